@@ -1,0 +1,1 @@
+"""Orchestration only: the Prefect flow, the Ray and Dask engines, the guard, the command line and progress."""

@@ -1,0 +1,1 @@
+"""Rows in, rows out: the row and recipe models, streaming readers, the store and the ledger."""

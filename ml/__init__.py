@@ -1,0 +1,1 @@
+"""Generators, prompt understanding and scoring: knows nothing of rows, runs or stores."""

@@ -1,0 +1,1 @@
+"""Generators behind one protocol, one file each."""

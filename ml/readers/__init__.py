@@ -1,0 +1,1 @@
+"""Readers: file bytes to an Asset, bounded and checked, one file a format."""

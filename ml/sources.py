@@ -1,0 +1,58 @@
+"""Where a generator's input files come from: bytes behind a URI, confined to a root, bounded in size."""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from pathlib import Path
+
+import fsspec
+
+from ml.asset import InputError
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input file: `uri` is a local path or an fsspec URL that lies under `root`; picklable, opened on demand."""
+
+    uri: str
+    root: str
+    max_bytes: int = 512 * 1024 * 1024
+
+    @property
+    def suffix(self) -> str:
+        """Lower-case file extension with its dot."""
+        return posixpath.splitext(self.uri)[1].lower()
+
+    def read(self) -> bytes:
+        """The whole file; raises InputError `input.missing`, `input.too-large` or `input.unreadable`."""
+        try:
+            with fsspec.open(self.uri, "rb") as stream:
+                data: bytes = stream.read(self.max_bytes + 1)
+        except FileNotFoundError as error:
+            raise InputError("input.missing", f"no such file: {self.uri}") from error
+        except OSError as error:
+            raise InputError("input.unreadable", f"{self.uri}: {error}") from error
+        if len(data) > self.max_bytes:
+            raise InputError("input.too-large", f"{self.uri} is larger than {self.max_bytes} bytes")
+        return data
+
+    def sibling(self, relative: str) -> Source:
+        """A file named from inside this one (a texture, a .bin); raises InputError `input.outside` when it escapes."""
+        return resolve(relative, posixpath.dirname(self.uri), self.root, self.max_bytes)
+
+
+def resolve(name: str, folder: str, root: str, max_bytes: int = 512 * 1024 * 1024) -> Source:
+    """The source `name` means beside `folder`, which must lie under `root` after links and `..` are followed."""
+    remote = "://" in folder or "://" in name
+    joined = name if "://" in name else posixpath.join(folder, name)
+    if remote:
+        scheme, _, path = joined.partition("://")
+        location = f"{scheme}://{posixpath.normpath(path)}"
+        inside = location.startswith(root.rstrip("/") + "/")
+    else:
+        location = str(Path(joined).resolve())
+        inside = Path(location).is_relative_to(Path(root).resolve())
+    if not inside:
+        raise InputError("input.outside", f"{name!r} lies outside the input folder {root}")
+    return Source(location, root, max_bytes)
