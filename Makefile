@@ -1,0 +1,53 @@
+# Two commands do all set-up: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+
+.PHONY: help demo check test drills bench lock clean
+
+help:
+	@echo "make demo    install, run the quickstart manifest, say where the report is"
+	@echo "make check   format, lint, types and the fast tests (under 2 minutes)"
+	@echo "make test    install, then every test (under 15 minutes)"
+	@echo "make drills  the long restart drills: 20 kills of each kind of process"
+	@echo "make bench   every script in bench/, and the table the README quotes"
+	@echo "make lock    resolve requirements.lock again"
+
+.venv/.ready: requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	@echo "installing the locked Python packages into .venv (about 7 GB with torch)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@touch $@
+
+tasks/web/node_modules/.ready: tasks/web/package-lock.json
+	@infra/setup/npm.sh && touch $@ || test -z "$$CI"
+
+.PHONY: system
+system:
+	@infra/setup/debian.sh
+
+demo: .venv/.ready tasks/web/node_modules/.ready
+	$(BIN)/meshmill run manifests/examples/quickstart.csv --out out/quickstart
+
+check: .venv/.ready tasks/web/node_modules/.ready
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow"
+
+test: .venv/.ready tasks/web/node_modules/.ready system
+	$(BIN)/pytest -q -n 2 --dist loadfile
+
+drills: .venv/.ready
+	$(BIN)/python -m pytest -q tests/flows/drills.py
+
+bench: .venv/.ready tasks/web/node_modules/.ready
+	$(BIN)/python bench/run_all.py
+
+lock:
+	$(BIN)/uv pip compile --quiet --all-extras --no-header pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf .venv tasks/web/node_modules out

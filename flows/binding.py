@@ -1,0 +1,121 @@
+"""A row meets a recipe: which generator takes it, what it is asked for, and the steps with the row's own limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from manifests.recipe import Recipe, Stage
+from manifests.row import Row, asset_folder
+from ml.generators.protocol import Request
+from ml.generators.registry import GENERATORS
+from ml.prompt import Constraints, Prompt, parse_prompt
+from ml.sources import Source
+from tasks.chain import Plan
+from tasks.orient import OrientOptions
+from tasks.scale import ScaleOptions
+from tasks.simplify import SimplifyOptions
+
+# What a row with several inputs is for: the most specific one decides, the prompt then only describes.
+BY_INPUT = (("mesh", "mesh"), ("images", "visual-hull"), ("image", "inflate"), ("sketch", "inflate"))
+
+
+@dataclass(frozen=True)
+class Bound:
+    """Everything the line needs to make one row's asset."""
+
+    request: Request
+    generator: str
+    options: object
+    plan: Plan
+    folder: str
+    stem: str
+
+
+def choose_generator(row: Row, recipe: Recipe) -> str:
+    """The row's own choice, else the recipe's, else by what the row brings."""
+    chosen = row.generator or recipe.generator
+    if chosen != "auto":
+        return chosen
+    return next((generator for field, generator in BY_INPUT if getattr(row, field)), "procedural")
+
+
+def generator_version(name: str) -> str:
+    """Name and version of a generator as they enter a row's key."""
+    return f"{name}/{GENERATORS[name][0].version}" if name in GENERATORS else name
+
+
+def bind(row: Row, recipe: Recipe, seed: int) -> Bound:
+    """The row's request and plan. Constraints said in the prompt hold unless a column says otherwise."""
+    generator = choose_generator(row, recipe)
+    prompt = parse_prompt(row.prompt, row.negative_prompt) if row.prompt else None
+    folder = asset_folder(row.id)
+    return Bound(
+        request=make_request(row, prompt, seed),
+        generator=generator,
+        options=recipe.generator_options.get(generator, GENERATORS[generator][1]()),
+        plan=make_plan(row, recipe, prompt.constraints if prompt else Constraints()),
+        folder=f"assets/{folder}",
+        stem=folder,
+    )
+
+
+def make_request(row: Row, prompt: Prompt | None, seed: int) -> Request:
+    """The generator's view of a row."""
+
+    def source(uri: str | None) -> Source | None:
+        return Source(uri, row.root_of(uri)) if uri else None
+
+    return Request(
+        id=row.id,
+        seed=seed,
+        prompt=prompt,
+        image=source(row.image),
+        images=tuple(Source(uri, row.root_of(uri)) for uri in row.images),
+        sketch=source(row.sketch),
+        mesh=source(row.mesh),
+        category=row.category or "",
+        style=row.style or "",
+    )
+
+
+def make_plan(row: Row, recipe: Recipe, said: Constraints) -> Plan:
+    """The recipe's steps with the row's dimensions and the prompt's limits put in."""
+    steps = [(stage.name, stage.options) for stage in recipe.steps]
+    size = {
+        key: value
+        for key in ("height_m", "width_m", "depth_m")
+        if (value := getattr(row, key) or getattr(said, key)) is not None
+    }
+    if size:
+        steps = adjust(steps, "scale", ScaleOptions(), after="orient", **size)
+    if row.up_axis:
+        steps = adjust(steps, "orient", OrientOptions(), after="clean", up_axis=row.up_axis)
+    if said.max_triangles is not None:
+        steps = cap_triangles(steps, said.max_triangles)
+    return Plan(
+        steps=tuple(steps),
+        profile=row.profile or recipe.profile,
+        exports=tuple((stage.name, stage.options) for stage in recipe.exports),
+        thumbnail=recipe.thumbnail,
+    )
+
+
+Steps = list[tuple[str, Any]]
+
+
+def adjust(steps: Steps, name: str, default: Any, after: str, **changes: Any) -> Steps:
+    """The steps with `name`'s options changed; a recipe without that step gets it behind `after`, or first."""
+    if any(step == name for step, _ in steps):
+        return [(step, replace(options, **changes) if step == name else options) for step, options in steps]
+    place = next((i + 1 for i, (step, _) in enumerate(steps) if step == after), 0)
+    return [*steps[:place], (name, replace(default, **changes)), *steps[place:]]
+
+
+def cap_triangles(steps: Steps, limit: int) -> Steps:
+    """The steps with simplification no looser than `limit` triangles."""
+    current = next((options.target_faces for step, options in steps if step == "simplify"), limit)
+    return adjust(steps, "simplify", SimplifyOptions(), after="watertight", target_faces=min(current, limit))
+
+
+__all__ = ["Bound", "Stage", "bind", "choose_generator", "generator_version"]

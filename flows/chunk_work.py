@@ -1,0 +1,145 @@
+"""One chunk from rows to ledger part: the unit a Prefect task runs and a restart resumes."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from flows.binding import Bound, bind
+from flows.chunks import Chunk, Keyed
+from flows.engine import Engine
+from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
+from flows.outcomes import blank_row, failure_row, invalid_row
+from flows.progress import Progress
+from manifests.journal import Journal
+from manifests.ledger import Ledger, LedgerRow
+from manifests.recipe import Recipe
+from manifests.row import InvalidRow, Row, row_seed
+from manifests.store import Store
+
+GENERATING = 4  # batches in flight: enough to keep two actors fed while their answers travel
+BACKLOG = 64  # meshes waiting for their chain before generation pauses: bounds what a kill can waste
+GENERATE_BATCH = 8  # rows a generator call: a GPU's smallest useful batch; a chunk's first meshes arrive early
+
+
+@dataclass(frozen=True)
+class Line:
+    """What every chunk of a run shares."""
+
+    store: Store
+    ledger: Ledger
+    engine: Engine
+    recipe: Recipe
+    seed: int
+    progress: Progress
+
+
+class ChunkWork:
+    """Runs one chunk. A plain class: Prefect looks into dataclasses that are passed to its tasks."""
+
+    def __init__(self, line: Line, chunk: Chunk) -> None:
+        self.line = line
+        self.chunk = chunk
+        self.journal = Journal(line.store, chunk.id)
+        self.bound: dict[str, Bound] = {}
+        self.rows: dict[str, LedgerRow] = {}
+
+    def run(self) -> dict[str, int]:
+        """Give every row of the chunk its outcome, write the part and its marker; counts by outcome."""
+        self._take_up_journal()
+        todo = [keyed for keyed in self.chunk.rows if keyed.key not in self.rows]
+        for keyed in todo:
+            if isinstance(keyed.row, InvalidRow):
+                self._record(keyed, invalid_row(keyed.key, keyed.row, self.line.recipe.name))
+        self._make([keyed for keyed in todo if isinstance(keyed.row, Row)])
+        self.line.ledger.write_chunk(self.chunk.id, [self.rows[keyed.key] for keyed in self.chunk.rows])
+        self.journal.clear()
+        return dict(Counter(row.outcome for row in self.rows.values()))
+
+    def _take_up_journal(self) -> None:
+        wanted = {keyed.key for keyed in self.chunk.rows}
+        for record in self.journal.records():
+            row = LedgerRow.from_dict(record)
+            if row.key in wanted and row.key not in self.rows:
+                self.rows[row.key] = row
+                self.line.progress.done(row.outcome, row.timings)
+
+    def _make(self, todo: list[Keyed]) -> None:
+        """Generate in batches and process as meshes arrive; one failing row never holds up another."""
+        batches = self._batches(todo)
+        waiting: dict[Future[Any], tuple[list[Keyed], Generated | None]] = {}
+        making = self._generate_more(batches, waiting, 0)
+        while waiting:
+            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                keyed, generated = waiting.pop(future)
+                if generated is not None:
+                    self._record(keyed[0], self._ledger_row(keyed[0], generated, future.result()))
+                    continue
+                making -= 1
+                for one, answer in zip(keyed, future.result(), strict=True):
+                    if isinstance(answer, Generated):
+                        waiting[self.line.engine.process(self._process_job(one, answer))] = ([one], answer)
+                    else:
+                        self._record(one, self._ledger_row(one, None, answer))
+            making = self._generate_more(batches, waiting, making)
+
+    def _generate_more(
+        self, batches: Iterator[list[Keyed]], waiting: dict[Future[Any], tuple[list[Keyed], Generated | None]], making: int
+    ) -> int:
+        """Keep the generators fed, unless the chains have fallen a long way behind."""
+        while making < GENERATING and len(waiting) < BACKLOG and (batch := next(batches, None)):
+            waiting[self.line.engine.generate([self._generate_job(keyed) for keyed in batch])] = (batch, None)
+            making += 1
+        return making
+
+    def _batches(self, todo: list[Keyed]) -> Iterator[list[Keyed]]:
+        by_generator: dict[tuple[str, object], list[Keyed]] = {}
+        for keyed in todo:
+            assert isinstance(keyed.row, Row)
+            bound = bind(keyed.row, self.line.recipe, row_seed(keyed.row, self.line.seed))
+            self.bound[keyed.key] = bound
+            by_generator.setdefault((bound.generator, bound.options), []).append(keyed)
+        queues = deque(deque(group) for group in by_generator.values())
+        while queues:  # a batch from each generator in turn, so that a slow one does not hold all the others back
+            queue = queues.popleft()
+            yield [queue.popleft() for _ in range(min(GENERATE_BATCH, len(queue)))]
+            if queue:
+                queues.append(queue)
+
+    def _generate_job(self, keyed: Keyed) -> GenerateJob:
+        bound = self.bound[keyed.key]
+        return GenerateJob(bound.generator, bound.options, bound.request, self.line.store)
+
+    def _process_job(self, keyed: Keyed, generated: Generated) -> ProcessJob:
+        bound = self.bound[keyed.key]
+        return ProcessJob(generated.digest, bound.plan, bound.folder, bound.stem, self.line.store)
+
+    def _record(self, keyed: Keyed, row: LedgerRow) -> None:
+        self.rows[keyed.key] = row
+        self.journal.append(row.to_dict())
+        self.line.progress.done(row.outcome, row.timings)
+
+    def _ledger_row(self, keyed: Keyed, generated: Generated | None, answer: Processed | Failure) -> LedgerRow:
+        assert isinstance(keyed.row, Row)
+        bound = self.bound[keyed.key]
+        row = blank_row(keyed.key, keyed.row, bound, self.line.recipe.name)
+        made = {"generate": generated.seconds} if generated else {}
+        if isinstance(answer, Failure):
+            if not generated or answer.outcome != "rejected":
+                self.line.store.delete_tree(bound.folder)  # what a killed child left half done
+            return failure_row(row, answer, made)
+        return replace(
+            row,
+            outcome=answer.outcome,
+            reasons=answer.reasons,
+            message=answer.message,
+            attempts=answer.attempts,
+            metrics=answer.metrics,
+            outputs=tuple(asdict(output) for output in answer.outputs),
+            timings={**made, **answer.timings},
+            meta={**row.meta, **answer.notes},
+        )

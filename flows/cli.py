@@ -1,0 +1,185 @@
+"""The command line: run, status, ledger and report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.environment import set_defaults
+from flows.progress import ORDER, Progress, ProgressLine, clock
+from manifests.errors import UsageError
+from manifests.ledger import Ledger
+from manifests.store import Store
+
+if TYPE_CHECKING:
+    from flows.run import RunConfig, Summary
+
+OK, FAILED, WRONG_CALL, TOO_MANY_INVALID = 0, 1, 2, 3
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = argparse.ArgumentParser(prog="meshmill", description="A manifest in, finished 3D assets out.")
+    commands = top.add_subparsers(dest="command", required=True)
+
+    run = commands.add_parser("run", help="make every row of a manifest that is not made yet")
+    run.add_argument("manifest", help="CSV, Parquet or JSON lines; a path or an fsspec URL")
+    run.add_argument("--recipe", default="game-ready", help="a shipped recipe's name or a TOML file")
+    run.add_argument("--out", default=None, help="folder or s3:// prefix (default: out/<manifest name>)")
+    run.add_argument("--engine", choices=("auto", "inline"), default="auto")
+    run.add_argument("--max-invalid", type=share, default=1.0, metavar="SHARE", help="stop above this share, 0..1")
+    run.add_argument("--limit", type=positive, default=None, metavar="N", help="only the first N rows")
+    run.add_argument("--seed", type=int, default=0, help="of the run; a row's own seed wins")
+    run.add_argument("--input-root", action="append", default=[], metavar="PREFIX", help="also read inputs below this")
+    run.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    run.set_defaults(handler=run_command)
+
+    status = commands.add_parser("status", help="what the ledger holds")
+    status.add_argument("out")
+    status.add_argument("--json", action="store_true")
+    status.set_defaults(handler=status_command)
+
+    ledger = commands.add_parser("ledger", help="the ledger's rows")
+    ledger.add_argument("out")
+    ledger.add_argument("--where", help="an SQL condition, as in \"outcome = 'failed'\"")
+    ledger.add_argument("--json", action="store_true", help="JSON lines, every column")
+    ledger.set_defaults(handler=ledger_command)
+
+    report = commands.add_parser("report", help="write the report again from the ledger")
+    report.add_argument("out")
+    report.set_defaults(handler=report_command)
+    return top
+
+
+def share(text: str) -> float:
+    """A share between 0 and 1."""
+    value = float(text)
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and 1")
+    return value
+
+
+def positive(text: str) -> int:
+    """A whole number of at least 1."""
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return value
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    set_defaults()
+    options = parser().parse_args(arguments)
+    try:
+        code: int = options.handler(options)
+    except UsageError as error:
+        return complain(str(error), WRONG_CALL)
+    except BrokenPipeError:
+        return OK
+    except KeyboardInterrupt:
+        return complain("interrupted; the same command goes on from here", 130)
+    return code
+
+
+def complain(message: str, code: int) -> int:
+    """One line on stderr."""
+    print(f"meshmill: {message}", file=sys.stderr)
+    return code
+
+
+def run_command(options: argparse.Namespace) -> int:
+    """`meshmill run`."""
+    from flows.run import RunConfig, TooManyInvalid, already_done
+
+    out = options.out or f"out/{Path(options.manifest).name.split('.')[0]}"
+    roots = tuple(options.input_root)
+    config = RunConfig(
+        options.manifest, options.recipe, out, options.max_invalid, options.limit, options.seed, roots
+    )
+    try:
+        summary = already_done(config) or start(config, options.engine, Progress())
+    except TooManyInvalid as error:
+        return complain(f"stopped: {error} (--max-invalid {options.max_invalid:g})", TOO_MANY_INVALID)
+    print(json.dumps(summary.to_dict()) if options.json else describe(summary, out))
+    return OK
+
+
+def start(config: RunConfig, engine: str, progress: Progress) -> Summary:
+    """Make what is missing: alone with `inline`, else as a Prefect run with Ray and Dask."""
+    from flows.execute import Prepared, engine_for, execute, prepared
+
+    with engine_for(engine) as running, ProgressLine(progress):
+        prepared.set(Prepared(running, progress))
+        if engine == "inline":
+            with ThreadPoolExecutor(2) as pool:  # as many chunks as a run has in its window
+                return execute(config, engine, lambda work: pool.submit(work.run))
+        from flows.generate import generate
+
+        result = generate(
+            config.manifest,
+            config.recipe,
+            config.out,
+            "auto",
+            config.max_invalid,
+            config.limit,
+            config.seed,
+            list(config.input_roots),
+        )
+        return Summary.from_dict(result)
+
+
+def describe(summary: Summary, out: str) -> str:
+    """The lines a person reads at the end."""
+    made = sum(summary.outcomes.values())
+    parts = [f"{summary.outcomes[name]} {name}" for name in ORDER if summary.outcomes.get(name)]
+    lines = [f"{summary.rows} rows: {', '.join(parts) or 'nothing to do'} in {clock(summary.seconds)}"]
+    if summary.skipped:
+        lines.append(f"{summary.skipped} were in the ledger already")
+    lines.append(f"assets  {out}/assets")
+    lines.append(f"ledger  {out}/ledger/*.parquet   (meshmill ledger {out} --json)")
+    lines.append(f"report  {summary.report or out + '/report/index.html'}")
+    return "\n".join(lines) if made or summary.skipped else lines[0]
+
+
+def status_command(options: argparse.Namespace) -> int:
+    """`meshmill status`."""
+    counts = Ledger(Store(options.out)).summary()
+    if options.json:
+        print(json.dumps(counts))
+        return OK
+    print(f"{sum(counts['outcomes'].values())} rows in {options.out}")
+    for name in ORDER:
+        if counts["outcomes"].get(name):
+            print(f"  {counts['outcomes'][name]:>8} {name}")
+    for reason, count in sorted(counts["reasons"].items(), key=lambda item: (-item[1], item[0])):
+        print(f"  {count:>8} {reason}")
+    return OK
+
+
+def ledger_command(options: argparse.Namespace) -> int:
+    """`meshmill ledger`."""
+    for row in Ledger(Store(options.out)).rows(options.where):
+        if options.json:
+            print(json.dumps(row, ensure_ascii=False))
+        else:
+            print(f"{row['outcome']:<12} {row['id']:<32} {','.join(row['reasons']):<24} {row['message']}")
+    return OK
+
+
+def report_command(options: argparse.Namespace) -> int:
+    """`meshmill report`."""
+    from flows.reporting import write_from_ledger
+    from tasks.report import RunInfo
+
+    print(write_from_ledger(Store(options.out), RunInfo(title=options.out)))
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

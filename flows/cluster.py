@@ -1,0 +1,181 @@
+"""The cluster engine: warm Ray actors generate, Dask workers process; local ones by default, real ones by address."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import dask
+import distributed
+import ray
+
+from flows.engine import Policy, ThreadGuards, usable_cpus
+from flows.jobs import (
+    Failure,
+    Generated,
+    GenerateJob,
+    Processed,
+    ProcessJob,
+    generate_asset,
+    guarded,
+    keep_batch,
+    process_asset,
+)
+from ml.generators.registry import GENERATORS
+
+# What a worker that died under a job may cost it: a node can be lost without the job's fault, three in a row is its own.
+LOST_WORKER_TRIES = 3
+OBJECT_STORE_BYTES = 80 << 20  # meshes travel through the store by digest, never through Ray's shared memory
+
+
+class GeneratorActor:
+    """A warm generator in a Ray worker: GPU models here, CPU generators in a guarded child of this worker."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.guards = ThreadGuards(policy.limits)
+
+    def generate(self, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
+        """A batch of one generator's jobs, answered in order."""
+        if GENERATORS[jobs[0].generator][0].gpus:
+            return keep_batch(jobs)
+        guard, seconds, tries = self.guards.mine(), self.policy.limits.seconds, self.policy.tries
+        return [guarded(guard, generate_asset, job, seconds, tries) for job in jobs]
+
+
+_worker_guards: dict[Policy, ThreadGuards] = {}
+_worker_lock = threading.Lock()
+
+
+def process_on_worker(job: ProcessJob, policy: Policy) -> Processed | Failure:
+    """Runs on a Dask worker's thread, in that thread's own guarded child."""
+    with _worker_lock:
+        guards = _worker_guards.setdefault(policy, ThreadGuards(policy.limits))
+    return guarded(guards.mine(), process_asset, job, policy.limits.seconds, policy.tries)
+
+
+def start_ray() -> bool:
+    """Attach to RAY_ADDRESS or start a small local Ray; True when it was started here."""
+    address = os.environ.get("RAY_ADDRESS")
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+    if address:
+        ray.init(address=address, namespace="meshmill", **quiet)
+        return False
+    # Ray >= 2.59 would write a world-readable token file under the home; a token for this run alone stays in memory.
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    ray.init(
+        num_cpus=usable_cpus(),
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        namespace="meshmill",
+        **quiet,
+    )
+    return True
+
+
+def start_dask() -> tuple[distributed.Client, distributed.LocalCluster | None]:
+    """Attach to DASK_SCHEDULER_ADDRESS or start threads in this process (0.2 s): their guarded children do the work."""
+    address = os.environ.get("DASK_SCHEDULER_ADDRESS")
+    if address:
+        return distributed.Client(address, set_as_default=False), None
+    scratch = Path(tempfile.gettempdir()) / "meshmill-dask"
+    dask.config.set({"temporary-directory": str(scratch)})
+    cluster = distributed.LocalCluster(
+        n_workers=1,
+        threads_per_worker=usable_cpus(),
+        processes=False,
+        dashboard_address=None,
+        silence_logs=True,
+    )
+    return distributed.Client(cluster, set_as_default=False), cluster
+
+
+class ClusterEngine:
+    """Ray for generation, Dask for the chains; Ray boots in the background while the first rows are being read."""
+
+    name = "ray+dask"
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.actors: dict[str, list[Any]] = {}
+        self.turn = 0
+        self.lock = threading.Lock()
+        self.starter = ThreadPoolExecutor(1, thread_name_prefix="ray-start")
+        self.ray_ready: Future[bool] = self.starter.submit(start_ray)
+        self.waiters = ThreadPoolExecutor(4 * usable_cpus(), thread_name_prefix="ray-wait")
+        self.client, self.cluster = start_dask()
+
+    def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
+        """The batch on one actor; when the actor dies under it, each job alone, so that neighbours are untouched."""
+        return self.waiters.submit(self._generate, list(jobs))
+
+    def _generate(self, jobs: list[GenerateJob]) -> list[Generated | Failure]:
+        self.ray_ready.result()
+        try:
+            answers: list[Generated | Failure] = ray.get(self._actor(jobs[0]).generate.remote(jobs))
+        except ray.exceptions.RayActorError:
+            return [self._generate_alone(job) for job in jobs]
+        return answers
+
+    def _generate_alone(self, job: GenerateJob) -> Generated | Failure:
+        message = ""
+        for _ in range(LOST_WORKER_TRIES):
+            try:
+                answer: Generated | Failure = ray.get(self._actor(job).generate.remote([job]))[0]
+            except ray.exceptions.RayActorError as error:
+                message = str(error)
+            else:
+                return answer
+        return Failure("quarantined", "worker.lost", message, LOST_WORKER_TRIES)
+
+    def _actor(self, job: GenerateJob) -> Any:
+        with self.lock:
+            pool = self.actors.get(job.generator)
+            if pool is None:
+                pool = self.actors[job.generator] = self._start_actors(job.generator)
+            self.turn += 1
+            return pool[self.turn % len(pool)]
+
+    def _start_actors(self, generator: str) -> list[Any]:
+        gpus = GENERATORS[generator][0].gpus
+        resources = ray.cluster_resources()
+        count = max(1, int(resources.get("GPU", 0) / gpus)) if gpus else max(1, int(resources.get("CPU", 1)) // 2)
+        make = ray.remote(GeneratorActor).options(num_gpus=gpus, num_cpus=0, max_restarts=-1)
+        return [make.remote(self.policy) for _ in range(count)]
+
+    def process(self, job: ProcessJob) -> Future[Processed | Failure]:
+        """One Dask future; a worker lost under it is replaced by Dask, a job that loses three is quarantined."""
+        answer: Future[Processed | Failure] = Future()
+        task = self.client.submit(process_on_worker, job, self.policy, pure=False, retries=0)
+        task.add_done_callback(lambda done: settle(done, answer))
+        return answer
+
+    def close(self) -> None:
+        """Detach, and stop what was started here."""
+        self.waiters.shutdown(wait=False, cancel_futures=True)
+        self.client.close()
+        if self.cluster is not None:
+            self.cluster.close()
+            for guards in _worker_guards.values():
+                guards.close()
+        self.ray_ready.result()
+        ray.shutdown()
+        self.starter.shutdown()
+
+
+def settle(done: distributed.Future, answer: Future[Processed | Failure]) -> None:
+    """Carry a Dask future's end over; a job whose workers keep dying becomes a quarantined row."""
+    error = done.exception()
+    if error is None:
+        answer.set_result(done.result())
+    elif isinstance(error, distributed.scheduler.KilledWorker):
+        answer.set_result(Failure("quarantined", "worker.lost", str(error), LOST_WORKER_TRIES))
+    else:
+        answer.set_exception(error)

@@ -1,0 +1,39 @@
+"""The generate flow: what a schedule, a worker or the command line runs."""
+
+from __future__ import annotations
+
+from flows.environment import set_defaults
+
+set_defaults()  # before Prefect reads its settings
+
+from typing import Any, Literal  # noqa: E402
+
+from prefect import flow, task  # noqa: E402
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
+
+from flows.chunk_work import ChunkWork  # noqa: E402
+from flows.execute import execute  # noqa: E402
+from flows.run import WINDOW, RunConfig  # noqa: E402
+
+
+@task(name="chunk", retries=2, retry_delay_seconds=5, cache_policy=NO_CACHE)
+def chunk(work: ChunkWork) -> dict[str, int]:
+    """One chunk. A lost engine is retried here, and the journal keeps what was finished."""
+    return work.run()
+
+
+@flow(name="generate", task_runner=ThreadPoolTaskRunner(max_workers=WINDOW))
+def generate(
+    manifest: str,
+    recipe: str = "game-ready",
+    out: str = "out",
+    engine: Literal["auto", "inline"] = "auto",
+    max_invalid: float = 1.0,
+    limit: int | None = None,
+    seed: int = 0,
+    input_roots: list[str] | None = None,
+) -> dict[str, Any]:
+    """Make every row of a manifest that the ledger in `out` does not hold yet; returns the run's summary."""
+    config = RunConfig(manifest, recipe, out, max_invalid, limit, seed, tuple(input_roots or ()))
+    return execute(config, engine, chunk.submit).to_dict()

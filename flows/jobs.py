@@ -1,0 +1,170 @@
+"""The two jobs of a row, as they run inside a guarded child: make the raw mesh, then run the recipe on it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import TypeVar
+
+from flows.guard import Guard, Killed
+from manifests.outcome import Outcome
+from manifests.store import Store
+from ml.asset import Asset, InputError
+from ml.generators.protocol import Refusal, Request
+from ml.generators.registry import build_generator
+from ml.readers.gltf import read_glb
+from tasks.chain import Plan, run_chain
+from tasks.export_glb import encode_glb
+
+J = TypeVar("J")
+R = TypeVar("R", "Generated | Failure", "Processed")
+
+
+@dataclass(frozen=True)
+class GenerateJob:
+    """Make the raw mesh of one request and leave it in the store."""
+
+    generator: str
+    options: object
+    request: Request
+    store: Store
+
+
+@dataclass(frozen=True)
+class Generated:
+    """A raw mesh in the store, by content digest."""
+
+    digest: str
+    seconds: float
+    attempts: int = 1
+
+
+@dataclass(frozen=True)
+class ProcessJob:
+    """Run a recipe's chain on a raw mesh and leave the finished files under `folder`."""
+
+    digest: str
+    plan: Plan
+    folder: str  # assets/<safe id>
+    stem: str
+    store: Store
+
+
+@dataclass(frozen=True)
+class Output:
+    """A finished file; `uri` is relative to the run's output root."""
+
+    format: str
+    lod: int
+    uri: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Processed:
+    """What the chain made of an asset."""
+
+    outcome: Outcome
+    reasons: tuple[str, ...]
+    message: str
+    metrics: dict[str, float]
+    notes: dict[str, str]
+    outputs: tuple[Output, ...]
+    timings: dict[str, float]
+    attempts: int = 1
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A row that ends without an asset: refused, in error, or killed too often."""
+
+    outcome: Outcome
+    code: str
+    message: str
+    attempts: int = 1
+    stderr: str = ""
+    hints: tuple[str, ...] = field(default=())
+
+
+@lru_cache(maxsize=4)
+def warm_generator(name: str, options: object):  # type: ignore[no-untyped-def]  # lru_cache hides the Generator type
+    """The generator of this process, built once."""
+    return build_generator(name, options)
+
+
+def generate_asset(job: GenerateJob) -> Generated | Failure:
+    """Run the generator on one request; a refusal comes back as a value, an unusable input as InputError."""
+    started = time.perf_counter()
+    result: Asset | Refusal = warm_generator(job.generator, job.options).generate([job.request])[0]
+    return keep(result, job.store, started)
+
+
+def keep(result: Asset | Refusal, store: Store, started: float) -> Generated | Failure:
+    """Put a generator's answer in the store."""
+    if isinstance(result, Refusal):
+        return Failure("rejected", result.code, result.message, hints=result.hints)
+    digest = store.put_content(encode_glb(result), ".glb")
+    return Generated(digest, time.perf_counter() - started)
+
+
+def keep_batch(jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
+    """Run a GPU generator on a whole batch in this process; an input error is the batch's, so singles are tried then."""
+    started = time.perf_counter()
+    generator = warm_generator(jobs[0].generator, jobs[0].options)
+    try:
+        results = generator.generate([job.request for job in jobs])
+    except InputError as error:
+        if len(jobs) == 1:
+            return [Failure("failed", error.code, error.message)]
+        return [answer for job in jobs for answer in keep_batch([job])]
+    return [keep(result, job.store, started) for result, job in zip(results, jobs, strict=True)]
+
+
+def process_asset(job: ProcessJob) -> Processed:
+    """Read the raw mesh, run the chain, write the finished files (content first known, then named)."""
+    started = time.perf_counter()
+    asset = read_glb(job.store.get_content(job.digest, ".glb"))
+    read = time.perf_counter()
+    product = run_chain(asset, job.plan, job.stem)
+    written = time.perf_counter()
+    outputs = []
+    for file in product.files:
+        uri = f"{job.folder}/{file.name}"
+        job.store.put(uri, file.data)
+        digest = hashlib.sha256(file.data).hexdigest()
+        outputs.append(Output(file.format, file.lod, uri, len(file.data), digest))
+    timings = {"read": read - started, **product.timings, "write": time.perf_counter() - written}
+    return Processed(
+        product.outcome,
+        tuple(product.reasons),
+        product.message,
+        dict(product.metrics),
+        dict(product.notes),
+        tuple(outputs),
+        timings,
+    )
+
+
+def guarded(guard: Guard, function: Callable[[J], R], job: J, seconds: float, tries: int) -> R | Failure:
+    """`function(job)` in the guard's child: every way it can end becomes a value, and only a killed child is retried.
+
+    Two tries by default: one kill may be a neighbour's fault (memory), two are the row's own.
+    """
+    failure = Failure("failed", "error.never-ran", f"tries = {tries}")
+    for attempt in range(1, tries + 1):
+        try:
+            result = guard.call(function, job, seconds=seconds)
+        except Killed as death:
+            failure = Failure("quarantined", death.code, death.message, attempt, death.stderr)
+        except InputError as error:
+            return Failure("failed", error.code, error.message, attempt)
+        except Exception as error:
+            trace = "".join(getattr(error, "__notes__", ()))
+            return Failure("failed", f"error.{type(error).__name__}", str(error), attempt, trace)
+        else:
+            return replace(result, attempts=attempt)  # type: ignore[type-var]
+    return failure

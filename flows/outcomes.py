@@ -1,0 +1,68 @@
+"""From what happened to a row to its line in the ledger."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from typing import Any
+
+from flows.binding import Bound
+from flows.jobs import Failure
+from manifests.ledger import LedgerRow
+from manifests.row import InvalidRow, Row
+from ml.prompt import Prompt
+
+
+def understood(prompt: Prompt | None) -> dict[str, Any]:
+    """What the parser found in a prompt, without what it did not find."""
+    if prompt is None:
+        return {}
+    found = {name: value for name, value in asdict(prompt).items() if value and name != "text"}
+    found["constraints"] = {name: value for name, value in asdict(prompt.constraints).items() if value is not None}
+    return {name: value for name, value in found.items() if value}
+
+
+def blank_row(key: str, row: Row, bound: Bound, recipe: str) -> LedgerRow:
+    """The row's identity, before anything happened to it."""
+    said = {name: value for name in ("prompt", "title", "license", "category", "style") if (value := getattr(row, name))}
+    return LedgerRow(
+        id=row.id,
+        key=key,
+        row=row.number,
+        outcome="failed",
+        generator=bound.generator,
+        seed=bound.request.seed,
+        recipe=recipe,
+        prompt_understood=json.dumps(understood(bound.request.prompt), separators=(",", ":")),
+        meta={**row.meta, **said, **({"tags": ", ".join(row.tags)} if row.tags else {})},
+    )
+
+
+def failure_row(row: LedgerRow, failure: Failure, timings: dict[str, float]) -> LedgerRow:
+    """A row that ended without an asset, with the last words of a killed child."""
+    last = {"stderr": failure.stderr} if failure.stderr else {}
+    hints = {"hints": ", ".join(failure.hints)} if failure.hints else {}
+    return replace(
+        row,
+        outcome=failure.outcome,
+        reasons=(failure.code,),
+        message=failure.message,
+        attempts=failure.attempts,
+        timings=timings,
+        meta={**row.meta, **last, **hints},
+    )
+
+
+def invalid_row(key: str, row: InvalidRow, recipe: str) -> LedgerRow:
+    """A manifest row that cannot be worked on: its line, its column and the reason."""
+    where = {"line": str(row.line), **({"column": row.column} if row.column else {})}
+    return LedgerRow(
+        id=row.ledger_id,
+        key=key,
+        row=row.number,
+        outcome="invalid",
+        reasons=(row.code,),
+        message=row.message,
+        recipe=recipe,
+        meta={**row.meta, **where},
+    )

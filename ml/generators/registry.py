@@ -1,0 +1,27 @@
+"""The one place where generators are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ml.generators.inflate import Inflate, InflateOptions
+from ml.generators.mesh import MeshImport, MeshOptions
+from ml.generators.noop import Noop, NoopOptions
+from ml.generators.procedural import Procedural, ProceduralOptions
+from ml.generators.protocol import Generator
+from ml.generators.visual_hull import VisualHull, VisualHullOptions
+
+GENERATORS: dict[str, tuple[type[Generator], type[Any]]] = {
+    "procedural": (Procedural, ProceduralOptions),
+    "inflate": (Inflate, InflateOptions),
+    "visual-hull": (VisualHull, VisualHullOptions),
+    "mesh": (MeshImport, MeshOptions),
+    "noop": (Noop, NoopOptions),
+}
+
+
+def build_generator(name: str, options: object) -> Generator:
+    """A generator ready to work; `options` is an instance of its options class."""
+    make: Callable[[Any], Generator] = GENERATORS[name][0]
+    return make(options)
