@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from manifests.recipe import Recipe, Stage
+from manifests.recipe import Recipe
 from manifests.row import Row, asset_folder
 from ml.generators.protocol import Request
 from ml.generators.registry import GENERATORS
@@ -53,7 +53,7 @@ def bind(row: Row, recipe: Recipe, seed: int) -> Bound:
     return Bound(
         request=make_request(row, prompt, seed),
         generator=generator,
-        options=recipe.generator_options.get(generator, GENERATORS[generator][1]()),
+        options=recipe.generator_options[generator],
         plan=make_plan(row, recipe, prompt.constraints if prompt else Constraints()),
         folder=f"assets/{folder}",
         stem=folder,
@@ -116,6 +116,3 @@ def cap_triangles(steps: Steps, limit: int) -> Steps:
     """The steps with simplification no looser than `limit` triangles."""
     current = next((options.target_faces for step, options in steps if step == "simplify"), limit)
     return adjust(steps, "simplify", SimplifyOptions(), after="watertight", target_faces=min(current, limit))
-
-
-__all__ = ["Bound", "Stage", "bind", "choose_generator", "generator_version"]

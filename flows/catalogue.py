@@ -1,7 +1,8 @@
-"""What a recipe may name: generators, steps, exporters and profiles, with their options, handed to the recipe reader."""
+"""What a recipe may name: generators, steps, exporters and profiles, with their options."""
 
 from __future__ import annotations
 
+from flows.plugins import load_plugins
 from manifests.recipe import Catalogue
 from ml.generators.registry import GENERATORS
 from tasks.exporters import EXPORTERS
@@ -12,6 +13,7 @@ from tasks.thumbnail import ThumbnailOptions
 
 def catalogue() -> Catalogue:
     """Names to option classes, for checking a recipe before anything runs."""
+    load_plugins()
     return Catalogue(
         generators={name: options for name, (_, options) in GENERATORS.items()},
         steps={name: options for name, (_, options) in STEPS.items()},

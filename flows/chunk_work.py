@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flows.binding import Bound, bind
@@ -15,7 +15,8 @@ from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
 from flows.outcomes import blank_row, failure_row, invalid_row
 from flows.progress import Progress
 from manifests.journal import Journal
-from manifests.ledger import Ledger, LedgerRow
+from manifests.ledger import Ledger
+from manifests.ledger_row import LedgerRow
 from manifests.recipe import Recipe
 from manifests.row import InvalidRow, Row, row_seed
 from manifests.store import Store
@@ -35,6 +36,10 @@ class Line:
     recipe: Recipe
     seed: int
     progress: Progress
+    remaking: bool = False  # the ledger is not empty: assets of changed rows lie under the same names
+
+
+Waiting = dict[Future[Any], tuple[list[Keyed], Generated | None]]  # a batch being generated, or a row in its chain
 
 
 class ChunkWork:
@@ -49,12 +54,13 @@ class ChunkWork:
 
     def run(self) -> dict[str, int]:
         """Give every row of the chunk its outcome, write the part and its marker; counts by outcome."""
-        self._take_up_journal()
-        todo = [keyed for keyed in self.chunk.rows if keyed.key not in self.rows]
-        for keyed in todo:
-            if isinstance(keyed.row, InvalidRow):
-                self._record(keyed, invalid_row(keyed.key, keyed.row, self.line.recipe.name))
-        self._make([keyed for keyed in todo if isinstance(keyed.row, Row)])
+        with self.journal:
+            self._take_up_journal()
+            todo = [keyed for keyed in self.chunk.rows if keyed.key not in self.rows]
+            for keyed in todo:
+                if isinstance(keyed.row, InvalidRow):
+                    self._record(keyed, invalid_row(keyed.row, self.line.recipe.name))
+            self._make([keyed for keyed in todo if isinstance(keyed.row, Row)])
         self.line.ledger.write_chunk(self.chunk.id, [self.rows[keyed.key] for keyed in self.chunk.rows])
         self.journal.clear()
         return dict(Counter(row.outcome for row in self.rows.values()))
@@ -65,12 +71,12 @@ class ChunkWork:
             row = LedgerRow.from_dict(record)
             if row.key in wanted and row.key not in self.rows:
                 self.rows[row.key] = row
-                self.line.progress.done(row.outcome, row.timings)
+                self.line.progress.done(row.outcome, {})
 
     def _make(self, todo: list[Keyed]) -> None:
         """Generate in batches and process as meshes arrive; one failing row never holds up another."""
         batches = self._batches(todo)
-        waiting: dict[Future[Any], tuple[list[Keyed], Generated | None]] = {}
+        waiting: Waiting = {}
         making = self._generate_more(batches, waiting, 0)
         while waiting:
             done, _ = wait(waiting, return_when=FIRST_COMPLETED)
@@ -87,9 +93,7 @@ class ChunkWork:
                         self._record(one, self._ledger_row(one, None, answer))
             making = self._generate_more(batches, waiting, making)
 
-    def _generate_more(
-        self, batches: Iterator[list[Keyed]], waiting: dict[Future[Any], tuple[list[Keyed], Generated | None]], making: int
-    ) -> int:
+    def _generate_more(self, batches: Iterator[list[Keyed]], waiting: Waiting, making: int) -> int:
         """Keep the generators fed, unless the chains have fallen a long way behind."""
         while making < GENERATING and len(waiting) < BACKLOG and (batch := next(batches, None)):
             waiting[self.line.engine.generate([self._generate_job(keyed) for keyed in batch])] = (batch, None)
@@ -102,6 +106,8 @@ class ChunkWork:
             assert isinstance(keyed.row, Row)
             bound = bind(keyed.row, self.line.recipe, row_seed(keyed.row, self.line.seed))
             self.bound[keyed.key] = bound
+            if self.line.remaking:
+                self.line.store.delete_tree(bound.folder)  # files of an older version of this row
             by_generator.setdefault((bound.generator, bound.options), []).append(keyed)
         queues = deque(deque(group) for group in by_generator.values())
         while queues:  # a batch from each generator in turn, so that a slow one does not hold all the others back
@@ -129,8 +135,7 @@ class ChunkWork:
         row = blank_row(keyed.key, keyed.row, bound, self.line.recipe.name)
         made = {"generate": generated.seconds} if generated else {}
         if isinstance(answer, Failure):
-            if not generated or answer.outcome != "rejected":
-                self.line.store.delete_tree(bound.folder)  # what a killed child left half done
+            self.line.store.delete_tree(bound.folder)  # what a killed child left half done
             return failure_row(row, answer, made)
         return replace(
             row,
@@ -139,7 +144,7 @@ class ChunkWork:
             message=answer.message,
             attempts=answer.attempts,
             metrics=answer.metrics,
-            outputs=tuple(asdict(output) for output in answer.outputs),
+            outputs=answer.outputs,
             timings={**made, **answer.timings},
             meta={**row.meta, **answer.notes},
         )

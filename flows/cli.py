@@ -7,10 +7,10 @@ import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.environment import set_defaults
 from flows.progress import ORDER, Progress, ProgressLine, clock
 from manifests.errors import UsageError
 from manifests.ledger import Ledger
@@ -74,7 +74,6 @@ def positive(text: str) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    set_defaults()
     options = parser().parse_args(arguments)
     try:
         code: int = options.handler(options)
@@ -99,9 +98,7 @@ def run_command(options: argparse.Namespace) -> int:
 
     out = options.out or f"out/{Path(options.manifest).name.split('.')[0]}"
     roots = tuple(options.input_root)
-    config = RunConfig(
-        options.manifest, options.recipe, out, options.max_invalid, options.limit, options.seed, roots
-    )
+    config = RunConfig(options.manifest, options.recipe, out, options.max_invalid, options.limit, options.seed, roots)
     try:
         summary = already_done(config) or start(config, options.engine, Progress())
     except TooManyInvalid as error:
@@ -113,6 +110,7 @@ def run_command(options: argparse.Namespace) -> int:
 def start(config: RunConfig, engine: str, progress: Progress) -> Summary:
     """Make what is missing: alone with `inline`, else as a Prefect run with Ray and Dask."""
     from flows.execute import Prepared, engine_for, execute, prepared
+    from flows.run import Summary
 
     with engine_for(engine) as running, ProgressLine(progress):
         prepared.set(Prepared(running, progress))
@@ -151,14 +149,11 @@ def status_command(options: argparse.Namespace) -> int:
     """`meshmill status`."""
     counts = Ledger(Store(options.out)).summary()
     if options.json:
-        print(json.dumps(counts))
+        print(json.dumps(asdict(counts)))
         return OK
-    print(f"{sum(counts['outcomes'].values())} rows in {options.out}")
-    for name in ORDER:
-        if counts["outcomes"].get(name):
-            print(f"  {counts['outcomes'][name]:>8} {name}")
-    for reason, count in sorted(counts["reasons"].items(), key=lambda item: (-item[1], item[0])):
-        print(f"  {count:>8} {reason}")
+    print(f"{counts.rows} rows in {options.out}")
+    for name, count in [*counts.outcomes.items(), *counts.reasons.items()]:
+        print(f"  {count:>8} {name}")
     return OK
 
 
@@ -174,10 +169,9 @@ def ledger_command(options: argparse.Namespace) -> int:
 
 def report_command(options: argparse.Namespace) -> int:
     """`meshmill report`."""
-    from flows.reporting import write_from_ledger
-    from tasks.report import RunInfo
+    from flows.reporting import rewrite_report
 
-    print(write_from_ledger(Store(options.out), RunInfo(title=options.out)))
+    print(rewrite_report(Store(options.out)))
     return OK
 
 

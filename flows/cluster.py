@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import secrets
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from flows.jobs import (
 )
 from ml.generators.registry import GENERATORS
 
-# What a worker that died under a job may cost it: a node can be lost without the job's fault, three in a row is its own.
+# A node can be lost without the job's fault; three in a row are its own.
 LOST_WORKER_TRIES = 3
 OBJECT_STORE_BYTES = 80 << 20  # meshes travel through the store by digest, never through Ray's shared memory
 
@@ -67,9 +67,6 @@ def start_ray() -> bool:
     if address:
         ray.init(address=address, namespace="meshmill", **quiet)
         return False
-    # Ray >= 2.59 would write a world-readable token file under the home; a token for this run alone stays in memory.
-    os.environ.setdefault("RAY_AUTH_MODE", "token")
-    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     ray.init(
         num_cpus=usable_cpus(),
         include_dashboard=False,
@@ -82,6 +79,7 @@ def start_ray() -> bool:
 
 def start_dask() -> tuple[distributed.Client, distributed.LocalCluster | None]:
     """Attach to DASK_SCHEDULER_ADDRESS or start threads in this process (0.2 s): their guarded children do the work."""
+    logging.getLogger("distributed").setLevel(logging.ERROR)  # Prefect's logging set-up would print its every step
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     if address:
         return distributed.Client(address, set_as_default=False), None
@@ -92,7 +90,7 @@ def start_dask() -> tuple[distributed.Client, distributed.LocalCluster | None]:
         threads_per_worker=usable_cpus(),
         processes=False,
         dashboard_address=None,
-        silence_logs=True,
+        silence_logs=logging.ERROR,
     )
     return distributed.Client(cluster, set_as_default=False), cluster
 

@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from flows.guard import Guard, Limits
@@ -17,7 +17,7 @@ from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, g
 class Policy:
     """How hard the line tries: limits of one guarded call and how many children a row may kill."""
 
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     tries: int = 2
 
 

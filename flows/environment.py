@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 
 DEFAULTS = {
     "DO_NOT_TRACK": "1",
@@ -16,7 +17,18 @@ DEFAULTS = {
 }
 
 
+def private_ray() -> None:
+    """A token for a Ray that is started here, before Ray is imported: only this run's processes may talk to it.
+
+    Ray >= 2.59 would otherwise write a world-readable token file under the home, or run without one.
+    """
+    if "RAY_ADDRESS" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+
+
 def set_defaults() -> None:
     """Put the defaults into this process's environment, where child processes find them too."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
+    private_ray()

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from flows.environment import set_defaults
+from typing import Any, Literal
 
-set_defaults()  # before Prefect reads its settings
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.task_runners import ThreadPoolTaskRunner
 
-from typing import Any, Literal  # noqa: E402
+from flows.chunk_work import ChunkWork
+from flows.execute import execute
+from flows.run import WINDOW, RunConfig
 
-from prefect import flow, task  # noqa: E402
-from prefect.cache_policies import NO_CACHE  # noqa: E402
-from prefect.task_runners import ThreadPoolTaskRunner  # noqa: E402
-
-from flows.chunk_work import ChunkWork  # noqa: E402
-from flows.execute import execute  # noqa: E402
-from flows.run import WINDOW, RunConfig  # noqa: E402
+RUNNER: Any = ThreadPoolTaskRunner(max_workers=WINDOW)
 
 
 @task(name="chunk", retries=2, retry_delay_seconds=5, cache_policy=NO_CACHE)
@@ -23,7 +21,7 @@ def chunk(work: ChunkWork) -> dict[str, int]:
     return work.run()
 
 
-@flow(name="generate", task_runner=ThreadPoolTaskRunner(max_workers=WINDOW))
+@flow(name="generate", task_runner=RUNNER)
 def generate(
     manifest: str,
     recipe: str = "game-ready",

@@ -27,7 +27,7 @@ from flows.guard_server import STATUS_BYTES
 T = TypeVar("T")
 STDERR_TAIL = 4000
 # One BLAS thread a child: assets already run in parallel, and a template that forks must have one thread.
-SINGLE_THREADED = {name: "1" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+SINGLE_THREADED = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,10 @@ class Guard:
             reply = self.channel.recv()
         except (EOFError, OSError) as error:
             raise self._crashed() from error
-        return self._unpack(reply)
+        value: T = self._unpack(reply)
+        return value
 
-    def _unpack(self, reply: tuple[Any, ...]) -> Any:
+    def _unpack(self, reply: Any) -> Any:
         kind, value, *_, rss = reply
         if kind == "error" and isinstance(value, MemoryError):
             stderr = self._last_words() + reply[2]

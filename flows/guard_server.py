@@ -128,7 +128,8 @@ def main(control_fd: int, modules: list[str]) -> None:
         memory, fds = request
         if os.fork() == 0:
             control.close()
-            watch(*fds, memory)
+            channel, status, stderr = fds
+            watch(channel, status, stderr, memory)
         for fd in fds:
             os.close(fd)
 

@@ -10,6 +10,8 @@ from functools import lru_cache
 from typing import TypeVar
 
 from flows.guard import Guard, Killed
+from flows.plugins import load_plugins
+from manifests.ledger_row import Output
 from manifests.outcome import Outcome
 from manifests.store import Store
 from ml.asset import Asset, InputError
@@ -17,7 +19,9 @@ from ml.generators.protocol import Refusal, Request
 from ml.generators.registry import build_generator
 from ml.readers.gltf import read_glb
 from tasks.chain import Plan, run_chain
-from tasks.export_glb import encode_glb
+from tasks.glb import encode_glb
+
+load_plugins()  # a guarded child meets the same generators and steps as the driver
 
 J = TypeVar("J")
 R = TypeVar("R", "Generated | Failure", "Processed")
@@ -51,17 +55,6 @@ class ProcessJob:
     folder: str  # assets/<safe id>
     stem: str
     store: Store
-
-
-@dataclass(frozen=True)
-class Output:
-    """A finished file; `uri` is relative to the run's output root."""
-
-    format: str
-    lod: int
-    uri: str
-    bytes: int
-    sha256: str
 
 
 @dataclass(frozen=True)
@@ -112,7 +105,7 @@ def keep(result: Asset | Refusal, store: Store, started: float) -> Generated | F
 
 
 def keep_batch(jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
-    """Run a GPU generator on a whole batch in this process; an input error is the batch's, so singles are tried then."""
+    """Run a GPU generator on a whole batch in this process; an unusable input sends each row alone."""
     started = time.perf_counter()
     generator = warm_generator(jobs[0].generator, jobs[0].options)
     try:
@@ -166,5 +159,5 @@ def guarded(guard: Guard, function: Callable[[J], R], job: J, seconds: float, tr
             trace = "".join(getattr(error, "__notes__", ()))
             return Failure("failed", f"error.{type(error).__name__}", str(error), attempt, trace)
         else:
-            return replace(result, attempts=attempt)  # type: ignore[type-var]
+            return replace(result, attempts=attempt)
     return failure

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, replace
 from typing import Any
 
 from flows.binding import Bound
 from flows.jobs import Failure
-from manifests.ledger import LedgerRow
+from manifests.ledger_row import LedgerRow
 from manifests.row import InvalidRow, Row
 from ml.prompt import Prompt
 
@@ -24,7 +23,9 @@ def understood(prompt: Prompt | None) -> dict[str, Any]:
 
 def blank_row(key: str, row: Row, bound: Bound, recipe: str) -> LedgerRow:
     """The row's identity, before anything happened to it."""
-    said = {name: value for name in ("prompt", "title", "license", "category", "style") if (value := getattr(row, name))}
+    said = {
+        name: value for name in ("prompt", "title", "license", "category", "style") if (value := getattr(row, name))
+    }
     return LedgerRow(
         id=row.id,
         key=key,
@@ -33,7 +34,7 @@ def blank_row(key: str, row: Row, bound: Bound, recipe: str) -> LedgerRow:
         generator=bound.generator,
         seed=bound.request.seed,
         recipe=recipe,
-        prompt_understood=json.dumps(understood(bound.request.prompt), separators=(",", ":")),
+        prompt_understood=understood(bound.request.prompt),
         meta={**row.meta, **said, **({"tags": ", ".join(row.tags)} if row.tags else {})},
     )
 
@@ -53,12 +54,12 @@ def failure_row(row: LedgerRow, failure: Failure, timings: dict[str, float]) -> 
     )
 
 
-def invalid_row(key: str, row: InvalidRow, recipe: str) -> LedgerRow:
+def invalid_row(row: InvalidRow, recipe: str) -> LedgerRow:
     """A manifest row that cannot be worked on: its line, its column and the reason."""
     where = {"line": str(row.line), **({"column": row.column} if row.column else {})}
     return LedgerRow(
         id=row.ledger_id,
-        key=key,
+        key=row.key,
         row=row.number,
         outcome="invalid",
         reasons=(row.code,),

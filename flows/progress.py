@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from types import TracebackType
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.live import Live
@@ -33,7 +33,7 @@ class Progress:
         with self.lock:
             self.skipped += rows
 
-    def done(self, outcome: str, timings: dict[str, float]) -> None:
+    def done(self, outcome: str, timings: Mapping[str, float]) -> None:
         """One row has its outcome."""
         with self.lock:
             self.outcomes[outcome] += 1
@@ -93,6 +93,6 @@ class ProgressLine:
             self.live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         if self.live:
             self.live.stop()

@@ -1,14 +1,20 @@
-"""The report of a run: the ledger's rows handed to the report writer."""
+"""The report of a run: the ledger's rows handed to the report writer, the run's own facts kept beside them."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 from flows.run import Run
+from manifests.errors import LedgerError
+from manifests.inputs import is_remote
 from manifests.ledger import Ledger
 from manifests.store import Store
-from tasks.report import RunInfo, write_report
+from tasks.report import ReportOptions, RunInfo, write_report
+
+FACTS = "report/run.json"
 
 
 def write_run_report(run: Run, engine: str) -> str:
@@ -21,11 +27,24 @@ def write_run_report(run: Run, engine: str) -> str:
         seconds=(datetime.now(UTC) - run.started).total_seconds(),
         engine=engine,
         versions={"meshmill": version("meshmill")},
+        finished=run.progress.finished,
     )
     return write_from_ledger(run.store, info)
 
 
+def rewrite_report(store: Store) -> str:
+    """The report again, from what the ledger holds now; raises LedgerError where nothing ever ran."""
+    try:
+        info = RunInfo(**json.loads(store.read(FACTS)))
+    except (FileNotFoundError, ValueError, TypeError) as error:
+        raise LedgerError(f"{store.uri} holds no finished run") from error
+    return write_from_ledger(store, info)
+
+
 def write_from_ledger(store: Store, info: RunInfo) -> str:
-    """Write the report of everything the ledger holds."""
-    write_report(Ledger(store).rows(), store.put, store.read, info)
+    """Write the report of everything the ledger holds; models are embedded only where pages are opened from disk."""
+    store.delete_tree("report")
+    options = ReportOptions(embed_assets=0) if is_remote(store.uri) else ReportOptions()
+    write_report(Ledger(store).rows(), store.put, store.read, info, options)
+    store.put(FACTS, json.dumps(asdict(info), default=str).encode())
     return store.uri_of("report/index.html")

@@ -15,7 +15,9 @@ from flows.chunk_work import ChunkWork, Line
 from flows.chunks import Chunk, Keyed, cut
 from flows.engine import Engine
 from flows.progress import Progress
-from manifests.ledger import KeyIndex, Ledger
+from manifests.errors import nearest
+from manifests.index import KeyIndex
+from manifests.ledger import Ledger
 from manifests.readers import read_manifest
 from manifests.recipe import Recipe, load_recipe
 from manifests.row import InvalidRow, Row, row_key
@@ -76,7 +78,8 @@ class Run:
 
     def __init__(self, config: RunConfig, progress: Progress | None = None) -> None:
         self.config = config
-        self.recipe: Recipe = load_recipe(config.recipe, catalogue())
+        self.catalogue = catalogue()
+        self.recipe: Recipe = load_recipe(config.recipe, self.catalogue)
         self.store = Store(config.out)
         self.ledger = Ledger(self.store)
         self.index: KeyIndex = self.ledger.index()
@@ -101,7 +104,7 @@ class Run:
     def _keyed(self) -> Iterator[Keyed]:
         versions: dict[str, str] = {}
         rows = read_manifest(self.config.manifest, self.config.input_roots)
-        for row in islice(rows, self.config.limit):
+        for row in map(self._check_names, islice(rows, self.config.limit)):
             if isinstance(row, Row):
                 generator = choose_generator(row, self.recipe)
                 version = versions.get(generator) or versions.setdefault(generator, generator_version(generator))
@@ -109,9 +112,19 @@ class Run:
             else:
                 yield Keyed(row.key, row)
 
+    def _check_names(self, row: Row | InvalidRow) -> Row | InvalidRow:
+        """The row, or what is wrong with the generator or profile it names."""
+        if isinstance(row, Row):
+            for column, known in (("generator", self.catalogue.generators), ("profile", self.catalogue.profiles)):
+                name = getattr(row, column)
+                if name and name != "auto" and name not in known:
+                    message = f"unknown {column} {name!r}{nearest(name, known)}"
+                    return InvalidRow(row.number, row.line, row.id, column, "row.bad-value", message, row.meta)
+        return row
+
     def drive(self, engine: Engine, submit: Callable[[ChunkWork], Waitable]) -> Summary:
         """Push every pending chunk through `submit`, at most WINDOW at a time; raises what a chunk raised."""
-        line = Line(self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress)
+        line = Line(self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress, len(self.index) > 0)
         window: deque[Waitable] = deque()
         try:
             for chunk in self.chunks():

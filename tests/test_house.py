@@ -65,6 +65,8 @@ def test_lock_holds_no_addresses() -> None:
 @pytest.mark.slow
 def test_the_learned_stack_imports_together() -> None:
     """torch and torchvision builds that do not match fail here with `torchvision::nms does not exist`."""
-    code = "import torch, torchvision, open_clip, diffusers, transformers; torchvision.ops.nms; print(torch.__version__)"
+    code = (
+        "import torch, torchvision, open_clip, diffusers, transformers; torchvision.ops.nms; print(torch.__version__)"
+    )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

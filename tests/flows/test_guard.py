@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def guard() -> Iterator[Guard]:
 @pytest.fixture(scope="module", autouse=True)
 def importable() -> Iterator[None]:
     """The child imports this file by its name."""
-    folder = os.path.dirname(__file__)
+    folder = str(Path(__file__).parent)
     before = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = folder
     module, name = sys.modules[__name__], __name__.rpartition(".")[2]
@@ -76,8 +77,7 @@ def importable() -> Iterator[None]:
 
 def alive(pid: int) -> bool:
     try:
-        with open(f"/proc/{pid}/stat") as stream:
-            return stream.read().rsplit(")", 1)[1].split()[0] not in "ZX"
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
     except FileNotFoundError:
         return False
 

@@ -1,0 +1,30 @@
+"""Shared by the tests of the flows: the test generator is listed in this process and in every guarded child."""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ml.generators.registry import GENERATORS
+
+HERE = str(Path(__file__).parent)
+
+
+@pytest.fixture(scope="session")
+def plugins() -> Iterator[None]:
+    """MESHMILL_PLUGINS names the poison generator, as an operator would name one of theirs."""
+    before = {name: os.environ.get(name) for name in ("MESHMILL_PLUGINS", "PYTHONPATH")}
+    os.environ.update(MESHMILL_PLUGINS="poison_plugin", PYTHONPATH=HERE)
+    sys.path.insert(0, HERE)
+    importlib.import_module("poison_plugin")
+    yield
+    sys.path.remove(HERE)
+    GENERATORS.pop("poison", None)
+    for name, value in before.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
