@@ -6,7 +6,7 @@ from flows.plugins import load_plugins
 from manifests.recipe import Catalogue
 from ml.generators.registry import GENERATORS
 from tasks.exporters import EXPORTERS
-from tasks.profile import list_profiles
+from tasks.profile import list_profiles, load_profile
 from tasks.steps import STEPS
 from tasks.thumbnail import ThumbnailOptions
 
@@ -18,6 +18,6 @@ def catalogue() -> Catalogue:
         generators={name: options for name, (_, options) in GENERATORS.items()},
         steps={name: options for name, (_, options) in STEPS.items()},
         exports={name: exporter.options for name, exporter in EXPORTERS.items()},
-        profiles=frozenset(list_profiles()),
+        profiles={name: load_profile(name) for name in list_profiles()},
         thumbnail=ThumbnailOptions,
     )

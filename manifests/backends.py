@@ -1,0 +1,216 @@
+"""Where the store's bytes lie: a local folder, or an object store behind fsspec; both write whole files or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import itertools
+import os
+import shutil
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+TEMP = ".tmp"  # one folder, so that sweeping costs nothing however many assets there are
+STALE_SECONDS = 3600.0
+_counter = itertools.count()
+
+
+class Backend(Protocol):
+    """Whole-file operations on relative paths that are already checked."""
+
+    def put(self, path: str, data: bytes, durable: bool) -> None: ...
+    def put_if_absent(self, path: str, data: bytes) -> bool: ...
+    def read(self, path: str) -> bytes: ...
+    def read_many(self, paths: Sequence[str]) -> dict[str, bytes]: ...
+    def size(self, path: str) -> int | None: ...
+    def list(self, prefix: str) -> Iterator[str]: ...
+    def delete(self, path: str) -> None: ...
+    def delete_tree(self, prefix: str) -> None: ...
+    def sweep(self) -> int: ...
+    def uri_of(self, path: str) -> str: ...
+
+
+class LocalFolder:
+    """A folder: written to a temporary file on the same disk, then renamed, which POSIX makes atomic."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def put(self, path: str, data: bytes, durable: bool) -> None:
+        target = self._target(path)
+        temp = self._temp(data, durable)
+        try:
+            _with_folder(target, lambda: os.replace(temp, target))  # noqa: PTH105
+        except BaseException:
+            _remove(temp)
+            raise
+        if durable:
+            _sync_folder(os.path.dirname(target))  # noqa: PTH120
+
+    def put_if_absent(self, path: str, data: bytes) -> bool:
+        target = self._target(path)
+        temp = self._temp(data, durable=True)
+        try:
+            # link(2) fails when the name exists, so of several writers exactly one wins, with its whole content.
+            _with_folder(target, lambda: os.link(temp, target))
+        except FileExistsError:
+            return False
+        finally:
+            _remove(temp)
+        return True
+
+    def read(self, path: str) -> bytes:
+        with open(self._target(path), "rb") as stream:  # noqa: PTH123
+            return stream.read()
+
+    def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
+        found = {}
+        for path in paths:
+            with contextlib.suppress(FileNotFoundError):
+                found[path] = self.read(path)
+        return found
+
+    def size(self, path: str) -> int | None:
+        try:
+            info = os.stat(self._target(path))  # noqa: PTH116
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return info.st_size if stat.S_ISREG(info.st_mode) else None
+
+    def list(self, prefix: str) -> Iterator[str]:
+        top = self._target(prefix) if prefix else self.root
+        for folder, folders, files in os.walk(top):
+            folders[:] = sorted(name for name in folders if not (folder == self.root and name == TEMP))
+            relative = os.path.relpath(folder, self.root)
+            for name in sorted(files):
+                yield name if relative == "." else f"{relative}/{name}"
+
+    def delete(self, path: str) -> None:
+        _remove(self._target(path))
+
+    def delete_tree(self, prefix: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(self._target(prefix))
+
+    def sweep(self) -> int:
+        """Remove temporary files of writers killed more than an hour ago."""
+        removed = 0
+        for temp in Path(self.root, TEMP).glob("*"):
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - temp.stat().st_mtime > STALE_SECONDS:
+                    temp.unlink()
+                    removed += 1
+        return removed
+
+    def uri_of(self, path: str) -> str:
+        return self._target(path)
+
+    def _target(self, path: str) -> str:
+        return f"{self.root}/{path}"
+
+    def _temp(self, data: bytes, durable: bool) -> str:
+        temp = f"{self.root}/{TEMP}/{os.getpid()}-{time.time_ns()}-{next(_counter)}"
+        descriptor = _with_folder(temp, lambda: os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644))
+        with open(descriptor, "wb") as stream:  # noqa: PTH123
+            stream.write(data)
+            if durable:
+                stream.flush()
+                os.fsync(descriptor)
+        return temp
+
+
+def _with_folder(path: str, action: Any) -> Any:
+    """The action, with the folder of `path` made only when it turns out to be missing."""
+    try:
+        return action()
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        return action()
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108
+
+
+def _sync_folder(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class ObjectStore:
+    """An fsspec object store, where one PUT is atomic by nature."""
+
+    def __init__(self, filesystem: Any, root: str) -> None:
+        self.filesystem = filesystem
+        self.root = root.rstrip("/")
+
+    def put(self, path: str, data: bytes, durable: bool) -> None:
+        self.filesystem.pipe_file(self._key(path), data)
+
+    def put_if_absent(self, path: str, data: bytes) -> bool:
+        """A conditional PUT (`If-None-Match: *`); s3fs reports the lost race, a 412, as OSError(EINVAL).
+
+        For small files only: servers ignore the condition when a multipart upload completes.
+        """
+        try:
+            self.filesystem.pipe_file(self._key(path), data, mode="create")
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno == errno.EINVAL and self.size(path) is not None:
+                return False
+            raise
+        return True
+
+    def read(self, path: str) -> bytes:
+        data: bytes = self.filesystem.cat_file(self._key(path))
+        return data
+
+    def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
+        keys = {self._key(path): path for path in paths}
+        if not keys:
+            return {}
+        found = self.filesystem.cat(list(keys), on_error="omit")
+        return {keys[key if key in keys else f"/{key.lstrip('/')}"]: data for key, data in found.items()}
+
+    def size(self, path: str) -> int | None:
+        self.filesystem.invalidate_cache()
+        try:
+            info = self.filesystem.info(self._key(path))
+        except FileNotFoundError:
+            return None
+        return None if info["type"] == "directory" else int(info["size"])
+
+    def list(self, prefix: str) -> Iterator[str]:
+        self.filesystem.invalidate_cache()
+        try:
+            keys = self.filesystem.find(self._key(prefix))
+        except FileNotFoundError:
+            return
+        for key in sorted(keys):
+            yield key[len(self.root) :].lstrip("/")
+
+    def delete(self, path: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self.filesystem.rm_file(self._key(path))
+
+    def delete_tree(self, prefix: str) -> None:
+        for path in list(self.list(prefix)):
+            self.delete(path)
+
+    def sweep(self) -> int:
+        return 0
+
+    def uri_of(self, path: str) -> str:
+        uri: str = self.filesystem.unstrip_protocol(self._key(path))
+        return uri
+
+    def _key(self, path: str) -> str:
+        return f"{self.root}/{path}".rstrip("/")

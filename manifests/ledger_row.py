@@ -1,0 +1,144 @@
+"""One row of the ledger: its columns, what they mean, and which of them may differ between equal runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+import pyarrow as pa
+
+from manifests.outcome import Outcome
+
+SCHEMA_VERSION = 1
+
+# Numbers are maps: pyarrow and duckdb read `metrics['faces']` without a parser, and parts with other names still have
+# one schema, which a struct would not. Free-form columns are compact JSON text: their shapes differ from row to row.
+_OUTPUT = pa.struct(
+    [
+        pa.field("format", pa.string()),
+        pa.field("lod", pa.int32()),
+        pa.field("uri", pa.string()),
+        pa.field("bytes", pa.int64()),
+        pa.field("sha256", pa.string()),
+    ]
+)
+SCHEMA = pa.schema(
+    [
+        pa.field("id", pa.string(), nullable=False),
+        pa.field("key", pa.string(), nullable=False),
+        pa.field("row", pa.int64(), nullable=False),
+        pa.field("outcome", pa.string(), nullable=False),
+        pa.field("reasons", pa.list_(pa.string())),
+        pa.field("message", pa.string()),
+        pa.field("generator", pa.string()),
+        pa.field("seed", pa.int64()),
+        pa.field("attempts", pa.int32()),
+        pa.field("parent", pa.string()),
+        pa.field("recipe", pa.string()),
+        pa.field("metrics", pa.map_(pa.string(), pa.float64())),
+        pa.field("outputs", pa.list_(_OUTPUT)),
+        pa.field("timings", pa.map_(pa.string(), pa.float64())),
+        pa.field("prompt_understood", pa.string()),
+        pa.field("meta", pa.string()),
+    ],
+    metadata={"meshmill.ledger": str(SCHEMA_VERSION)},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One finished file."""
+
+    format: str
+    lod: int
+    uri: str  # relative to the run's root, so that a ledger that moves with its assets stays right
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """What became of one row."""
+
+    id: str
+    key: str
+    row: int  # data row of the manifest
+    outcome: Outcome
+    reasons: tuple[str, ...] = ()
+    message: str = ""
+    generator: str = ""
+    seed: int | None = None
+    attempts: int = 1
+    parent: str = ""  # what the asset was made from: a digest in the store, or another asset's id
+    recipe: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)  # SI units
+    outputs: tuple[Output, ...] = ()
+    timings: Mapping[str, float] = field(default_factory=dict)  # seconds a stage
+    prompt_understood: Mapping[str, Any] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that JSON takes as they are."""
+        plain = {name: getattr(self, name) for name in NAMES}
+        plain["reasons"] = list(self.reasons)
+        plain["outputs"] = [asdict(output) for output in self.outputs]
+        for name in ("metrics", "timings", "prompt_understood", "meta"):
+            plain[name] = dict(plain[name])
+        return plain
+
+    @staticmethod
+    def from_dict(plain: Mapping[str, Any]) -> LedgerRow:
+        """The inverse of `to_dict`; columns that are missing take their defaults."""
+        values = {name: plain[name] for name in NAMES if name in plain}
+        values["reasons"] = tuple(values.get("reasons", ()))
+        values["outputs"] = tuple(Output(**output) for output in values.get("outputs", ()))
+        return LedgerRow(**values)
+
+
+NAMES = tuple(each.name for each in fields(LedgerRow))
+
+
+def to_table(rows: list[LedgerRow]) -> pa.Table:
+    """Ledger rows as an Arrow table of SCHEMA, in manifest order."""
+    ordered = sorted(rows, key=lambda row: (row.row, row.id))
+    return pa.Table.from_pylist([_arrow(row) for row in ordered], schema=SCHEMA)
+
+
+def _arrow(row: LedgerRow) -> dict[str, Any]:
+    plain = row.to_dict()
+    for name in ("metrics", "timings"):
+        plain[name] = sorted((_writable(key), float(value)) for key, value in plain[name].items())
+    for name in ("prompt_understood", "meta"):
+        text = json.dumps(plain[name], ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
+        plain[name] = text.encode("utf-8", "replace").decode()  # an escaped surrogate would be one again once parsed
+    plain["message"] = _writable(row.message)
+    return plain
+
+
+def _writable(text: str) -> str:
+    """Lone surrogates (a killed worker's stderr may hold any bytes) escaped, as Arrow text has to be UTF-8."""
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
+
+
+def from_batch(batch: pa.RecordBatch) -> list[dict[str, Any]]:
+    """Rows of an Arrow batch as plain dicts, as `LedgerRow.to_dict` gives them; columns may be a selection."""
+    rows: list[dict[str, Any]] = batch.to_pylist(maps_as_pydicts="strict")
+    for name in {"prompt_understood", "meta"} & set(batch.schema.names):
+        for row in rows:
+            row[name] = json.loads(row[name]) if row[name] else {}
+    return rows
+
+
+def comparable(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What has to be equal between an undisturbed and a restarted run of the same manifest.
+
+    Timings and attempts differ by nature; a quarantined row's message and a killed worker's stderr hold process ids.
+    """
+    kept = {name: value for name, value in row.items() if name not in ("timings", "attempts")}
+    if kept.get("outcome") == "quarantined":
+        kept.pop("message", None)
+    if "meta" in kept:
+        kept["meta"] = {name: value for name, value in kept["meta"].items() if name != "stderr"}
+    return kept

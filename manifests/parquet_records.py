@@ -1,0 +1,73 @@
+"""Records of a Parquet manifest, in small batches of its row groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from manifests.columns import CHECKS, INPUT_COLUMNS, Record
+from manifests.errors import ManifestError, nearest
+
+BATCH = 1024  # rows; with 64 KB reads, memory stays flat however large a row group is
+
+
+def parquet_records(stream: IO[bytes], uri: str) -> Iterator[Record]:
+    """Records in order; raises ManifestError at once for a damaged footer or no input column."""
+    try:
+        file = pq.ParquetFile(stream, buffer_size=1 << 16, pre_buffer=False)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise ManifestError(f"{uri}: is not a whole Parquet file: {_first_line(error)}") from error
+    names = _names(file.schema_arrow, uri)
+    return _records(file, names)
+
+
+def _names(schema: Any, uri: str) -> dict[str, tuple[str, bool]]:
+    """(name, known) of each file column; binary columns are left out, as no known column is binary."""
+    names: dict[str, tuple[str, bool]] = {}
+    for column in schema:
+        name = column.name.strip()
+        known = name.lower() in CHECKS
+        if not name or (_is_binary(column.type) and not known):
+            continue
+        if (name.lower() if known else name, known) in names.values():
+            raise ManifestError(f"{uri}: column {name!r} stands twice")
+        names[column.name] = (name.lower() if known else name, known)
+    if not any(name in INPUT_COLUMNS for name, known in names.values() if known):
+        listed = ", ".join(schema.names[:8])
+        hint = nearest(schema.names[0].lower() if schema.names else "", INPUT_COLUMNS)
+        raise ManifestError(f"{uri}: none of its columns ({listed}) is an input{hint}")
+    return names
+
+
+def _is_binary(kind: Any) -> bool:
+    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def _records(file: Any, names: dict[str, tuple[str, bool]]) -> Iterator[Record]:
+    number = 0
+    for batch in file.iter_batches(BATCH, columns=list(names), use_threads=False):
+        columns = [(*names[column], _values(batch.column(column))) for column in batch.schema.names]
+        for i in range(batch.num_rows):
+            number += 1
+            record = Record(number)
+            for name, known, values in columns:
+                if values[i] is not None and values[i] != "":
+                    (record.values if known else record.meta)[name] = values[i]
+            yield record
+
+
+def _values(column: Any) -> list[Any]:
+    """Python values; text that is not UTF-8 keeps its bytes as lone surrogates until a check names them."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except UnicodeDecodeError:
+        raw = column.cast(pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary()).to_pylist()
+        values = [None if value is None else value.decode("utf-8", "surrogateescape") for value in raw]
+    return values
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,140 @@
+"""A manifest's rows, streamed: the format is told by extension and content, each record checked, ids kept unique."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import posixpath
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+import fsspec
+
+from manifests.columns import Record, check
+from manifests.csv_records import csv_records
+from manifests.errors import ManifestError
+from manifests.inputs import Inputs, is_remote, local_path
+from manifests.jsonl_records import jsonl_records
+from manifests.parquet_records import parquet_records
+from manifests.row import InvalidRow, Row, expand
+
+Reader = Callable[[IO[bytes], str], Iterator[Record]]
+
+READERS: dict[str, Reader] = {
+    ".csv": csv_records,
+    ".tsv": csv_records,
+    ".parquet": parquet_records,
+    ".pq": parquet_records,
+    ".jsonl": jsonl_records,
+    ".ndjson": jsonl_records,
+}
+GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+FOREIGN = {
+    b"PK\x03\x04": "a ZIP or Excel file: save it as CSV",
+    b"\xff\xfe": "UTF-16 text: save it as UTF-8",
+    b"\xfe\xff": "UTF-16 text: save it as UTF-8",
+    b"%PDF": "a PDF",
+    b"glTF": "a GLB mesh",
+    b"\x89PNG": "an image",
+}
+
+
+def read_manifest(uri: str, roots: Sequence[str] | None = None) -> Iterator[Row | InvalidRow]:
+    """The rows of a CSV, Parquet or JSON-lines manifest, local or any fsspec URL, in order and flat memory.
+
+    The file and its header are checked at once: raises ManifestError before the first row where it is no manifest.
+    Input files may lie in the manifest's folder or under `roots`.
+    """
+    file = _open(uri)
+    try:
+        reader, stream = _recognise(file, uri)
+        records = reader(stream, uri)
+        inputs = Inputs(uri, roots)
+    except BaseException:
+        file.close()
+        raise
+    return _rows(_to_the_end(records, uri), inputs, file)
+
+
+def _to_the_end(records: Iterator[Record], uri: str) -> Iterator[Record]:
+    try:
+        yield from records
+    except (EOFError, OSError, ValueError, zlib.error) as error:
+        raise ManifestError(f"{uri}: cannot be read to its end: {error}") from error
+
+
+def _rows(records: Iterator[Record], inputs: Inputs, file: IO[bytes]) -> Iterator[Row | InvalidRow]:
+    # 64-bit hashes, not the ids: about 90 MB for a million rows, one chance duplicate in 37 million manifests.
+    seen: set[int] = set()
+    with file:
+        for number, record in enumerate(records, 1):
+            row = check(record, number, inputs)
+            for each in expand(row) if isinstance(row, Row) else (row,):
+                yield _unique(each, seen)
+
+
+def _unique(row: Row | InvalidRow, seen: set[int]) -> Row | InvalidRow:
+    """The row, or its InvalidRow `row.duplicate-id` when an earlier row has its id."""
+    mark = hash(row.id)
+    if mark not in seen:
+        if row.id:
+            seen.add(mark)
+        return row
+    message = f"id {row.id!r} stands in an earlier row"
+    if isinstance(row, InvalidRow):
+        message = f"{message}; also: {row.message}"
+    return InvalidRow(row.number, row.line, row.id, "id", "row.duplicate-id", message, row.meta)
+
+
+def _open(uri: str) -> IO[bytes]:
+    try:
+        if not is_remote(uri):
+            return cast("IO[bytes]", Path(local_path(uri)).open("rb"))
+        return cast("IO[bytes]", fsspec.open(uri, "rb").open())
+    except (OSError, ValueError, ImportError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+        raise ManifestError(f"{uri}: cannot be opened: {reason}") from error
+
+
+def _recognise(stream: IO[bytes], uri: str) -> tuple[Reader, IO[bytes]]:
+    """The reader for a file, and its stream unpacked and at its start."""
+    name, suffix = posixpath.splitext(uri.lower())
+    zipped = suffix == ".gz"
+    suffix = posixpath.splitext(name)[1] if zipped else suffix
+    head = _head(stream, uri)
+    if zipped and not head.startswith(GZIP):
+        raise ManifestError(f"{uri}: is named .gz but is not gzip")
+    if head.startswith(GZIP):
+        stream = cast("IO[bytes]", io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=stream)), 1 << 16))
+        head = _head(stream, uri)
+    return _reader(suffix, head, uri), stream
+
+
+def _head(stream: IO[bytes], uri: str) -> bytes:
+    try:
+        head = stream.read(4096)
+        stream.seek(0)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ManifestError(f"{uri}: cannot be read: {error}") from error
+    if not head.strip(b"\xef\xbb\xbf \t\r\n"):
+        raise ManifestError(f"{uri}: is empty")
+    return head
+
+
+def _reader(suffix: str, head: bytes, uri: str) -> Reader:
+    """By extension where there is a known one, else by content; raises ManifestError where the two disagree."""
+    if suffix in (".parquet", ".pq") and not head.startswith(PARQUET):
+        raise ManifestError(f"{uri}: is named {suffix} but is not a Parquet file")
+    if head.startswith(PARQUET):
+        if suffix in READERS and READERS[suffix] is not parquet_records:
+            raise ManifestError(f"{uri}: is named {suffix} but is a Parquet file")
+        return parquet_records
+    for magic, what in FOREIGN.items():
+        if head.startswith(magic):
+            raise ManifestError(f"{uri}: is {what}")
+    if b"\0" in head.split(b"\n", 1)[0]:
+        raise ManifestError(f"{uri}: is binary data, not a manifest")
+    looks_like_json = head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{")
+    return READERS.get(suffix, jsonl_records if looks_like_json or suffix == ".json" else csv_records)

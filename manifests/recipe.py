@@ -1,0 +1,193 @@
+"""The recipe: which generator, which chain of steps, which gate, which exports, read from TOML against a catalogue."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import fsspec
+
+from manifests.errors import RecipeError, nearest
+from manifests.options import build_options
+
+SHIPPED = Path(__file__).parent / "recipes"
+SECTIONS = ("name", "description", "generator", "steps", "gate", "exports", "thumbnail")
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What a recipe may name: the options class of each generator, step, export and thumbnail, and the profiles."""
+
+    generators: Mapping[str, type]
+    steps: Mapping[str, type]
+    exports: Mapping[str, type]
+    profiles: Mapping[str, object] | frozenset[str]
+    thumbnail: type
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step or export with its options."""
+
+    name: str
+    options: object
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A checked recipe. `digest` is the same for the same meaning, whatever the comments, key order or name."""
+
+    name: str
+    description: str
+    generator: str  # "auto", or the one to use where the row names none
+    generator_options: Mapping[str, object]  # of every generator, as rows may name any
+    steps: tuple[Stage, ...]
+    profile: str  # "" for no gate
+    exports: tuple[Stage, ...]
+    thumbnail: object | None
+    digest: str = field(default="", compare=False)
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that come with the house."""
+    return sorted(path.stem for path in SHIPPED.glob("*.toml"))
+
+
+def load_recipe(name_or_path: str, catalogue: Catalogue) -> Recipe:
+    """A shipped recipe by name, or one from a file or URL; raises RecipeError naming file, section and key."""
+    where, source = _source(name_or_path)
+    try:
+        table = tomllib.loads(source)
+    except tomllib.TOMLDecodeError as error:
+        raise RecipeError(f"{where}: is not TOML: {error}") from error
+    _check_keys(table, SECTIONS, where)
+    recipe = Recipe(
+        name=_text(table, "name", Path(where).stem, where),
+        description=_text(table, "description", "", where),
+        generator=_generator(table, catalogue, where),
+        generator_options=_generator_options(table, catalogue, where),
+        steps=_stages(table, "steps", catalogue.steps, where),
+        profile=_profile(table, catalogue, where),
+        exports=_stages(table, "exports", catalogue.exports, where),
+        thumbnail=_thumbnail(table, catalogue, where),
+    )
+    return dataclasses.replace(recipe, digest=_digest(recipe, catalogue))
+
+
+def _source(name_or_path: str) -> tuple[str, str]:
+    """(name for messages, TOML text)."""
+    shipped = SHIPPED / f"{name_or_path}.toml"
+    is_name = "/" not in name_or_path and not name_or_path.endswith(".toml")
+    if is_name and not shipped.is_file():
+        raise RecipeError(f"no recipe {name_or_path!r}{nearest(name_or_path, shipped_recipes())}")
+    try:
+        with fsspec.open(str(shipped) if is_name else name_or_path, "rb") as stream:
+            return (shipped.name if is_name else name_or_path), stream.read(1 << 20).decode()
+    except (OSError, ValueError, ImportError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise RecipeError(f"{name_or_path}: cannot be read: {reason}") from error
+
+
+def _check_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> None:
+    names = list(known)
+    for key in table:
+        if key not in names:
+            raise RecipeError(f"{where}: unknown key {key!r}{nearest(key, names)}")
+
+
+def _text(table: Mapping[str, Any], key: str, default: str, where: str) -> str:
+    value = table.get(key, default)
+    if not isinstance(value, str):
+        raise RecipeError(f"{where}: {key} is {value!r}; it has to be text")
+    return value
+
+
+def _table(table: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    value = table.get(key, {})
+    if not isinstance(value, dict):
+        raise RecipeError(f"{where}: {key} has to be a table, [{key}]")
+    return value
+
+
+def _generator(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> str:
+    section = _table(table, "generator", where)
+    use = _text(section, "use", "auto", f"{where}, [generator]")
+    names = ["auto", *catalogue.generators]
+    if use not in names:
+        raise RecipeError(f"{where}, [generator]: unknown generator {use!r}{nearest(use, names)}")
+    return use
+
+
+def _generator_options(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> dict[str, object]:
+    section = _table(table, "generator", where)
+    _check_keys(section, ["use", *catalogue.generators], f"{where}, [generator]")
+    place = f"{where}, [generator.{{}}]"
+    return {
+        name: build_options(cls, _table(section, name, where), place.format(name))
+        for name, cls in catalogue.generators.items()
+    }
+
+
+def _stages(table: Mapping[str, Any], section: str, known: Mapping[str, type], where: str) -> tuple[Stage, ...]:
+    entries = table.get(section, [])
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise RecipeError(f"{where}: {section} has to be a list of tables, [[{section}]]")
+    return tuple(_stage(entry, known, f"{where}, {section}[{i}]") for i, entry in enumerate(entries, 1))
+
+
+def _stage(entry: Mapping[str, Any], known: Mapping[str, type], where: str) -> Stage:
+    if "use" not in entry:
+        raise RecipeError(f"{where}: has no `use`{nearest('', known)}")
+    name = _text(entry, "use", "", where)
+    if name not in known:
+        raise RecipeError(f"{where}: unknown name {name!r}{nearest(name, known)}")
+    options = {key: value for key, value in entry.items() if key != "use"}
+    return Stage(name, build_options(known[name], options, f"{where} ({name})"))
+
+
+def _profile(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> str:
+    if "gate" not in table:
+        return ""
+    gate = _table(table, "gate", where)
+    _check_keys(gate, ["profile"], f"{where}, [gate]")
+    profile = _text(gate, "profile", "", f"{where}, [gate]")
+    if profile not in catalogue.profiles:
+        raise RecipeError(f"{where}, [gate]: unknown profile {profile!r}{nearest(profile, catalogue.profiles)}")
+    return profile
+
+
+def _thumbnail(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> object | None:
+    if "thumbnail" not in table:
+        return None
+    return build_options(catalogue.thumbnail, _table(table, "thumbnail", where), f"{where}, [thumbnail]")
+
+
+def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
+    """Over every option with its default and the gate's thresholds: what is not written down decides as well."""
+    profiles = catalogue.profiles
+    content = {
+        "generator": recipe.generator,
+        "generator_options": dict(recipe.generator_options),
+        "steps": recipe.steps,
+        "profile": [recipe.profile, profiles.get(recipe.profile) if isinstance(profiles, Mapping) else None],
+        "exports": recipe.exports,
+        "thumbnail": recipe.thumbnail,
+    }
+    text = json.dumps(content, default=_plain, sort_keys=True, separators=(",", ":"))
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return str(value)

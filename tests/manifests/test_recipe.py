@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from manifests.errors import RecipeError
+from manifests.recipe import SHIPPED, Catalogue, Recipe, load_recipe, shipped_recipes
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    pass
+
+
+@dataclass(frozen=True)
+class SimplifyOptions:
+    target_faces: int = field(default=20000, metadata={"min": 4, "max": 1_000_000})
+    mode: Literal["fast", "exact"] = "fast"
+
+
+@dataclass(frozen=True)
+class ThumbnailOptions:
+    size: int = field(default=512, metadata={"min": 16, "max": 4096})
+
+
+CATALOGUE = Catalogue(
+    generators={"procedural": SimplifyOptions, "noop": NoOptions},
+    steps={"clean": NoOptions, "simplify": SimplifyOptions},
+    exports={"glb": NoOptions, "obj": NoOptions},
+    profiles={"game": {"faces": 20000}, "web-ar": {"faces": 30000}},
+    thumbnail=ThumbnailOptions,
+)
+WHOLE = """
+name = "mine"
+description = "what it is for"
+[generator]
+use = "procedural"
+[generator.procedural]
+mode = "exact"
+[[steps]]
+use = "clean"
+[[steps]]
+use = "simplify"
+target_faces = 5000
+[gate]
+profile = "game"
+[[exports]]
+use = "glb"
+[thumbnail]
+size = 256
+"""
+
+
+def load(folder: Path, text: str, catalogue: Catalogue = CATALOGUE) -> Recipe:
+    (folder / "mine.toml").write_text(text)
+    return load_recipe(str(folder / "mine.toml"), catalogue)
+
+
+def test_a_whole_recipe(tmp_path: Path) -> None:
+    recipe = load(tmp_path, WHOLE)
+    assert (recipe.name, recipe.description, recipe.generator) == ("mine", "what it is for", "procedural")
+    assert recipe.generator_options == {"procedural": SimplifyOptions(mode="exact"), "noop": NoOptions()}
+    assert [stage.name for stage in recipe.steps] == ["clean", "simplify"]
+    assert recipe.steps[1].options == SimplifyOptions(5000)
+    assert (recipe.profile, recipe.thumbnail) == ("game", ThumbnailOptions(256))
+    assert [stage.name for stage in recipe.exports] == ["glb"]
+
+
+def test_an_empty_recipe_is_auto_with_nothing_done(tmp_path: Path) -> None:
+    recipe = load(tmp_path, "")
+    assert (recipe.name, recipe.generator, recipe.steps, recipe.exports) == ("mine", "auto", (), ())
+    assert (recipe.profile, recipe.thumbnail) == ("", None)
+
+
+def test_the_digest_follows_meaning_not_writing(tmp_path: Path) -> None:
+    digest = load(tmp_path, WHOLE).digest
+    assert load(tmp_path, WHOLE.replace("5000", "5_000 # faces").replace('name = "mine"', "")).digest == digest
+    assert load(tmp_path, WHOLE.replace("5000", '5000\nmode = "fast"')).digest == digest
+    for old, new in [("5000", "6000"), ("256", "512"), ("game", "web-ar"), ("glb", "obj"), ('"exact"', '"fast"')]:
+        assert load(tmp_path, WHOLE.replace(old, new)).digest != digest
+    swapped = WHOLE.replace('use = "clean"', "use = X").replace(
+        'use = "simplify"\ntarget_faces = 5000', 'use = "clean"'
+    )
+    assert load(tmp_path, swapped.replace("use = X", 'use = "simplify"\ntarget_faces = 5000')).digest != digest
+
+
+def test_the_digest_holds_defaults_and_thresholds(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class OtherDefault:
+        size: int = 300
+
+    text = WHOLE.replace("size = 256", "")
+    digest = load(tmp_path, text).digest
+    assert load(tmp_path, text, replace(CATALOGUE, thumbnail=OtherDefault)).digest != digest
+    assert load(tmp_path, text, replace(CATALOGUE, profiles={"game": {"faces": 1}})).digest != digest
+    assert load(tmp_path, text, replace(CATALOGUE, profiles=frozenset({"game"}))).profile == "game"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[gate]", "[gat]", "unknown key 'gat'; did you mean 'gate'?"),
+        ('profile = "game"', 'profil = "game"', "[gate]: unknown key 'profil'; did you mean 'profile'?"),
+        ('profile = "game"', 'profile = "gmae"', "[gate]: unknown profile 'gmae'; did you mean 'game'?"),
+        ('"simplify"', '"simplfy"', "steps[2]: unknown name 'simplfy'; did you mean 'simplify'?"),
+        ('use = "clean"', "", "steps[1]: has no `use`; known are clean, simplify"),
+        ('use = "clean"', "use = 3", "steps[1]: use is 3; it has to be text"),
+        ("target_faces = 5000", "target_face = 5000", "steps[2] (simplify): unknown key 'target_face'; did you mean"),
+        ("target_faces = 5000", "target_faces = 3", "steps[2] (simplify): target_faces is 3; it has to be in 4 …"),
+        ('"procedural"', '"proceduralx"', "[generator]: unknown generator 'proceduralx'; did you mean 'procedural'?"),
+        ("[generator.procedural]", "[generator.procedurl]", "[generator]: unknown key 'procedurl'; did you mean"),
+        ('mode = "exact"', 'mode = "exakt"', "[generator.procedural]: mode is 'exakt'"),
+        ('"glb"', '"gltf"', "exports[1]: unknown name 'gltf'; did you mean 'glb'?"),
+        ("size = 256", "size = 8", "[thumbnail]: size is 8"),
+        ("[[exports]]", "[exports]", "exports has to be a list of tables, [[exports]]"),
+        ('name = "mine"', "name = 3", "name is 3; it has to be text"),
+        ('name = "mine"', "name = ", "is not TOML"),
+    ],
+)
+def test_mistakes_are_named_with_the_nearest_right_word(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in WHOLE
+    with pytest.raises(RecipeError) as caught:
+        load(tmp_path, WHOLE.replace(old, new, 1))
+    assert words in str(caught.value)
+    assert "mine.toml" in str(caught.value)
+
+
+def test_unknown_recipes_and_files(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="did you mean 'game-ready'"):
+        load_recipe("gameready", CATALOGUE)
+    with pytest.raises(RecipeError, match="No such file"):
+        load_recipe(str(tmp_path / "no.toml"), CATALOGUE)
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(RecipeError, match="cannot be read"):
+        load_recipe(str(tmp_path / "binary.toml"), CATALOGUE)
+
+
+def test_the_noop_recipe_does_nothing() -> None:
+    recipe = load_recipe("noop", CATALOGUE)
+    assert (recipe.name, recipe.generator, recipe.steps, recipe.exports) == ("noop", "noop", (), ())
+    assert (recipe.profile, recipe.thumbnail) == ("", None)
+
+
+def test_the_shipped_recipes_are_named_as_their_files_and_say_what_for() -> None:
+    assert shipped_recipes() == ["game-ready", "import-optimise", "noop", "print", "web-ar"]
+    for name in shipped_recipes():
+        table = tomllib.loads((SHIPPED / f"{name}.toml").read_text())
+        assert table["name"] == name
+        assert len(table["description"]) > 20
