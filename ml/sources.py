@@ -44,6 +44,8 @@ class Source:
 
 def resolve(name: str, folder: str, root: str, max_bytes: int = 512 * 1024 * 1024) -> Source:
     """The source `name` means beside `folder`, which must lie under `root` after links and `..` are followed."""
+    if "\0" in name or "::" in name:
+        raise InputError("input.outside", f"{name!r} holds NUL or '::', which no file name here may")
     remote = "://" in folder or "://" in name
     joined = name if "://" in name else posixpath.join(folder, name)
     if remote:

@@ -1,0 +1,63 @@
+"""The one place where mesh readers are listed, and how a file's reader is found: by its content, then its extension."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from ml.asset import Asset, InputError
+from ml.readers.gltf import read_gltf
+from ml.readers.limits import ReadLimits
+from ml.readers.obj import read_obj
+from ml.readers.off import MAGIC, read_off
+from ml.readers.ply import read_ply
+from ml.readers.stl import read_stl
+from ml.sources import Source
+
+Reader = Callable[[bytes, Source, ReadLimits], Asset]
+
+READERS: dict[str, Reader] = {
+    "glb": read_gltf,
+    "gltf": read_gltf,
+    "obj": read_obj,
+    "ply": read_ply,
+    "stl": lambda data, _, limits: read_stl(data, limits),
+    "off": lambda data, _, limits: read_off(data, limits),
+}
+OBJ_LINE = re.compile(rb"^[ \t]*(v|vn|vt|f|o|g|usemtl|mtllib)[ \t]+\S", re.MULTILINE)
+SNIFFED = 4096  # bytes
+
+
+def read_mesh(source: Source, limits: ReadLimits = ReadLimits()) -> Asset:
+    """The asset in a mesh file of any format in READERS, which is noted as `import_format`.
+
+    Raises InputError `mesh.unsupported` for a format that none reads, `input.*`, and what the readers raise.
+    """
+    data = source.read()
+    form = mesh_format(data, source.suffix)
+    return READERS[form](data, source, limits).noted(import_format=form)
+
+
+def mesh_format(data: bytes, suffix: str = "") -> str:
+    """The key in READERS for a file: customers misname files, so the content counts before the extension."""
+    if not data:
+        raise InputError("mesh.truncated", "the file is empty")
+    form = _by_content(data) or suffix.lstrip(".")
+    if form not in READERS:
+        raise InputError("mesh.unsupported", f"{form or 'this'} is no mesh format that is read: {', '.join(READERS)}")
+    return form
+
+
+def _by_content(data: bytes) -> str | None:
+    head = data[:SNIFFED]
+    if head.startswith(b"glTF"):
+        return "glb"
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
+        return "gltf"
+    if re.match(rb"ply\s", head):
+        return "ply"
+    if MAGIC.match(head):
+        return "off"
+    if re.match(rb"\s*solid\s", head) or len(data) == 84 + 50 * int.from_bytes(data[80:84], "little"):
+        return "stl"
+    return "obj" if b"\0" not in head and OBJ_LINE.search(head) else None

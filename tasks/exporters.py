@@ -1,0 +1,29 @@
+"""The one place where exporters are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tasks.export_glb import GlbOptions, export_glb
+from tasks.export_obj import ObjOptions, export_obj
+from tasks.export_ply import PlyOptions, export_ply
+from tasks.export_stl import StlOptions, export_stl
+from tasks.outputs import OutputFile
+
+
+@dataclass(frozen=True)
+class Exporter:
+    """A format: `write(asset, stem, options)` gives its files as bytes in memory, `options` is its options class."""
+
+    write: Callable[..., list[OutputFile]]
+    options: type[Any]
+
+
+EXPORTERS: dict[str, Exporter] = {
+    "glb": Exporter(export_glb, GlbOptions),
+    "obj": Exporter(export_obj, ObjOptions),
+    "stl": Exporter(export_stl, StlOptions),
+    "ply": Exporter(export_ply, PlyOptions),
+}

@@ -1,0 +1,25 @@
+"""What an asset keeps when its geometry is replaced: materials without their maps, and the original as bake source."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ml.asset import F32, I32, Asset, Part
+
+
+def replaced_part(part: Part, vertices: F32, faces: I32) -> Part:
+    """The part with other triangles and its material's factors; UVs, normals, colours and maps no longer fit."""
+    material = replace(
+        part.material,
+        base_color_texture=None,
+        metallic_roughness_texture=None,
+        normal_texture=None,
+        occlusion_texture=None,
+        emissive_texture=None,
+    )
+    return Part(vertices, faces, material, part.name)
+
+
+def replaced_parts(asset: Asset, parts: tuple[Part, ...]) -> Asset:
+    """The asset with other parts; `source` stays at the first, most detailed asset, which baking reads."""
+    return replace(asset, parts=parts, source=asset.source or asset)

@@ -1,0 +1,216 @@
+"""What the report needs from ledger rows: a compact card for each, and the run's totals gathered in one pass."""
+
+from __future__ import annotations
+
+import json
+import math
+from array import array
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+OUTCOMES = ("passed", "rejected", "failed", "quarantined", "invalid")
+PAGED_TEXT = 2000  # characters of one text in a page; a 100 KB prompt belongs to the ledger
+SEARCH_TEXT = 240  # characters of a row that free-text search sees
+
+
+class Sketch:
+    """Counts in logarithmic buckets: quantiles within 2.5 % in constant memory (DDSketch, Masson et al., VLDB 2019)."""
+
+    GAMMA = math.log(1.05)
+
+    def __init__(self) -> None:
+        self.buckets: dict[int, int] = {}
+        self.count, self.total = 0, 0.0
+        self.least, self.most = math.inf, 0.0
+
+    def add(self, value: float) -> None:
+        """Count a positive finite value; anything else has no place on a logarithmic axis and is left out."""
+        if not 0.0 < value < math.inf:
+            return
+        bucket = math.ceil(math.log(value) / self.GAMMA)
+        self.buckets[bucket] = self.buckets.get(bucket, 0) + 1
+        self.count += 1
+        self.total += value
+        self.least, self.most = min(self.least, value), max(self.most, value)
+
+    def quantile(self, share: float) -> float:
+        """The value below which `share` (0–1) of the counted values lie; 0 when nothing was counted."""
+        left = share * (self.count - 1)
+        for bucket in sorted(self.buckets):
+            left -= self.buckets[bucket]
+            if left < 0:
+                return min(max(math.exp((bucket - 0.5) * self.GAMMA), self.least), self.most)
+        return self.most if self.count else 0.0
+
+    def bars(self, wanted: int = 24) -> list[tuple[float, float, int]]:
+        """(from, to, count) of at most `wanted` adjoining bars from the least to the most value."""
+        if not self.count:
+            return []
+        first, last = min(self.buckets), max(self.buckets)
+        width = max(1, math.ceil((last - first + 1) / wanted))
+        counts = [0] * ((last - first) // width + 1)
+        for bucket, count in self.buckets.items():
+            counts[(bucket - first) // width] += count
+        edges = [math.exp((first - 1 + i * width) * self.GAMMA) for i in range(len(counts) + 1)]
+        return [(rounded(a), rounded(b), n) for a, b, n in zip(edges, edges[1:], counts, strict=False)]
+
+    def figures(self) -> dict[str, Any]:
+        """Count, total, extremes and quantiles, ready for JSON."""
+        return {
+            "count": self.count,
+            "total": rounded(self.total),
+            "min": rounded(self.least if self.count else 0.0),
+            "p50": rounded(self.quantile(0.5)),
+            "p95": rounded(self.quantile(0.95)),
+            "max": rounded(self.most),
+        }
+
+
+@dataclass
+class Totals:
+    """The run in numbers, filled row by row; grows with the kinds of rows, and by 4 bytes a row."""
+
+    funnel: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("valid", "generated", "gated", "passed"), 0))
+    classes: dict[tuple[str, tuple[str, ...], str], int] = field(default_factory=dict)
+    class_counts: list[int] = field(default_factory=list)
+    class_of: array[int] = field(default_factory=lambda: array("I"))
+    stages: dict[str, Sketch] = field(default_factory=dict)
+    triangles: Sketch = field(default_factory=Sketch)
+    size: Sketch = field(default_factory=Sketch)
+    seconds: Sketch = field(default_factory=Sketch)
+
+    def add(self, card: Mapping[str, Any]) -> None:
+        """Count one row, given as its card."""
+        self._classify(card["outcome"], tuple(card["reasons"]), card["generator"])
+        self._descend(card["outcome"], bool(card["timings"]))
+        for stage, seconds in card["timings"]:
+            if stage not in self.stages:
+                self.stages[stage] = Sketch()
+            self.stages[stage].add(seconds)
+        self.seconds.add(sum(seconds for _, seconds in card["timings"]))
+        self.triangles.add(card.get("triangles", 0))
+        self.size.add(card.get("bytes", 0))
+
+    def _classify(self, outcome: str, reasons: tuple[str, ...], generator: str) -> None:
+        number = self.classes.setdefault((outcome, reasons, generator), len(self.classes))
+        if number == len(self.class_counts):
+            self.class_counts.append(0)
+        self.class_counts[number] += 1
+        self.class_of.append(number)
+
+    def _descend(self, outcome: str, timed: bool) -> None:
+        # A generator's refusal and a crash inside it leave no timings: such a row never became a mesh.
+        made = outcome == "passed" or (outcome != "invalid" and timed)
+        self.funnel["valid"] += outcome != "invalid"
+        self.funnel["generated"] += made
+        self.funnel["gated"] += made and outcome in ("passed", "rejected")
+        self.funnel["passed"] += outcome == "passed"
+
+    def summary(self) -> dict[str, Any]:
+        """The totals as the page reads them. A class is one combination of outcome, reasons and generator."""
+        return {
+            "rows": len(self.class_of),
+            "funnel": [["rows", len(self.class_of)], *map(list, self.funnel.items())],
+            "classes": [[*key, self.class_counts[number]] for key, number in self.classes.items()],
+            "histograms": {
+                name: {**sketch.figures(), "bars": sketch.bars()}
+                for name, sketch in (("triangles", self.triangles), ("bytes", self.size), ("seconds", self.seconds))
+            },
+            "stages": [{"name": name, **sketch.figures()} for name, sketch in self.stages.items()],
+        }
+
+
+def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A ledger row as the page shows it: long texts cut, maps as pairs (no key of a row can be mistaken for ours)."""
+    meta, metrics = entries(row.get("meta")), entries(row.get("metrics"))
+    outputs = [output for output in row.get("outputs") or () if isinstance(output, Mapping)]
+    card = {
+        "id": text(row.get("id")),
+        "row": row.get("row"),
+        "outcome": row["outcome"],
+        "reasons": [text(code) for code in row.get("reasons") or ()],
+        "generator": text(row.get("generator")),
+        "timings": [(stage, seconds) for stage, seconds in numbers(row.get("timings")) if seconds is not None],
+        "metrics": numbers(metrics),
+        "outputs": [file_of(output) for output in outputs if output.get("format") != "poster"],
+        "understood": [(name, plain(value)) for name, value in entries(row.get("prompt_understood")).items()],
+        "findings": list(findings(meta.pop("findings", None))),
+    }
+    card |= {name: text(meta.pop(name)) for name in ("title", "prompt") if meta.get(name)}
+    said = {name: row.get(name) for name in ("key", "seed", "attempts", "parent", "recipe", "message")}
+    card |= {name: text(value) for name, value in said.items() if value not in (None, "")}
+    posters = [output for output in outputs if output.get("format") == "poster"]
+    masters = [output for output in outputs if output.get("format") == "glb" and not output.get("lod")]
+    card |= {"poster": text(posters[0].get("uri"))} if posters else {}
+    card |= {"bytes": int(masters[0].get("bytes") or 0)} if masters else {}
+    triangles = rounded(metrics.get("triangles"))
+    card |= {"triangles": int(triangles)} if triangles else {}
+    card["notes"] = [(name, plain(value)) for name, value in meta.items() if value not in (None, "")]
+    return card
+
+
+def file_of(output: Mapping[str, Any]) -> list[Any]:
+    """[format, lod, uri, bytes, sha256] of an output."""
+    numbers = (int(output.get("lod") or 0), int(output.get("bytes") or 0))
+    return [text(output.get("format")), numbers[0], text(output.get("uri")), numbers[1], text(output.get("sha256"))]
+
+
+def numbers(value: Any) -> list[tuple[str, float | int | None]]:
+    """The numeric entries of a map, rounded; None for NaN and infinity."""
+    return [(name, rounded(item)) for name, item in entries(value).items() if isinstance(item, int | float)]
+
+
+def search_text(card: Mapping[str, Any]) -> str:
+    """What free-text search looks through, in lower case."""
+    said = (card["id"], card.get("title"), card.get("prompt"), *card["reasons"], card.get("message"))
+    return " ".join(part for part in said if part)[:SEARCH_TEXT].lower()
+
+
+def entries(value: Any) -> dict[str, Any]:
+    """A map in any of the ledger's guises (dict, Arrow's list of pairs, JSON text, nothing) as a dict."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return {"text": value} if value else {}
+    if isinstance(value, Mapping):
+        return {str(name): item for name, item in value.items()}
+    return {str(name): item for name, item in value} if isinstance(value, list | tuple) else {}
+
+
+def findings(value: Any) -> Iterator[list[Any]]:
+    """(code, value, limit, severity, suggestion) of each gate finding, which notes carry as JSON text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return
+    for finding in value if isinstance(value, list | tuple) else ():
+        if isinstance(finding, Mapping):
+            numbers = [rounded(finding[name]) if name in finding else None for name in ("value", "limit")]
+            yield [text(finding.get("code")), *numbers, text(finding.get("severity")), text(finding.get("suggestion"))]
+
+
+def text(value: Any) -> str:
+    """A value as text of bearable length."""
+    said = "" if value is None else str(value)
+    return said if len(said) <= PAGED_TEXT else f"{said[:PAGED_TEXT]} … ({len(said) - PAGED_TEXT:,} more characters)"
+
+
+def plain(value: Any) -> str:
+    """Nested values as people write them: lists with commas, maps as `name value`."""
+    if isinstance(value, Mapping):
+        return text(", ".join(f"{name} {plain(item)}" for name, item in value.items()))
+    if isinstance(value, list | tuple):
+        return text(", ".join(plain(item) for item in value))
+    return text(value)
+
+
+def rounded(value: Any) -> Any:
+    """A number to six significant digits, an integer whole; None for what is not a finite number."""
+    if isinstance(value, int):
+        return int(value)
+    if not isinstance(value, float) or not math.isfinite(value):
+        return None
+    return float(f"{value:.6g}")

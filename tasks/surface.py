@@ -1,0 +1,61 @@
+"""What every exported surface has: no zero-area faces, no unused vertices, unit normals, no map without coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ml.asset import Asset, InputError, Part
+from ml.normals import face_crosses, repaired_normals
+from tasks.normals import split_hard_edges
+
+HARD_EDGE_DEGREES = 35.0  # where a mesh brings no normals: a 12-sided cylinder (30°) shades smooth, a bevel (45°) sharp
+
+
+def drawable(asset: Asset) -> Asset:
+    """The asset as exporters write it, parts without a face left out; raises InputError `mesh.no-faces`.
+
+    Faces of zero area and vertices no face uses have no normal, and a zero normal is an error in a validated file.
+    """
+    parts = tuple(part for part in map(_drawable_part, asset.parts) if len(part.faces))
+    if not parts:
+        raise InputError("mesh.no-faces", "the asset has no face with an area")
+    return replace(asset, parts=parts)
+
+
+def _drawable_part(part: Part) -> Part:
+    solid = face_crosses(part.vertices, part.faces).any(axis=1)
+    part = compact(part if solid.all() else part.with_faces(part.faces[solid]))
+    if part.normals is None:
+        part = split_hard_edges(part, HARD_EDGE_DEGREES)
+        assert part.normals is not None
+    normals = repaired_normals(part.normals, part.vertices, part.faces)
+    if part.uv is None and part.material.textures:
+        plain = replace(
+            part.material,
+            base_color_texture=None,
+            metallic_roughness_texture=None,
+            normal_texture=None,
+            occlusion_texture=None,
+            emissive_texture=None,
+        )
+        part = replace(part, material=plain)
+    return part if normals is part.normals else replace(part, normals=normals)
+
+
+def compact(part: Part) -> Part:
+    """The part without vertices that no face uses; itself when all are in use."""
+    used = np.zeros(len(part.vertices), dtype=bool)
+    used[part.faces.reshape(-1)] = True
+    if used.all():
+        return part
+    rank = np.cumsum(used, dtype=np.int32) - np.int32(1)
+    return replace(
+        part,
+        vertices=part.vertices[used],
+        faces=np.ascontiguousarray(rank[part.faces], dtype=np.int32),
+        normals=None if part.normals is None else part.normals[used],
+        uv=None if part.uv is None else part.uv[used],
+        colors=None if part.colors is None else part.colors[used],
+    )

@@ -1,0 +1,112 @@
+"""The gate: values beside limits, missing metrics said so, and the right refusals for each kind of customer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ml.asset import Asset, Finding, Material, Part, Texture, make_part
+from tasks.gate import explain, gate, verdict
+from tasks.measure import measure
+from tasks.profile import Profile, Rule, list_profiles, load_profile
+
+CORNERS = np.array([[x, y, z] for x in (0, 1) for y in (0, 1) for z in (0, 1)], dtype=float)
+QUADS = np.array([[0, 1, 3, 2], [4, 6, 7, 5], [0, 4, 5, 1], [2, 3, 7, 6], [0, 2, 6, 4], [1, 5, 7, 3]])
+FACES = QUADS[:, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3)
+
+
+def cube(size: float = 0.5, low: float = 0.0, faces: np.ndarray = FACES, **attributes: object) -> Part:
+    return make_part(CORNERS * size + low, faces, **attributes)  # type: ignore[arg-type]
+
+
+def codes(asset: Asset, profile: str, severity: str = "reject") -> list[str]:
+    found = gate(measure(asset), load_profile(profile)).findings
+    return [finding.code for finding in found if finding.severity == severity]
+
+
+def made_up(**changes: object) -> Profile:
+    fields = {"code": "it", "metric": "triangles", "severity": "reject", "source": "here", "date": "2026-11"} | changes
+    return Profile("made-up", "", "", (Rule(**fields),))  # type: ignore[arg-type]
+
+
+def test_overlapping_closed_parts_pass_everywhere_but_where_textures_are_wanted() -> None:
+    table = Asset((cube(), cube(0.3, 0.2), cube(0.2, 0.45)))
+    for profile in list_profiles():
+        wanted = ["gate.uv.present"] if profile in ("fab", "cgtrader") else []
+        assert codes(table, profile) == wanted, profile
+    assert "gate.shells" in codes(table, "print-fdm", "warn")
+
+
+def test_open_meshes_are_a_warning_for_games_and_refused_for_print() -> None:
+    opened = Asset((cube(faces=FACES[1:]),))
+    assert codes(opened, "game") == []
+    assert "gate.watertight" in codes(opened, "game", "warn")
+    assert codes(opened, "print-fdm") == ["gate.watertight", "gate.boundary", "gate.volume.missing"]
+
+
+@pytest.mark.parametrize("profile", list_profiles())
+def test_what_is_wrong_for_everybody(profile: str) -> None:
+    flipped = FACES.copy()
+    flipped[3] = flipped[3, ::-1]
+    assert "gate.winding" in codes(Asset((cube(faces=flipped),)), profile)
+    assert "gate.inverted" in codes(Asset((cube(faces=FACES[:, ::-1]),)), profile)
+    assert "gate.degenerate" in codes(Asset((cube(faces=np.concatenate([FACES, [[1, 1, 2]]])),)), profile)
+    assert "gate.size" in codes(Asset((cube(size=20_000),)), profile)
+    assert "gate.size" in codes(Asset((cube(size=0.0005),)), profile)
+    assert "gate.triangles.none" in codes(Asset((cube(faces=FACES[:0]),)), profile)
+    nothing_measured = gate(Asset((cube(),)), load_profile(profile))
+    assert "gate.finite.missing" in [finding.code for finding in nothing_measured.findings]
+
+
+def test_khronos_faults() -> None:
+    texture = Texture.from_pixels(np.full((300, 300, 3), 12, dtype=np.uint8))
+    uv = np.float32(CORNERS[:, :2]) + 0.5
+    found = codes(Asset((cube(material=Material(base_color_texture=texture), uv=uv),) * 6), "khronos")
+    for code in ("texture.min", "texture.power-of-two", "albedo.dark", "uv.range", "uv.overlap", "primitives"):
+        assert f"gate.{code}" in found
+    assert "gate.materials" not in found
+
+
+def test_a_finding_has_value_limit_and_suggestion() -> None:
+    profile = made_up(max=10, suggestion="simplify --target_faces 10")
+    found = gate(Asset((), metrics={"triangles": 12.0}), profile).findings
+    assert found == (Finding("gate.it", 12.0, 10.0, "reject", "simplify --target_faces 10"),)
+    assert explain(found[0]) == "gate.it: 12 > 10; simplify --target_faces 10"
+
+
+def test_a_range_names_the_limit_that_was_broken() -> None:
+    profile = made_up(metric="size.max_m", min=0.01, max=100)
+    (low,) = gate(Asset((), metrics={"size.max_m": 0.005}), profile).findings
+    (high,) = gate(Asset((), metrics={"size.max_m": 150.0}), profile).findings
+    assert (low.limit, high.limit) == (0.01, 100)
+    assert explain(low) == "gate.it: 0.005 < 0.01"
+
+
+def test_a_missing_metric_is_skipped_or_fails_by_its_own_code() -> None:
+    assert gate(Asset(()), made_up(max=10)).findings == ()
+    (found,) = gate(Asset(()), made_up(max=10, when_missing="fail")).findings
+    assert found.code == "gate.it.missing"
+    assert explain(found) == "gate.it.missing: not measured, the limit is 10"
+
+
+def test_warnings_do_not_reject() -> None:
+    asset = Asset((), metrics={"triangles": 12.0})
+    assert verdict(gate(asset, made_up(max=10, severity="warn"))) == "passed"
+    assert verdict(gate(asset, made_up(max=10))) == "rejected"
+    assert verdict(asset) == "passed"
+
+
+@given(st.floats(allow_nan=True, allow_infinity=True), st.floats(-1e6, 1e6), st.floats(0, 1e6))
+def test_a_rule_holds_exactly_inside_its_limits(value: float, low: float, width: float) -> None:
+    profile = made_up(min=low, max=low + width)
+    findings = gate(Asset((), metrics={"triangles": value}), profile).findings
+    assert (findings == ()) == (low <= value <= low + width)
+    for finding in findings:
+        explain(finding)
+
+
+def test_gating_again_replaces_the_findings() -> None:
+    asset = gate(measure(Asset((cube(faces=FACES[1:]),))), load_profile("print-fdm"))
+    assert gate(asset, load_profile("none")).findings == ()

@@ -1,0 +1,98 @@
+"""Simplification meets its budget, stays near the surface and says what it could not do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml.asset import Asset, Part, Texture, make_part
+from tasks.simplify import SimplifyOptions, decimate, simplify
+from tasks.topology import topology, weld
+
+
+def sphere(rings: int = 24, scale: float = 1.0) -> Part:
+    """A closed UV sphere of 2·rings·(2·rings − 2) faces or so, split along a UV seam."""
+    v, u = np.meshgrid(np.linspace(0, np.pi, rings + 1), np.linspace(0, 2 * np.pi, 2 * rings + 1), indexing="ij")
+    u[:, -1] = 0.0
+    points = np.stack([np.sin(v) * np.sin(u), np.cos(v), np.sin(v) * np.cos(u)], axis=-1)
+    points[0], points[-1] = [0, 1, 0], [0, -1, 0]
+    i, j = (index.reshape(-1) for index in np.mgrid[:rings, : 2 * rings])
+    width = 2 * rings + 1
+    a, b, c, d = i * width + j, (i + 1) * width + j, (i + 1) * width + j + 1, i * width + j + 1
+    faces = np.concatenate([np.stack([a, b, c], 1)[i < rings - 1], np.stack([a, c, d], 1)[i > 0]])
+    uv = np.stack([u, v], axis=-1).reshape(-1, 2).astype(np.float32)
+    return make_part(points.reshape(-1, 3) * scale, faces, uv=uv)
+
+
+def test_a_small_asset_comes_back_as_itself() -> None:
+    asset = Asset((sphere(),))
+    assert simplify(asset, SimplifyOptions(target_faces=asset.face_count)) is asset
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_a_sphere_stays_closed_round_and_in_budget(scale: float) -> None:
+    part = sphere(40, scale)
+    for target in (1000, 100):
+        vertices, faces = decimate(part.vertices, part.faces, target)
+        assert 0.9 * target <= len(faces) <= target
+        found = topology(vertices, faces)
+        assert found.closed
+        assert found.euler == 2
+        assert found.volume == pytest.approx(4.19 * scale**3, rel=0.02 if target == 1000 else 0.12)
+        assert np.abs(np.linalg.norm(vertices, axis=1) / scale - 1).max() < 0.1
+        assert (vertices.dtype, faces.dtype) == (np.float32, np.int32)
+
+
+def test_parts_share_the_budget_and_small_ones_keep_their_floor() -> None:
+    large, small = sphere(40), replace(sphere(12), name="button")
+    done = simplify(Asset((large, small)), SimplifyOptions(target_faces=600))
+    assert done.face_count <= 600 * 1.05
+    assert 0.9 * 64 <= len(done.parts[1].faces) <= 64
+    assert done.parts[1].name == "button"
+    assert done.notes["simplify"] == f"{len(large.faces) + len(small.faces)} to {done.face_count} faces"
+
+
+def test_lost_maps_are_kept_in_the_source() -> None:
+    part = sphere()
+    texture = Texture.from_pixels(np.zeros((2, 2, 4), np.uint8))
+    part = replace(part, material=replace(part.material, base_color_texture=texture, roughness=0.25))
+    asset = Asset((part,))
+    done = simplify(asset, SimplifyOptions(target_faces=200))
+    assert done.source is asset
+    assert done.parts[0].uv is None
+    assert done.parts[0].material.textures == ()
+    assert done.parts[0].material.roughness == 0.25
+    assert simplify(done, SimplifyOptions(target_faces=100)).source is asset
+
+
+def test_the_same_bytes_every_time() -> None:
+    part = sphere(30)
+    (v1, f1), (v2, f2) = (decimate(part.vertices, part.faces, 500) for _ in range(2))
+    assert v1.tobytes() == v2.tobytes()
+    assert f1.tobytes() == f2.tobytes()
+
+
+def test_a_missed_target_is_noted() -> None:
+    """Cards of two triangles each have nothing to collapse towards: the stall must be said."""
+    rng = np.random.default_rng(0)
+    corners = rng.uniform(0, 100, (400, 1, 3)) + np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
+    faces = (np.arange(400)[:, None, None] * 4 + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3)
+    asset = Asset((make_part(corners.reshape(-1, 3), faces),))
+    done = simplify(asset, SimplifyOptions(target_faces=40))
+    assert (done.face_count > 42) == ("above the target of 40" in done.notes["simplify"])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(0, 120), st.integers(1, 60), st.sampled_from([1e-6, 1.0, 1e6]))
+@settings(max_examples=80, deadline=None)
+def test_any_soup_gets_finite_faces_in_range(seed: int, count: int, target: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    points = (rng.integers(0, 4, (20, 3)) * [1.0, 1.0, rng.choice([0.0, 1e-7, 1.0])] * scale).astype(np.float32)
+    vertices, faces = decimate(points, rng.integers(0, 20, (count, 3)).astype(np.int32), target)
+    assert len(faces) <= count
+    assert np.isfinite(vertices).all()
+    assert faces.size == 0 or (faces.min() >= 0 and faces.max() < len(vertices))
+    assert topology(vertices, weld(vertices, faces)[1]).duplicate_faces == 0

@@ -1,0 +1,156 @@
+"""Whatever goes in, a closed outward manifold close to it comes out, or a coded error."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tasks.watertight as module
+from ml.asset import Asset, InputError, Material, Part, make_part
+from tasks.holes import hole_fans
+from tasks.marching_cubes import EDGES, case_table
+from tasks.topology import topology, weld
+from tasks.watertight import WatertightOptions, remesh, watertight
+
+BOX = np.array([[x, y, z] for z in (0, 1) for y in (0, 1) for x in (0, 1)], np.float32)
+BOX_FACES = np.array(
+    [0, 2, 3, 0, 3, 1, 4, 5, 7, 4, 7, 6, 0, 1, 5, 0, 5, 4, 2, 6, 7, 2, 7, 3, 0, 4, 6, 0, 6, 2, 1, 3, 7, 1, 7, 5],
+    np.int32,
+).reshape(-1, 3)
+SMALL = WatertightOptions(resolution=64, when="always")
+
+
+def box(faces: np.ndarray = BOX_FACES, material: Material | None = None) -> Part:
+    return make_part(BOX, faces, material)
+
+
+def test_case_table_gives_closed_fans() -> None:
+    """Every crossed edge carries a vertex, and no side runs twice in the same direction inside a cell."""
+    table, counts, _ = case_table()
+    assert counts[0] == counts[255] == 0
+    for case in range(256):
+        crossed = {e for e, (a, b) in enumerate(EDGES) if (case >> a & 1) != (case >> b & 1)}
+        triangles = table[case, : 3 * counts[case]].reshape(-1, 3)
+        assert set(triangles.reshape(-1).tolist()) == crossed
+        sides = {(int(t[i]), int(t[(i + 1) % 3])) for t in triangles for i in range(3)}
+        assert len(sides) == triangles.size
+
+
+def test_a_closed_mesh_is_left_alone_unless_asked() -> None:
+    asset = Asset((box(),))
+    left = watertight(asset)
+    assert left.parts is asset.parts
+    assert left.source is None
+    assert "already closed" in left.notes["watertight"]
+    assert watertight(asset, SMALL).face_count > 1000
+
+
+@pytest.mark.parametrize("mode", ["shell", "faithful"])
+def test_an_open_box_of_two_parts_becomes_one_solid(mode: Literal["shell", "faithful"]) -> None:
+    red = Material(name="red", base_color=(1.0, 0.0, 0.0, 1.0))
+    asset = Asset((box(BOX_FACES[:3]), box(BOX_FACES[3:11, ::-1], red)))  # flipped, and one triangle is missing
+    done = watertight(asset, WatertightOptions(resolution=64, mode=mode, fill_holes=1.0))
+    assert done.source is asset
+    assert len(done.parts) == 1
+    assert done.parts[0].material.name == "red"
+    found = topology(done.parts[0].vertices, done.parts[0].faces)
+    assert found.closed
+    assert (found.components, found.euler) == (1, 2)
+    offset = 0.1 if mode == "faithful" else 1.0
+    assert found.volume == pytest.approx((1 + 2 * offset * module.THICKNESS / 56) ** 3, rel=0.005)
+    assert "1 holes filled" in done.notes["watertight"]
+
+
+def test_an_unfilled_hole_leaves_thin_walls_and_says_so() -> None:
+    done = watertight(Asset((box(BOX_FACES[1:]),)), replace(SMALL, fill_holes=0.0))
+    assert topology(done.parts[0].vertices, done.parts[0].faces).volume < 0.1
+    assert "thin walls" in done.notes["watertight"]
+
+
+def test_faithful_vertices_lie_near_the_surface() -> None:
+    """On a box the nearest surface is exact arithmetic: nine tenths of the offset are taken back."""
+    vertices, _, _ = remesh(BOX.astype(np.float64), BOX_FACES, 128, faithful=True)
+    outside = np.linalg.norm(np.maximum(np.abs(vertices - 0.5) - 0.5, 0.0), axis=1)
+    voxel = 1.0 / 120
+    assert outside.max() < 0.2 * voxel
+    assert outside.mean() == pytest.approx(0.1 * module.THICKNESS * voxel, rel=0.1)
+
+
+def test_separate_bodies_stay_and_cavities_become_solid() -> None:
+    inner, apart = make_part(BOX * 0.5 + 0.25, BOX_FACES), make_part(BOX * 0.2 + [2, 0, 0], BOX_FACES)
+    done = watertight(Asset((box(), inner, apart)), SMALL)
+    found = topology(done.parts[0].vertices, done.parts[0].faces)
+    assert found.components == 2
+    grown = 2 * 0.1 * module.THICKNESS * 2.2 / 56
+    assert found.volume == pytest.approx((1 + grown) ** 3 + (0.2 + grown) ** 3, rel=0.005)
+
+
+def test_a_sheet_becomes_a_thin_plate() -> None:
+    done = watertight(Asset((make_part(BOX, [[0, 1, 3], [0, 3, 2]]),)), WatertightOptions(resolution=64))
+    found = topology(done.parts[0].vertices, done.parts[0].faces)
+    assert found.closed
+    assert (found.components, found.euler) == (1, 2)
+
+
+def test_large_triangle_soups_fall_back_to_coarser_grids_or_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = np.random.default_rng(0).normal(size=(600, 3))
+    faces = np.arange(600, dtype=np.int32).reshape(-1, 3)
+    monkeypatch.setattr(module, "MAX_PAIRS", 20_000)
+    assert remesh(points, faces, 256, faithful=False)[2] == 128
+    monkeypatch.setattr(module, "MAX_PAIRS", 100)
+    with pytest.raises(InputError) as caught:
+        remesh(points, faces, 256, faithful=False)
+    assert caught.value.code == "watertight.too-dense"
+
+
+def test_nothing_and_a_point_are_refused() -> None:
+    for faces in (np.zeros((0, 3), np.int32), np.array([[0, 0, 0]])):
+        with pytest.raises(InputError) as caught:
+            watertight(Asset((make_part(BOX, faces),)), SMALL)
+        assert caught.value.code == "mesh.no-faces"
+
+
+def test_only_small_holes_are_filled() -> None:
+    points, faces, holes = hole_fans(BOX.astype(np.float64), BOX_FACES[1:], 1.5)
+    assert holes == 1
+    assert topology(points, faces).closed
+    assert hole_fans(BOX.astype(np.float64), BOX_FACES[1:], 1.0)[2] == 0
+    assert hole_fans(BOX.astype(np.float64), BOX_FACES[:1], 9.0)[2] == 0
+
+
+def test_the_same_bytes_every_time() -> None:
+    first, second = (watertight(Asset((box(BOX_FACES[2:]),)), SMALL).parts[0] for _ in range(2))
+    assert first.vertices.tobytes() == second.vertices.tobytes()
+    assert first.faces.tobytes() == second.faces.tobytes()
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 30),
+    st.sampled_from([1e-6, 1.0, 1e6]),
+    st.sampled_from([0.0, 1e-7, 1e-3, 1.0]),
+    st.sampled_from(["shell", "faithful"]),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_soup_comes_out_closed(
+    seed: int, count: int, scale: float, squash: float, mode: Literal["shell", "faithful"]
+) -> None:
+    rng = np.random.default_rng(seed)
+    points = rng.integers(0, 5, (20, 3)) + rng.normal(0, rng.choice([0.0, 0.3]), (20, 3))
+    faces = rng.integers(0, 20, (count, 3))
+    asset = Asset((make_part(points * [scale, scale * squash, scale], np.concatenate([faces, faces[:3, ::-1]])),))
+    if not np.ptp(asset.bounds(), axis=0).any():
+        with pytest.raises(InputError, match="in one point"):
+            watertight(asset, SMALL)
+        return
+    part = watertight(asset, replace(SMALL, mode=mode)).parts[0]
+    found = topology(part.vertices, part.faces)
+    assert found.closed
+    assert found.volume > 0
+    points, welded, _ = weld(part.vertices, part.faces)
+    assert topology(points, welded).closed  # no two vertices fell together
