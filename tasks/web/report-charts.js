@@ -1,0 +1,94 @@
+// The pictures of a run: headline, funnel, outcome and reason bars, stages, histograms.
+"use strict";
+
+{
+  const { element: el, format, parts } = meshmill;
+
+  parts.headline = (summary) => {
+    const { info, rows, count } = summary;
+    const refused = rows - count.passed;
+    const whole = (info.finished ?? rows) === rows; // else rows were taken over from an earlier session, whose time is not ours
+    const rate = info.seconds > 0 ? ((whole ? count.passed : info.finished) * 60) / info.seconds : 0;
+    const tile = (value, label, note) => el("li", {}, el("strong", { text: value }), el("span", { text: label }), note ? el("small", { text: note }) : null);
+    return [
+      tile(format.count(rows), rows === 1 ? "row" : "rows", "in the manifest"),
+      tile(format.share(count.passed, rows), "passed", `${format.count(count.passed)} finished assets`),
+      tile(format.count(refused), "not passed", refused ? "each with its reason" : "nothing was refused"),
+      tile(rate >= 100 ? format.count(Math.round(rate)) : format.number(+rate.toPrecision(3)), whole ? "assets a minute" : "rows a minute", whole ? "passed, by wall time" : `${format.count(info.finished)} rows in this session`),
+      tile(format.seconds(info.seconds), "wall time", info.engine ? `engine ${info.engine}` : null),
+    ];
+  };
+
+  // Five columns whose height is the share of rows still in the line; the curve between two is what was lost there.
+  parts.funnel = (steps) => {
+    const all = Math.max(1, steps[0][1]);
+    const half = (count) => (count / all) * 50;
+    const width = 100;
+    let top = "", bottom = "";
+    steps.forEach(([, count], i) => {
+      const x = i * width, flat = width * 0.62, h = half(count);
+      top += i ? `C${x - 19} ${50 - half(steps[i - 1][1])} ${x - 19} ${50 - h} ${x} ${50 - h}` : `M0 ${50 - h}`;
+      top += `L${x + flat} ${50 - h}`;
+      bottom = `L${x + flat} ${50 + h}L${x} ${50 + h}` + (i ? `C${x - 19} ${50 + h} ${x - 19} ${50 + half(steps[i - 1][1])} ${x - 38} ${50 + half(steps[i - 1][1])}` : "Z") + bottom;
+    });
+    const end = (steps.length - 1) * width + width * 0.62;
+    const words = steps.map(([name, count]) => `${name} ${count}`).join(", ");
+    const columns = steps.map(([name, count], i) => {
+      const lost = i ? steps[i - 1][1] - count : 0;
+      const under = i ? (lost ? `−${format.count(lost)}` : "none lost") : "";
+      return el("li", {}, el("span", { text: name }), el("strong", { text: format.count(count) }), el("small", { class: lost ? "lost" : null, text: under }));
+    });
+    return el("div", { class: "funnel" },
+      el("ol", {}, columns),
+      el("svg", { viewBox: `0 0 ${end} 100`, preserveAspectRatio: "none", role: "img", "aria-label": `Funnel: ${words}` },
+        el("linearGradient", { id: "fade" }, el("stop", { offset: 0, class: "from" }), el("stop", { offset: 1, class: "to" })),
+        el("path", { d: top + bottom, fill: "url(#fade)" })));
+  };
+
+  const bar = (share, outcome) => el("i", { class: "bar", "aria-hidden": "true" }, el("b", { class: outcome ? `is-${outcome}` : null, style: { width: `${Math.max(share * 100, share > 0 ? 1.5 : 0)}%` } }));
+
+  parts.outcomeBars = (count, rows, link) => el("ul", { class: "bars" }, meshmill.outcomes.map((name) =>
+    el("li", {}, el("a", { href: link({ outcome: name }), title: meshmill.meaning[name], class: count[name] ? null : "none" },
+      el("span", { text: name }), bar(rows ? count[name] / rows : 0, name), el("strong", { text: format.count(count[name]) }), el("small", { text: format.share(count[name], rows) })))));
+
+  parts.reasonBars = (reasons, link, limit = Infinity) => {
+    if (!reasons.length) return el("p", { class: "quiet", text: "No row was refused." });
+    const most = reasons[0].count;
+    return el("ul", { class: "bars wide" }, reasons.slice(0, limit).map(({ code, count, outcome, mixed }) =>
+      el("li", {}, el("a", { href: link({ reason: code, outcome: mixed ? "refused" : outcome }) }, el("code", { text: code }), bar(count / most, outcome === "passed" ? "rejected" : outcome), el("strong", { text: format.count(count) })))));
+  };
+
+  parts.stages = (stages) => {
+    if (!stages.length) return el("p", { class: "quiet", text: "No stage was timed." });
+    const all = stages.reduce((sum, stage) => sum + stage.total, 0) || 1;
+    const most = Math.max(...stages.map((stage) => stage.total)) || 1;
+    const head = ["stage", "", "total", "share", "p50", "p95", "slowest"].map((name, i) => el("th", { scope: "col", class: i > 1 ? "num" : null, text: name }));
+    const rows = stages.map((stage) => el("tr", {},
+      el("th", { scope: "row", text: stage.name }), el("td", { class: "wide" }, bar(stage.total / most)),
+      [format.seconds(stage.total), format.share(stage.total, all), format.seconds(stage.p50), format.seconds(stage.p95), format.seconds(stage.max)]
+        .map((value) => el("td", { class: "num", text: value }))));
+    return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Time by stage" },
+      el("table", { class: "stages" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));
+  };
+
+  parts.histogram = (title, data, form) => {
+    const bars = data.bars;
+    if (!bars.length) return el("figure", { class: "card" }, el("figcaption", { text: title }), el("p", { class: "quiet", text: "Nothing was measured." }));
+    const most = Math.max(...bars.map(([, , count]) => count));
+    const step = 240 / bars.length, gap = Math.min(3, step * 0.18);
+    const drawn = bars.map(([from, to, count], i) => {
+      const h = count ? Math.max(2, (count / most) * 96) : 0;
+      return el("rect", { x: (i * step + gap / 2).toFixed(2), y: (100 - h).toFixed(2), width: (step - gap).toFixed(2), height: h.toFixed(2), rx: 1.5 },
+        el("title", { text: `${form(from)} to ${form(to)}: ${format.count(count)}` }));
+    });
+    const [low, high] = [bars[0][0], bars[bars.length - 1][1]];
+    const at = (value) => (high > low ? (Math.log(value / low) / Math.log(high / low)) * 240 : 120);
+    const middle = el("line", { class: "median", x1: at(data.p50), x2: at(data.p50), y1: 0, y2: 100 });
+    const words = `${title}: half of ${format.count(data.count)} assets lie under ${form(data.p50)}, 95 % under ${form(data.p95)}, from ${form(data.min)} to ${form(data.max)}`;
+    return el("figure", { class: "card" },
+      el("figcaption", {}, el("span", { text: title }), el("small", { text: "logarithmic" })),
+      el("svg", { viewBox: "0 0 240 101", role: "img", "aria-label": words }, el("line", { class: "base", x1: 0, x2: 240, y1: 100.5, y2: 100.5 }), drawn, middle),
+      el("div", { class: "axis", "aria-hidden": "true" }, el("span", { text: form(data.min) }), el("span", { text: form(data.max) })),
+      el("p", { class: "under" }, el("b", { text: form(data.p50) }), " median  ", el("b", { text: form(data.p95) }), " p95"));
+  };
+}

@@ -1,0 +1,122 @@
+// One asset, opened: the live model behind its picture, and its lineage from manifest row to files.
+"use strict";
+
+{
+  const { element: el, format, parts, fileUrl } = meshmill;
+  const local = location.protocol === "file:";
+
+  meshmill.badge = (outcome) => el("span", { class: `badge is-${outcome}`, text: outcome });
+
+  meshmill.picture = (card, eager) => {
+    if (card.poster) return el("img", { src: fileUrl(card.poster), alt: `Picture of ${card.title || card.id}`, loading: eager ? "eager" : "lazy", decoding: "async", onerror: (event) => event.target.replaceWith(blank(card)) });
+    return blank(card);
+  };
+
+  // An open cube: there is no picture because there is no finished mesh.
+  const blank = (card) => el("span", { class: `blank is-${card.outcome}`, role: "img", "aria-label": `No picture: ${card.outcome}` },
+    el("svg", { viewBox: "0 0 48 48", "aria-hidden": "true" },
+      el("path", { d: "M24 5l17 9.5v19L24 43 7 33.5v-19z", "stroke-dasharray": card.outcome === "passed" ? null : "3 3" }),
+      el("path", { d: "M7 14.5L24 24l17-9.5M24 24v19" })));
+
+  let viewerScript = null;
+  const viewer = () => {
+    // Masters need no decoder; empty locations keep the viewer from ever naming an outside host.
+    self.ModelViewerElement ??= { dracoDecoderLocation: "vendor/none/", ktx2TranscoderLocation: "vendor/none/", lottieLoaderLocation: "vendor/none.js" };
+    viewerScript ??= meshmill.script("vendor/model-viewer.js");
+    return viewerScript;
+  };
+
+  const models = (card) => card.outputs.filter(([kind]) => kind === "glb").sort((a, b) => a[1] - b[1]);
+
+  const stage = (card, hasViewer) => {
+    const levels = models(card);
+    const note = el("p", { class: "hint", role: "status" });
+    const frame = el("div", { class: "frame" }, meshmill.picture(card, true));
+    const metrics = Object.fromEntries(card.metrics);
+    const tris = (lod) => (lod ? metrics[`lod${lod}.triangles`] ?? metrics[`lod${lod}.faces`] : card.triangles);
+    const size = ([, lod, , bytes]) => [tris(lod) ? `${format.triangles(tris(lod))} tris` : null, format.bytes(bytes)].filter(Boolean).join(" · ");
+    const buttons = levels.map((output, i) => el("button", { type: "button", "aria-pressed": String(i === 0), onclick: () => show(i) },
+      el("span", { text: `LOD ${output[1]}` }), el("small", { text: size(output) })));
+    const show = async (i) => {
+      buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(k === i)));
+      const [, , uri, , , model] = levels[i];
+      if (local && !model) {
+        note.textContent = "Opened from disk, a browser cannot fetch this model. Serve the output folder over http to turn it.";
+        return;
+      }
+      note.textContent = "Loading the model…";
+      try {
+        await viewer();
+        const source = local ? await meshmill.load.model(model) : fileUrl(uri);
+        if (frame.isConnected) mount(frame, note, source, card);
+      } catch (error) {
+        note.textContent = `${error.message}.`;
+      }
+    };
+    if (!levels.length) note.textContent = card.outcome === "passed" ? "This asset has no GLB to show." : "";
+    else if (!hasViewer) note.textContent = "The 3D viewer was not installed when this report was written: picture and files only.";
+    else queueMicrotask(() => show(0));
+    return el("div", { class: "stage" }, frame, hasViewer && levels.length > 1 ? el("div", { class: "levels", role: "group", "aria-label": "Level of detail" }, buttons) : null, note);
+  };
+
+  const mount = (frame, note, source, card) => {
+    let model = frame.querySelector("model-viewer");
+    frame.removeAttribute("data-loaded");
+    if (!model) {
+      model = el("model-viewer", { "camera-controls": true, "camera-orbit": "35deg 70deg auto", "touch-action": "pan-y", "shadow-intensity": "0.9", "shadow-softness": "0.9", "interaction-prompt": "none", alt: `3D model of ${card.title || card.id}` });
+      model.addEventListener("load", () => { frame.setAttribute("data-loaded", ""); note.textContent = "Drag to turn, scroll or pinch to come closer."; });
+      model.addEventListener("error", (event) => { note.textContent = `The model could not be shown (${event.detail?.type ?? "error"}); its files are below.`; });
+      frame.append(model);
+    }
+    model.setAttribute("src", source);
+  };
+
+  const step = (title, ...content) => el("li", {}, el("h3", { text: title }), content);
+  const pairs = (list) => (list.length ? el("dl", { class: "pairs" }, list.map(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })])) : null);
+
+  const timeBar = (timings) => {
+    const all = timings.reduce((sum, [, seconds]) => sum + seconds, 0);
+    if (!all) return el("p", { class: "quiet", text: "No step was timed." });
+    const parted = timings.map(([name, seconds], i) => el("i", { class: `tone-${i % 6}`, style: { "flex-grow": String(seconds / all) }, title: `${name} ${format.seconds(seconds)}` }));
+    const list = timings.map(([name, seconds], i) => el("li", {}, el("i", { class: `tone-${i % 6}` }), el("span", { text: name }), el("b", { text: format.seconds(seconds) })));
+    return [el("div", { class: "timebar", role: "img", "aria-label": `Steps took ${format.seconds(all)} together` }, parted), el("ul", { class: "legend" }, list)];
+  };
+
+  const files = (card) => (card.outputs.length ? el("table", { class: "files" },
+    el("thead", {}, el("tr", {}, ["file", "size", "sha256"].map((name) => el("th", { scope: "col", text: name })))),
+    el("tbody", {}, card.outputs.map(([kind, lod, uri, bytes, sha]) => el("tr", {},
+      el("td", {}, el("a", { href: fileUrl(uri), download: true }, uri.split("/").pop()), el("small", { text: lod ? `${kind}, LOD ${lod}` : kind })),
+      el("td", { class: "num", text: format.bytes(bytes) }), el("td", {}, el("code", { title: sha, text: sha.slice(0, 10) }))))))
+    : el("p", { class: "quiet", text: "No file was written." }));
+
+  const findings = (card) => (card.findings.length ? el("section", {}, el("h3", { text: "Gate" }), el("ul", { class: "findings" }, card.findings.map(([code, value, limit, severity, advice]) =>
+    el("li", { class: severity === "warn" ? "is-rejected soft" : "is-failed soft" },
+      el("code", { text: code }), el("span", { class: "versus" }, el("b", { text: value === null ? "–" : format.number(value) }), limit === null ? "" : ` against a limit of ${format.number(limit)}`), advice ? el("p", { text: advice }) : null)))) : null);
+
+  const verdict = (card) => (card.message || card.reasons.length ? el("div", { class: `message soft is-${card.outcome === "passed" ? "rejected" : card.outcome}` },
+    card.reasons.length ? el("code", { text: card.reasons.join(", ") }) : null, card.message ? el("p", { text: card.message }) : null) : null);
+
+  const lineage = (card) => el("ol", { class: "lineage" },
+    step("Manifest row", pairs([["row", card.row === undefined || card.row === null ? "–" : format.count(card.row)], ["id", card.id], ...(card.parent ? [["parent", card.parent]] : []), ...card.notes])),
+    card.understood.length ? step("Understood", pairs(card.understood)) : null,
+    card.outcome === "invalid" ? null : step("Generated", pairs([["generator", card.generator || "–"], ["seed", card.seed ?? "–"], ...(card.attempts ? [["attempts", card.attempts]] : []), ["recipe", card.recipe || "–"]])),
+    card.timings.length ? step("Steps", timeBar(card.timings)) : null,
+    card.outcome === "invalid" ? null : step("Files", files(card)));
+
+  parts.detail = (card, hasViewer, controls) => [
+    el("div", { class: "bar-top" }, el("span", { class: "place", text: controls.place }),
+      el("button", { type: "button", onclick: controls.previous, disabled: !controls.previous, "aria-label": "Previous asset" }, "‹"),
+      el("button", { type: "button", onclick: controls.next, disabled: !controls.next, "aria-label": "Next asset" }, "›"),
+      el("button", { type: "button", class: "close", onclick: controls.close, "aria-label": "Close" }, "×")),
+    el("div", { class: "sheet" },
+      stage(card, hasViewer),
+      el("div", { class: "facts-panel", tabindex: "0", role: "region", "aria-label": "Facts" },
+        meshmill.badge(card.outcome),
+        el("h2", { id: "detail-title", text: card.title || card.id }),
+        card.prompt ? el("blockquote", { text: card.prompt }) : null,
+        findings(card) ?? verdict(card),
+        el("section", {}, el("h3", { class: "section", text: "Lineage" }), lineage(card)),
+        card.metrics.length ? el("section", {}, el("h3", { class: "section", text: "Metrics" }), pairs(card.metrics.map(([name, value]) => [name, value === null ? "not finite" : format.number(value)]))) : null,
+        card.key ? el("p", { class: "key" }, "key ", el("code", { text: card.key })) : null)),
+  ];
+}
