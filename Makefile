@@ -19,6 +19,8 @@ help:
 	@echo "installing the locked Python packages into .venv (about 7 GB with torch)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@echo "compiling the kernels (once a machine)"
+	@$(BIN)/python -m flows.warm
 	@touch $@
 
 tasks/web/node_modules/.ready: tasks/web/package-lock.json

@@ -94,7 +94,7 @@ class Guard:
     _templates: dict[tuple[str, ...], Template] = {}  # noqa: RUF012
     _lock = threading.Lock()
 
-    def __init__(self, limits: Limits, modules: tuple[str, ...] = ("flows.jobs",)) -> None:
+    def __init__(self, limits: Limits, modules: tuple[str, ...] = ("flows.jobs", "flows.warm")) -> None:
         self.limits = limits
         self.modules = modules
         self.channel: Connection | None = None

@@ -1,9 +1,10 @@
 """The guard's far side: a single-threaded template process that forks warm workers and a worker's serving loop.
 
-Run as `python -m flows.guard_server FD MODULE…`. It imports the modules once, then forks one worker for each pair of
-descriptors it is sent over FD: a fork costs about 10 ms where a fresh interpreter with the mesh libraries costs 1.5
-CPU-s. Each worker has a watcher (its parent) that reports the exit status. Every process asks the kernel to be killed
-with its parent, so nothing outlives a driver that was killed, not even native code that hangs.
+Run as `python -m flows.guard_server FD MODULE…`. It imports the modules once, calls their `warm_up`, then forks one
+worker for each set of descriptors it is sent over FD: a fork costs about 10 ms where a fresh interpreter with the mesh
+libraries and kernels costs 1.4 CPU-s. Each worker has a watcher (its parent) that reports the exit status. Every
+process asks the kernel to be killed with its parent, so nothing outlives a driver that was killed, not even native
+code that hangs.
 """
 
 from __future__ import annotations
@@ -121,7 +122,8 @@ def main(control_fd: int, modules: list[str]) -> None:
     die_with_parent()
     control = socket.socket(fileno=control_fd)
     for name in modules:
-        importlib.import_module(name)
+        module = importlib.import_module(name)
+        getattr(module, "warm_up", lambda: None)()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps the watchers
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     while (request := receive(control)) is not None:

@@ -175,7 +175,7 @@ def _place(state: State, a: int, b: int, out: F64) -> float:
         kept = a if state.special[a] else b
         mx, my, mz = p[kept, 0], p[kept, 1], p[kept, 2]
     else:
-        damping = 1e-5 * (q[0] + q[3] + q[5]) + 1e-300
+        damping = 1e-7 * (q[0] + q[3] + q[5]) + 1e-300
         xx, yy, zz = q[0] + damping, q[3] + damping, q[5] + damping
         gx = q[0] * mx + q[1] * my + q[2] * mz + q[6]
         gy = q[1] * mx + q[3] * my + q[4] * mz + q[7]

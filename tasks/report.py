@@ -142,5 +142,5 @@ def write_index(totals: Totals, put: Put) -> None:
 
 def script(function: str, *arguments: Any) -> bytes:
     """A classic script that hands data to the page: the one way to load data that works from file:// too."""
-    packed = ",".join(json.dumps(argument, separators=(",", ":")) for argument in arguments)
+    packed = ",".join(json.dumps(argument, separators=(",", ":"), check_circular=False) for argument in arguments)
     return f"meshmill.{function}({packed});\n".encode("ascii")

@@ -228,7 +228,7 @@ def _surroundings(studio: Studio, x: float, y: float, z: float, spread: float) -
     """
     soft = 0.30 + 1.0 * sqrt(spread)
     t = min(max((y + 0.1 + soft) / (2.0 * soft), 0.0), 1.0)
-    radiance = 0.26 + (0.30 + 0.16 * y) * t * t * (3.0 - 2.0 * t)
+    radiance = 0.32 + (0.28 + 0.16 * y) * t * t * (3.0 - 2.0 * t)
     lobe = 2.0 / max(spread, 1e-4)
     for k in range(len(studio.boxes)):
         sharp = studio.boxes[k, 3]

@@ -66,6 +66,7 @@ def decimate(vertices: F32, faces: I32, target: int) -> tuple[F32, I32]:
         origin, size = points[joined[0, 0]], float(np.ptp(points[joined].reshape(-1, 3), axis=0).max())
         points, joined = collapse_edges((points - origin) / size, joined, target)
         points = points * size + origin
+        joined = joined[~duplicate_faces(joined)]  # a wrongly wound body can shrink to two equal faces
     return _used(points, joined)
 
 

@@ -39,8 +39,9 @@ meshmill.meaning = {
     if (value < 0.001) return value > 0 ? `${digits(value * 1e6)} µs` : "0 s";
     if (value < 1) return `${digits(value * 1000)} ms`;
     if (value < 120) return `${digits(value)} s`;
-    if (value < 7200) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
-    return `${Math.floor(value / 3600)} h ${Math.round((value % 3600) / 60)} min`;
+    if (value < 600) return `${Math.floor(value / 60)} min ${Math.floor(value % 60)} s`;
+    if (value < 7200) return `${Math.round(value / 60)} min`;
+    return `${Math.floor(value / 3600)} h ${Math.floor((value % 3600) / 60)} min`;
   };
   meshmill.format = {
     count: (value) => whole.format(value),

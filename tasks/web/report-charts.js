@@ -45,7 +45,7 @@
         el("path", { d: top + bottom, fill: "url(#fade)" })));
   };
 
-  const bar = (share, outcome) => el("i", { class: "bar", "aria-hidden": "true" }, el("b", { class: outcome ? `is-${outcome}` : null, style: { width: `${Math.max(share * 100, share > 0 ? 1.5 : 0)}%` } }));
+  const bar = (share, outcome) => el("i", { class: "bar", "aria-hidden": "true" }, share > 0 ? el("b", { class: outcome ? `is-${outcome}` : null, style: { width: `${share * 100}%` } }) : null);
 
   parts.outcomeBars = (count, rows, link) => el("ul", { class: "bars" }, meshmill.outcomes.map((name) =>
     el("li", {}, el("a", { href: link({ outcome: name }), title: meshmill.meaning[name], class: count[name] ? null : "none" },

@@ -116,7 +116,7 @@
         card.prompt ? el("blockquote", { text: card.prompt }) : null,
         findings(card) ?? verdict(card),
         el("section", {}, el("h3", { class: "section", text: "Lineage" }), lineage(card)),
-        card.metrics.length ? el("section", {}, el("h3", { class: "section", text: "Metrics" }), pairs(card.metrics.map(([name, value]) => [name, value === null ? "not finite" : format.number(value)]))) : null,
+        card.metrics.length ? el("section", {}, el("h3", { class: "section", text: "Metrics" }), pairs(card.metrics.map(([name, value]) => [name, Number.isFinite(value) ? format.number(value) : "not finite"]))) : null,
         card.key ? el("p", { class: "key" }, "key ", el("code", { text: card.key })) : null)),
   ];
 }

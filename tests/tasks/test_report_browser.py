@@ -191,7 +191,7 @@ def test_search_finds_in_every_file_and_the_address_keeps_it(page: Any) -> None:
 
 
 def test_hostile_prompt_is_text(page: Any) -> None:
-    assert HOSTILE in page.locator(".cell").nth(1).inner_text()
+    assert HOSTILE in (page.locator(".cell").nth(1).text_content() or "")
     page.locator(".cell").nth(1).click()
     page.locator("#detail blockquote", has_text="<script>").wait_for(timeout=WAIT)
     assert page.locator("#detail blockquote").inner_text() == HOSTILE

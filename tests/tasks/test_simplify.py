@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ml.asset import Asset, Part, Texture, make_part
 from tasks.simplify import SimplifyOptions, decimate, simplify
-from tasks.topology import topology, weld
+from tasks.topology import degenerate_faces, duplicate_faces, topology, weld
 
 
 def sphere(rings: int = 24, scale: float = 1.0) -> Part:
@@ -77,13 +77,47 @@ def test_the_same_bytes_every_time() -> None:
 
 
 def test_a_missed_target_is_noted() -> None:
-    """Cards of two triangles each have nothing to collapse towards: the stall must be said."""
+    """Separate cards shrink to a triangle each and never vanish, so a smaller target cannot be met."""
     rng = np.random.default_rng(0)
     corners = rng.uniform(0, 100, (400, 1, 3)) + np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]])
     faces = (np.arange(400)[:, None, None] * 4 + np.array([[0, 1, 2], [0, 2, 3]])).reshape(-1, 3)
-    asset = Asset((make_part(corners.reshape(-1, 3), faces),))
-    done = simplify(asset, SimplifyOptions(target_faces=40))
-    assert (done.face_count > 42) == ("above the target of 40" in done.notes["simplify"])
+    done = simplify(Asset((make_part(corners.reshape(-1, 3), faces),)), SimplifyOptions(target_faces=40))
+    assert done.face_count == 400
+    assert done.notes["simplify"] == "800 to 400 faces, above the target of 40"
+
+
+@given(st.integers(3, 12), st.integers(3, 12), st.integers(1, 200))
+@settings(max_examples=40, deadline=None)
+def test_a_torus_keeps_its_hole_at_any_target(around: int, across: int, target: int) -> None:
+    i, j = (index.reshape(-1) for index in np.mgrid[:around, :across])
+    u, v = 2 * np.pi * i / around, 2 * np.pi * j / across
+    points = np.stack([(2 + np.cos(v)) * np.cos(u), np.sin(v), (2 + np.cos(v)) * np.sin(u)], axis=1)
+    right, up = (i + 1) % around * across, (j + 1) % across
+    a, b, c, d = i * across + j, right + j, right + up, i * across + up
+    faces = np.concatenate([np.stack([a, b, c], 1), np.stack([a, c, d], 1)]).astype(np.int32)
+    vertices, left = decimate(points.astype(np.float32), faces, target)
+    found = topology(vertices, left)
+    assert found.closed
+    assert found.euler == 0
+    assert len(left) <= max(target, 40)
+
+
+def test_a_flat_sheet_keeps_its_outline() -> None:
+    x, y = (index.reshape(-1) for index in np.mgrid[:21, :21])
+    i = (np.arange(20)[:, None] * 21 + np.arange(20)).reshape(-1)
+    faces = np.concatenate([np.stack([i, i + 21, i + 22], 1), np.stack([i, i + 22, i + 1], 1)]).astype(np.int32)
+    vertices, left = decimate(np.stack([x, y, 0 * x], axis=1).astype(np.float32), faces, 8)
+    assert len(left) <= 8
+    assert topology(vertices, left).area == pytest.approx(400.0, rel=1e-6)
+    assert {(0.0, 0.0), (0.0, 20.0), (20.0, 0.0), (20.0, 20.0)} <= {
+        (round(float(p[0]), 3), round(float(p[1]), 3)) for p in vertices
+    }
+
+
+def _joined(points: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    vertices, joined, _ = weld(points, faces)
+    joined = joined[~degenerate_faces(vertices, joined)]
+    return vertices, joined[~duplicate_faces(joined)]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 120), st.integers(1, 60), st.sampled_from([1e-6, 1.0, 1e6]))
@@ -91,8 +125,12 @@ def test_a_missed_target_is_noted() -> None:
 def test_any_soup_gets_finite_faces_in_range(seed: int, count: int, target: int, scale: float) -> None:
     rng = np.random.default_rng(seed)
     points = (rng.integers(0, 4, (20, 3)) * [1.0, 1.0, rng.choice([0.0, 1e-7, 1.0])] * scale).astype(np.float32)
-    vertices, faces = decimate(points, rng.integers(0, 20, (count, 3)).astype(np.int32), target)
+    soup = rng.integers(0, 20, (count, 3)).astype(np.int32)
+    vertices, faces = decimate(points, soup, target)
     assert len(faces) <= count
     assert np.isfinite(vertices).all()
     assert faces.size == 0 or (faces.min() >= 0 and faces.max() < len(vertices))
-    assert topology(vertices, weld(vertices, faces)[1]).duplicate_faces == 0
+    before, after = topology(*_joined(points, soup)), topology(*weld(vertices, faces)[:2])
+    assert after.duplicate_faces == 0
+    assert after.nonmanifold_edges <= before.nonmanifold_edges
+    assert after.closed or not before.closed

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 import tasks.watertight as module
 from ml.asset import Asset, InputError, Material, Part, make_part
 from tasks.holes import hole_fans
+from tasks.isosurface import MARGIN, isosurface
 from tasks.marching_cubes import EDGES, case_table
+from tasks.narrow_band import Band
 from tasks.topology import topology, weld
 from tasks.watertight import WatertightOptions, remesh, watertight
 
@@ -39,6 +41,40 @@ def test_case_table_gives_closed_fans() -> None:
         assert set(triangles.reshape(-1).tolist()) == crossed
         sides = {(int(t[i]), int(t[(i + 1) % 3])) for t in triangles for i in range(3)}
         assert len(sides) == triangles.size
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.05, 0.95))
+@settings(max_examples=30, deadline=None)
+def test_any_set_of_grid_points_has_a_closed_surface(seed: int, share: float) -> None:
+    """Random solids meet every ambiguous pair of neighbouring cells that real distances avoid."""
+    solid = np.zeros((16, 16, 16), np.bool_)
+    solid[1:-1, 1:-1, 1:-1] = np.random.default_rng(seed).random((14, 14, 14)) < share
+    cells = solid.reshape(2, 8, 2, 8, 2, 8).transpose(0, 2, 4, 1, 3, 5).reshape(8, 8, 64)
+    exterior = (~cells * (np.uint64(1) << np.arange(64, dtype=np.uint64))).sum(axis=2, dtype=np.uint64)
+    distance = np.where(cells, 0.0, 2.0).reshape(8, 512).astype(np.float32)
+    every = np.arange(8, dtype=np.int32)
+    band = Band((2, 2, 2), every, every, np.zeros(9, np.int64), np.zeros(0, np.int32), distance)
+    vertices, faces, _ = isosurface(band, exterior, np.zeros(8, np.uint8), 1.0)
+    found = topology(vertices, faces)
+    assert found.closed
+    assert found.volume > 0
+
+
+def test_shell_vertices_keep_off_the_grid_points_and_faithful_ones_turn_no_triangle() -> None:
+    points = np.random.default_rng(3).uniform(0, 1, (30, 3))
+    faces = np.arange(30, dtype=np.int32).reshape(-1, 3)
+    shell, triangles, _ = remesh(points, faces, 64, faithful=False)
+    low, extent = points.min(axis=0), float(np.ptp(points, axis=0).max())
+    local = (shell - low) * 56 / extent
+    along = np.abs(local - np.round(local)).max(axis=1)
+    assert along.min() > MARGIN - 1e-4
+    faithful, same, _ = remesh(points, faces, 64, faithful=True)
+    assert np.array_equal(same, triangles)
+    before, after = (
+        np.cross(v[same[:, 1]] - v[same[:, 0]], v[same[:, 2]] - v[same[:, 0]])
+        for v in (shell.astype(np.float64), faithful.astype(np.float64))
+    )
+    assert (np.einsum("ij,ij->i", before, after) > 0).all()
 
 
 def test_a_closed_mesh_is_left_alone_unless_asked() -> None:
