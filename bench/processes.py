@@ -20,6 +20,7 @@ class Account:
     """What a command cost."""
 
     code: int
+    began: float  # seconds since the epoch
     wall: float
     cpu: float  # seconds, user and system, of the command and everything it started
     rss: tuple[tuple[float, int], ...]  # (seconds since start, bytes) of the command's own process
@@ -30,7 +31,7 @@ def run_accounted(command: Sequence[str], env: dict[str, str] | None = None) -> 
     """Run to the end, orphans included: they become our children, and their CPU time is counted when they end."""
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    started = time.perf_counter()
+    began, started = time.time(), time.perf_counter()
     process = subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, text=True)
     samples: list[tuple[float, int]] = []
     stop = threading.Event()
@@ -43,7 +44,7 @@ def run_accounted(command: Sequence[str], env: dict[str, str] | None = None) -> 
     reap_orphans()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Account(process.returncode, wall, cpu, tuple(samples), output)
+    return Account(process.returncode, began, wall, cpu, tuple(samples), output)
 
 
 def watch(pid: int, started: float, samples: list[tuple[float, int]], stop: threading.Event) -> None:

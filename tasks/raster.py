@@ -52,7 +52,7 @@ def rasterise(
                 if b < 0.0 or c < 0.0 or b + c > 1.0:
                     continue
                 n = np.float32(na + b * nb + c * nc)
-                if n >= near[y, x] and near[y, x] > -1e30 or (peeling and n >= limit[y, x]):
+                if n <= near[y, x] or (peeling and n >= limit[y, x]):
                     continue
                 if masked and _alpha_at(screen, uv, alpha, i, j, k, b, c) < cutoff:
                     continue

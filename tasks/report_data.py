@@ -12,6 +12,9 @@ from typing import Any
 import numpy as np
 
 OUTCOMES = ("passed", "rejected", "failed", "quarantined", "invalid")
+# The ledger's maps come back sorted by name; this is the order in which an asset meets its stages.
+FIRST = ("generate", "read", "clean", "orient", "scale", "watertight", "simplify", "unwrap", "bake", "lods")
+LAST = ("measure", "gate", "poster", "write")
 PAGED_TEXT = 2000  # characters of one text in a page; a 100 KB prompt belongs to the ledger
 SHA = 16  # hexadecimal digits of a digest in a page; the whole one is in the ledger
 SEARCH_TEXT = 240  # characters of a row that free-text search sees
@@ -107,7 +110,9 @@ class Totals:
 
     def add(self, card: Mapping[str, Any]) -> None:
         """Count one row, given as its card."""
-        self._classify(card["outcome"], tuple(card["reasons"]), card["generator"])
+        # A finished asset is found by what the gate warned of; a refused one by what stopped it.
+        codes = card["reasons"] or (card["warnings"] if card["outcome"] == "passed" else ())
+        self._classify(card["outcome"], tuple(codes), card["generator"])
         self._descend(card["outcome"], bool(card["timings"]))
         for stage, seconds in card["timings"]:
             if stage not in self.stages:
@@ -134,6 +139,7 @@ class Totals:
 
     def summary(self) -> dict[str, Any]:
         """The totals as the page reads them. A class is one combination of outcome, reasons and generator."""
+        stages = sorted(self.stages.items(), key=lambda item: stage_rank((item[0], 0.0)))
         return {
             "rows": len(self.class_of),
             "funnel": [["rows", len(self.class_of)], *map(list, self.funnel.items())],
@@ -142,7 +148,7 @@ class Totals:
                 name: {**sketch.figures(), "bars": sketch.bars()}
                 for name, sketch in (("triangles", self.triangles), ("bytes", self.size), ("seconds", self.seconds))
             },
-            "stages": [{"name": name, **sketch.figures()} for name, sketch in self.stages.items()],
+            "stages": [{"name": name, **sketch.figures()} for name, sketch in stages],
         }
 
 
@@ -156,7 +162,8 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
         "outcome": row["outcome"],
         "reasons": [text(code) for code in row.get("reasons") or ()],
         "generator": text(row.get("generator")),
-        "timings": numbers(row.get("timings")),
+        "timings": sorted(numbers(row.get("timings")), key=stage_rank),
+        "warnings": text(meta.pop("warnings", "")).split(),
         "metrics": numbers(metrics),
         "outputs": [file_of(output) for output in outputs if output.get("format") != "poster"],
         "understood": [(name, plain(value)) for name, value in entries(row.get("prompt_understood")).items()],
@@ -173,6 +180,16 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     card |= {"triangles": int(triangles)} if triangles else {}
     card["notes"] = [(name, plain(value)) for name, value in meta.items() if value not in (None, "")]
     return card
+
+
+def stage_rank(timing: tuple[str, float]) -> int:
+    """Where a stage stands in the line; exports come after the steps, and steps we do not know between the two."""
+    stage = timing[0]
+    if stage in LAST:
+        return 200 + LAST.index(stage)
+    if stage in FIRST:
+        return FIRST.index(stage)
+    return 100 if stage.startswith("export.") else 50
 
 
 def file_of(output: Mapping[str, Any]) -> list[Any]:

@@ -63,7 +63,7 @@
     let model = frame.querySelector("model-viewer");
     frame.removeAttribute("data-loaded");
     if (!model) {
-      model = el("model-viewer", { "camera-controls": true, "camera-orbit": "35deg 70deg auto", "touch-action": "pan-y", "shadow-intensity": "0.9", "shadow-softness": "0.9", "interaction-prompt": "none", alt: `3D model of ${card.title || card.id}` });
+      model = el("model-viewer", { "camera-controls": true, "camera-orbit": "35deg 70deg auto", "touch-action": "pan-y", "shadow-intensity": "0.9", exposure: "0.82", "shadow-softness": "0.9", "interaction-prompt": "none", alt: `3D model of ${card.title || card.id}` });
       model.addEventListener("load", () => { frame.setAttribute("data-loaded", ""); note.textContent = "Drag to turn, scroll or pinch to come closer."; });
       model.addEventListener("error", (event) => { note.textContent = `The model could not be shown (${event.detail?.type ?? "error"}); its files are below.`; });
       frame.append(model);
@@ -89,18 +89,33 @@
       el("td", { class: "num", text: format.bytes(bytes) }), el("td", {}, el("code", { title: sha, text: sha.slice(0, 10) }))))))
     : el("p", { class: "quiet", text: "No file was written." }));
 
-  const findings = (card) => (card.findings.length ? el("section", {}, el("h3", { text: "Gate" }), el("ul", { class: "findings" }, card.findings.map(([code, value, limit, severity, advice]) =>
-    el("li", { class: severity === "warn" ? "is-rejected soft" : "is-failed soft" },
-      el("code", { text: code }), el("span", { class: "versus" }, el("b", { text: value === null ? "–" : format.number(value) }), limit === null ? "" : ` against a limit of ${format.number(limit)}`), advice ? el("p", { text: advice }) : null)))) : null);
+  // What the gate found: with numbers where the row carries them, else as its lines say it (`code: words; advice`).
+  const findings = (card) => {
+    const lines = card.message?.split("\n").map((line) => /^([a-z][\w-]*(?:\.[\w-]+)+): ([^;]*)(?:; (.*))?$/.exec(line)) ?? [];
+    const said = lines.every(Boolean) ? lines.map(([, code, words, advice]) => [code, words, card.reasons.includes(code), advice]) : [];
+    const measured = card.findings.map(([code, value, limit, severity, advice]) =>
+      [code, `${Number.isFinite(value) ? format.number(value) : "–"} against a limit of ${Number.isFinite(limit) ? format.number(limit) : "–"}`, severity !== "warn", advice]);
+    const list = measured.length ? measured : said;
+    if (!list.length) return null;
+    return el("section", {}, el("h3", { text: "Gate" }), el("ul", { class: "findings" }, list.map(([code, words, stops, advice]) =>
+      el("li", { class: `soft ${stops ? "is-failed" : "is-rejected"}` },
+        el("code", { text: code }), el("span", { class: "versus", text: words }), advice ? el("p", { text: advice }) : null))));
+  };
 
-  const verdict = (card) => (card.message || card.reasons.length ? el("div", { class: `message soft is-${card.outcome === "passed" ? "rejected" : card.outcome}` },
+  const verdict = (card) => (card.message || card.reasons.length ? el("div", { class: `message soft is-${card.outcome}` },
     card.reasons.length ? el("code", { text: card.reasons.join(", ") }) : null, card.message ? el("p", { text: card.message }) : null) : null);
 
-  const lineage = (card) => el("ol", { class: "lineage" },
-    step("Manifest row", pairs([["row", card.row === undefined || card.row === null ? "–" : format.count(card.row)], ["id", card.id], ...(card.parent ? [["parent", card.parent]] : []), ...card.notes])),
+  // Steps leave a note under their own name (`unwrap`, `scaled`); every other note came with the row.
+  const split = ({ notes, timings }) => {
+    const own = new Set(timings.flatMap(([name]) => [name, `${name}d`, `${name}ed`]));
+    return [notes.filter(([name]) => !own.has(name)), notes.filter(([name]) => own.has(name))];
+  };
+
+  const lineage = (card, [brought, done] = split(card)) => el("ol", { class: "lineage" },
+    step("Manifest row", pairs([["row", card.row === undefined || card.row === null ? "–" : format.count(card.row)], ["id", card.id], ...(card.parent ? [["parent", card.parent]] : []), ...brought])),
     card.understood.length ? step("Understood", pairs(card.understood)) : null,
     card.outcome === "invalid" ? null : step("Generated", pairs([["generator", card.generator || "–"], ["seed", card.seed ?? "–"], ...(card.attempts ? [["attempts", card.attempts]] : []), ["recipe", card.recipe || "–"]])),
-    card.timings.length ? step("Steps", timeBar(card.timings)) : null,
+    card.timings.length ? step("Steps", timeBar(card.timings), pairs(done)) : null,
     card.outcome === "invalid" ? null : step("Files", files(card)));
 
   parts.detail = (card, hasViewer, controls) => [

@@ -81,7 +81,7 @@
   // --- gallery -------------------------------------------------------------------------------------------------
   const rowAt = async (ordinal) => (await load.page(Math.floor(ordinal / summary.pageRows)))[ordinal % summary.pageRows];
 
-  const warned = (card) => (card.outcome === "passed" && card.reasons.length ? el("span", { class: "badge is-rejected", title: card.reasons.join(", "), text: `${card.reasons.length} ${card.reasons.length === 1 ? "warning" : "warnings"}` }) : null);
+  const warned = (card) => (card.outcome === "passed" && card.warnings.length ? el("span", { class: "badge is-rejected", title: card.warnings.join(", "), text: `${card.warnings.length} ${card.warnings.length === 1 ? "warning" : "warnings"}` }) : null);
 
   const cell = (card, ordinal) => {
     const facts = [card.triangles ? `${format.triangles(card.triangles)} tris` : null, card.bytes ? format.bytes(card.bytes) : null].filter(Boolean).join(" · ");

@@ -162,6 +162,17 @@ def test_white_on_white_shadow_free_edges_survive() -> None:
     assert overlap(photo_silhouette(pixels.astype(np.uint8)).mask, disc()[..., 3] > 128) > 0.95
 
 
+def test_a_pale_stripe_belongs_to_the_object() -> None:
+    """The stripe is nearer to the backdrop's colour than a shadow is, but an edge parts them."""
+    image, draw = canvas()
+    draw.ellipse([40, 60, 200, 180], fill=RED)
+    cut = Image.new("L", image.size, 0)
+    ImageDraw.Draw(cut).rectangle([100, 0, 130, 240], fill=255)
+    striped = np.asarray(image).copy()
+    striped[(np.asarray(cut) > 0) & (striped[..., 3] > 0), :3] = (250, 246, 236)
+    assert overlap(photo_silhouette(photographed(striped)).mask, striped[..., 3] > 128) > 0.95
+
+
 def test_specks_are_dropped_and_noted() -> None:
     image, draw = canvas()
     draw.rectangle([60, 60, 180, 180], fill=RED)

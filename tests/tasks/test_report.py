@@ -214,6 +214,24 @@ def test_seed_zero_is_a_seed() -> None:
     assert card_of(row(0, seed=0))["seed"] == "0"
 
 
+def test_timings_come_in_the_order_of_the_line_though_maps_are_sorted() -> None:
+    names = ("bake", "clean", "custom", "export.glb", "gate", "generate", "measure", "write")
+    card = card_of(row(0, timings=dict.fromkeys(names, 0.1)))
+    ordered = ["generate", "clean", "bake", "custom", "export.glb", "measure", "gate", "write"]
+    assert [name for name, _ in card["timings"]] == ordered
+
+
+def test_passed_assets_are_found_by_their_warnings_and_refused_ones_by_what_stopped_them() -> None:
+    warned = row(0, meta={"warnings": "gate.watertight gate.dark"})
+    stopped = row(1, "rejected", ("gate.triangles",), meta={"warnings": "gate.dark"})
+    files = written([warned, stopped])
+    assert [entry[1] for entry in data(files, "summary")["classes"]] == [
+        ["gate.watertight", "gate.dark"],
+        ["gate.triangles"],
+    ]
+    assert data(files, "page-000")[1]["warnings"] == ["gate.dark"]
+
+
 def test_script_separates_its_arguments() -> None:
     assert script("page", 3, ["ü"]) == b'meshmill.page(3,["\\u00fc"]);\n'
 
