@@ -15,7 +15,7 @@ import dask
 import distributed
 import ray
 
-from flows.engine import Policy, ThreadGuards, usable_cpus
+from flows.engine import Policy, ThreadGuards, run_guarded, usable_cpus
 from flows.jobs import (
     Failure,
     Generated,
@@ -23,7 +23,6 @@ from flows.jobs import (
     Processed,
     ProcessJob,
     generate_asset,
-    guarded,
     keep_batch,
     process_asset,
 )
@@ -32,6 +31,17 @@ from ml.generators.registry import GENERATORS
 # A node can be lost without the job's fault; three in a row are its own.
 LOST_WORKER_TRIES = 3
 OBJECT_STORE_BYTES = 80 << 20  # meshes travel through the store by digest, never through Ray's shared memory
+
+
+# A local scheduler of one worker: no logs of a hundred thousand transitions (700 MB), no sampling profiler.
+LOCAL_DASK = {
+    "temporary-directory": str(Path(tempfile.gettempdir()) / "meshmill-dask"),
+    "distributed.admin.low-level-log-length": 100,
+    "distributed.admin.system-monitor.interval": "5s",
+    "distributed.admin.system-monitor.log-length": 10,
+    "distributed.scheduler.work-stealing": False,
+    "distributed.worker.profile.enabled": False,
+}
 
 
 class GeneratorActor:
@@ -45,19 +55,18 @@ class GeneratorActor:
         """A batch of one generator's jobs, answered in order."""
         if GENERATORS[jobs[0].generator][0].gpus:
             return keep_batch(jobs)
-        guard, seconds, tries = self.guards.mine(), self.policy.limits.seconds, self.policy.tries
-        return [guarded(guard, generate_asset, job, seconds, tries) for job in jobs]
+        return run_guarded(self.guards, self.policy, generate_asset, jobs)
 
 
 _worker_guards: dict[Policy, ThreadGuards] = {}
 _worker_lock = threading.Lock()
 
 
-def process_on_worker(job: ProcessJob, policy: Policy) -> Processed | Failure:
+def process_on_worker(jobs: Sequence[ProcessJob], policy: Policy) -> list[Processed | Failure]:
     """Runs on a Dask worker's thread, in that thread's own guarded child."""
     with _worker_lock:
         guards = _worker_guards.setdefault(policy, ThreadGuards(policy.limits))
-    return guarded(guards.mine(), process_asset, job, policy.limits.seconds, policy.tries)
+    return run_guarded(guards, policy, process_asset, jobs)
 
 
 def start_ray() -> bool:
@@ -83,8 +92,7 @@ def start_dask() -> tuple[distributed.Client, distributed.LocalCluster | None]:
     address = os.environ.get("DASK_SCHEDULER_ADDRESS")
     if address:
         return distributed.Client(address, set_as_default=False), None
-    scratch = Path(tempfile.gettempdir()) / "meshmill-dask"
-    dask.config.set({"temporary-directory": str(scratch)})
+    dask.config.set(LOCAL_DASK)
     cluster = distributed.LocalCluster(
         n_workers=1,
         threads_per_worker=usable_cpus(),
@@ -148,11 +156,11 @@ class ClusterEngine:
         make = ray.remote(GeneratorActor).options(num_gpus=gpus, num_cpus=0, max_restarts=-1)
         return [make.remote(self.policy) for _ in range(count)]
 
-    def process(self, job: ProcessJob) -> Future[Processed | Failure]:
-        """One Dask future; a worker lost under it is replaced by Dask, a job that loses three is quarantined."""
-        answer: Future[Processed | Failure] = Future()
-        task = self.client.submit(process_on_worker, job, self.policy, pure=False, retries=0)
-        task.add_done_callback(lambda done: settle(done, answer))
+    def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
+        """One Dask future; a worker lost under it is replaced by Dask, jobs that lose four are quarantined."""
+        answer: Future[list[Processed | Failure]] = Future()
+        task = self.client.submit(process_on_worker, list(jobs), self.policy, pure=False)
+        task.add_done_callback(lambda done: settle(done, answer, len(jobs)))
         return answer
 
     def close(self) -> None:
@@ -168,12 +176,12 @@ class ClusterEngine:
         self.starter.shutdown()
 
 
-def settle(done: distributed.Future, answer: Future[Processed | Failure]) -> None:
+def settle(done: distributed.Future, answer: Future[list[Processed | Failure]], jobs: int) -> None:
     """Carry a Dask future's end over; a job whose workers keep dying becomes a quarantined row."""
     error = done.exception()
     if error is None:
         answer.set_result(done.result())
     elif isinstance(error, distributed.scheduler.KilledWorker):
-        answer.set_result(Failure("quarantined", "worker.lost", str(error), LOST_WORKER_TRIES))
+        answer.set_result([Failure("quarantined", "worker.lost", str(error), LOST_WORKER_TRIES)] * jobs)
     else:
         answer.set_exception(error)

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from flows.guard import Guard, Limits
-from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, generate_asset, guarded, process_asset
+from flows.jobs import (
+    Failure,
+    Generated,
+    GenerateJob,
+    J,
+    Processed,
+    ProcessJob,
+    R,
+    generate_asset,
+    guarded,
+    process_asset,
+)
 
 
 @dataclass(frozen=True)
@@ -30,8 +41,8 @@ class Engine(Protocol):
         """Make a batch of raw meshes with one generator, answered in order."""
         ...
 
-    def process(self, job: ProcessJob) -> Future[Processed | Failure]:
-        """Run one asset's chain."""
+    def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
+        """Run the chains of one or a few assets, answered in order."""
         ...
 
     def close(self) -> None:
@@ -61,6 +72,14 @@ class ThreadGuards:
             guard.close()
 
 
+def run_guarded(
+    guards: ThreadGuards, policy: Policy, function: Callable[[J], R], jobs: Sequence[J]
+) -> list[R | Failure]:
+    """Jobs one after the other in this thread's guarded child."""
+    guard, limits = guards.mine(), policy.limits
+    return [guarded(guard, function, job, limits.seconds, policy.tries) for job in jobs]
+
+
 def usable_cpus() -> int:
     """CPUs this process may use."""
     return len(os.sched_getaffinity(0))
@@ -78,16 +97,11 @@ class InlineEngine:
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
         """Each job in a guarded child."""
-        return self.pool.submit(lambda: [self._one(job) for job in jobs])
+        return self.pool.submit(run_guarded, self.guards, self.policy, generate_asset, jobs)
 
-    def _one(self, job: GenerateJob) -> Generated | Failure:
-        return guarded(self.guards.mine(), generate_asset, job, self.policy.limits.seconds, self.policy.tries)
-
-    def process(self, job: ProcessJob) -> Future[Processed | Failure]:
-        """The chain in a guarded child."""
-        return self.pool.submit(
-            lambda: guarded(self.guards.mine(), process_asset, job, self.policy.limits.seconds, self.policy.tries)
-        )
+    def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
+        """Each chain in a guarded child."""
+        return self.pool.submit(run_guarded, self.guards, self.policy, process_asset, jobs)
 
     def close(self) -> None:
         """Drop what has not begun, kill the children."""

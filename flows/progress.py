@@ -44,6 +44,12 @@ class Progress:
         """Rows that got an outcome in this run."""
         return sum(self.outcomes.values())
 
+    @property
+    def seconds_a_row(self) -> float:
+        """Mean time a row spent in its stages so far; endless before the first."""
+        with self.lock:
+            return sum(self.stages.values()) / self.finished if self.finished else float("inf")
+
     def line(self) -> Text:
         """The one line a terminal shows."""
         with self.lock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,7 +15,7 @@ from manifests.ledger import Ledger
 from manifests.store import Store
 from tasks.report import ReportOptions, RunInfo, write_report
 
-FACTS = "report/run.json"
+FACTS = "run.json"
 
 
 def write_run_report(run: Run, engine: str) -> str:
@@ -26,7 +27,7 @@ def write_run_report(run: Run, engine: str) -> str:
         started=run.started.isoformat(timespec="seconds"),
         seconds=(datetime.now(UTC) - run.started).total_seconds(),
         engine=engine,
-        versions={"meshmill": version("meshmill")},
+        versions={name: version(name) for name in ("meshmill", "numpy", "numba", "trimesh", "xatlas")},
         finished=run.progress.finished,
     )
     return write_from_ledger(run.store, info)
@@ -43,8 +44,10 @@ def rewrite_report(store: Store) -> str:
 
 def write_from_ledger(store: Store, info: RunInfo) -> str:
     """Write the report of everything the ledger holds; models are embedded only where pages are opened from disk."""
+    store.put(FACTS, json.dumps(asdict(info), default=str).encode())
     store.delete_tree("report")
     options = ReportOptions(embed_assets=0) if is_remote(store.uri) else ReportOptions()
-    write_report(Ledger(store).rows(), store.put, store.read, info, options)
-    store.put(FACTS, json.dumps(asdict(info), default=str).encode())
+    missing = write_report(Ledger(store).rows(), store.put, store.read, info, options)
+    if missing:
+        print(f"report: {missing}", file=sys.stderr)
     return store.uri_of("report/index.html")

@@ -85,10 +85,21 @@ def _walls(design: Design, width: float, wall: float, depth: float, rise: float,
 
 def _roof(design: Design, width: float, wall: float, depth: float, rise: float, flat: bool) -> list[Piece]:
     if flat:
+        upper = min(wall * 0.45, 1.5)
         slab = box(width + 0.9, 0.28, depth + 0.9, 0.04).at(0.15, wall + 0.15, 0.1)
-        block = box(width * 0.45, wall * 0.45, depth * 0.7, 0.02).at(-width * 0.2, wall + 0.4, -depth * 0.06)
-        lid = box(width * 0.45 + 0.5, 0.2, depth * 0.7 + 0.5, 0.03).at(-width * 0.2, wall * 1.45 + 0.38, -depth * 0.06)
-        return [piece("roof", [slab, lid], "concrete", "second"), piece("walls", block, "plaster")]
+        block = box(width * 0.45, upper, depth * 0.7, 0.02).at(-width * 0.2, wall + 0.4, -depth * 0.06)
+        lid = box(width * 0.45 + 0.5, 0.2, depth * 0.7 + 0.5, 0.03).at(-width * 0.2, wall + upper + 0.38, -depth * 0.06)
+        return [
+            piece("roof", [slab, lid], "concrete", "second"),
+            piece("walls", block, "plaster"),
+            piece(
+                "windows",
+                box(width * 0.36, upper * 0.55, depth * 0.7 + 0.06, 0.02).at(-width * 0.2, wall + 0.66, -depth * 0.06),
+                "obsidian",
+                "fixed",
+                glow="amber",
+            ),
+        ]
     over, thick = 0.4, 0.2
     slope = rise / (depth / 2)
     drop = over * slope

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from ml.parametric.buildings import house, tower
 from ml.parametric.containers import barrel, bucket, chest, crate
+from ml.parametric.craft import boat, rocket
 from ml.parametric.design import Design, Piece
 from ml.parametric.lighting import candle, candlestick, lamp, lantern, street_lamp
 from ml.parametric.nature import cactus, mushroom, rock, tree
@@ -15,7 +16,7 @@ from ml.parametric.storage import bookshelf, cabinet, dresser
 from ml.parametric.tables import bed, desk, table
 from ml.parametric.tableware import bowl, glass, goblet, mug, pitcher, plate, teapot
 from ml.parametric.tools import axe, dagger, hammer, shield, sword
-from ml.parametric.vehicles import boat, car, rocket, truck
+from ml.parametric.vehicles import car, truck
 from ml.parametric.vessels import bottle, flowerpot, vase
 
 BUILDERS: dict[str, Callable[[Design], list[Piece]]] = {

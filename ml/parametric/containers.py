@@ -6,7 +6,7 @@ import numpy as np
 
 from ml.parametric.design import Design, Piece, piece
 from ml.parametric.outlines import arc, lathed, spline
-from ml.parametric.primitives import box, cylinder, lathe, lathe_ring, loft, prism, torus, tube
+from ml.parametric.primitives import box, cylinder, ellipsoid, lathe, lathe_ring, loft, prism, torus, tube
 from ml.parametric.solid import F64, Solid, around, both_sides, copies, four_corners
 
 
@@ -157,11 +157,16 @@ def chest(design: Design) -> list[Piece]:
     """A coffer with a barrel lid, iron straps, a lock plate and side handles."""
     width, height, depth = design.size(0.8, 0.55, 0.48)
     base = height * 0.6
-    open_by = design.vary(35.0, 70.0) if design.has("open") else 0.0
+    open_by = design.vary(45.0, 75.0) if design.has("open") else 0.0
     number = 3
     each = base / number
     plank = design.board(width, each - 0.003, depth, 0.006)
-    pieces = [piece("body", copies(plank, [(0, k * each, 0) for k in range(number)]), "wood")]
+    opened = design.has("open")
+    rows = [(0, k * each, 0) for k in range(number)]
+    if opened:
+        pieces = _coffer(design, width, base, depth, each, rows)
+    else:
+        pieces = [piece("body", copies(plank, rows), "wood")]
     flat = design.plain or design.part_is("lid", "straight")
     rise = height - base
     outline = arc(1.0, 0.0, 180.0, design.steps(16)) * (depth / 2, rise)
@@ -175,9 +180,13 @@ def chest(design: Design) -> list[Piece]:
     def lidded(solid: Solid) -> Solid:
         return solid.turned("y", 90.0).at(z=-hinge).turned("x", -open_by).at(y=base, z=hinge)
 
-    lid = prism(outline, width, 0.006)
-    pieces.append(piece("lid", lidded(lid), "wood"))
-    pieces += _straps(design, width, base, depth, outline, lidded)
+    lid = [prism(outline, width, 0.006)]
+    if opened:  # a shell with two ends, so that one looks into it
+        inner = (outline * (1 - 0.06 / depth, 1 - 0.03 / rise))[::-1]
+        end = prism(outline * (1 - 0.004 / depth, 0.995), 0.025, 0.004).at(z=(width - 0.026) / 2)
+        lid = [prism(np.concatenate([outline, inner]), width), end, end.at(z=0.026 - width)]
+    pieces.append(piece("lid", [lidded(item) for item in lid], "wood"))
+    pieces += _straps(design, width, base, depth, outline, lidded, opened)
     if design.wants("lock"):
         plate = design.board(0.1, 0.11, 0.02, 0.006).at(y=base - 0.075, z=depth / 2)
         hole = cylinder(0.012, 0.012, 12).turned("x", 90.0).at(y=base - 0.02, z=depth / 2 + 0.004)
@@ -192,7 +201,32 @@ def chest(design: Design) -> list[Piece]:
     return pieces
 
 
-def _straps(design: Design, width: float, base: float, depth: float, outline: F64, lidded: object) -> list[Piece]:
+def _coffer(
+    design: Design, width: float, base: float, depth: float, each: float, rows: list[tuple[float, float, float]]
+) -> list[Piece]:
+    """An open chest: boarded walls, a floor, and a heap of coins when it is a treasure chest."""
+    wall = 0.026
+    front = design.board(width, each - 0.003, wall, 0.006)
+    side = design.board(wall, each - 0.003, depth - 2 * wall + 0.004, 0.006)
+    walls = [copies(front.at(z=s * (depth - wall) / 2), rows) for s in (-1, 1)]
+    walls += [both_sides(copies(side.at(x=(width - wall) / 2 - 0.001), rows))]
+    floor = design.board(width - 2 * wall + 0.004, 0.02, depth - 2 * wall + 0.004, 0.0).at(y=0.004)
+    found = [piece("body", [*walls, floor], "wood")]
+    if design.has("treasure") or "contents" in design.asked:
+        coin = cylinder(0.02, 0.005, 12, bevel=0.001)
+        heap = ellipsoid(width - 2.1 * wall, base * 0.8, depth - 2.1 * wall, 0.45, design.sides(24)).at(y=base * 0.2)
+        coins = []
+        for _ in range(40):
+            x, z = (design.vary(-0.36, 0.36) * s for s in (width, depth))
+            top = base * (0.985 - 0.3 * ((2 * x / width) ** 4 + (2 * z / depth) ** 4))
+            coins.append(coin.turned("x", design.vary(-40, 40)).turned("z", design.vary(-40, 40)).at(x, top, z))
+        found.append(piece("contents", [heap, *coins], "gold", "fixed", glow="amber"))
+    return found
+
+
+def _straps(
+    design: Design, width: float, base: float, depth: float, outline: F64, lidded: object, opened: bool
+) -> list[Piece]:
     """Iron bands round body and lid, standing 6 mm proud."""
     assert callable(lidded)
     number = design.count("hoops", 2 if design.rng.random() < 0.6 else 3, 0, 6)
@@ -201,6 +235,10 @@ def _straps(design: Design, width: float, base: float, depth: float, outline: F6
     xs = np.linspace(-0.36, 0.36, number) * width if number > 1 else np.zeros(1)
     band = design.board(0.05, base + 0.002, depth + 0.012, 0.003).at(y=-0.001)
     hood = prism(outline * (1 + 0.012 / depth, 1.025), 0.05, 0.002)
+    if opened:
+        band = design.board(0.05, base + 0.002, 0.012, 0.003).at(y=-0.001, z=depth / 2)
+        edge = np.concatenate([outline * (1 + 0.012 / depth, 1.025), outline[::-1] * 0.995])
+        hood = prism(edge, 0.05)
     found = [band.at(x=x) for x in xs] + [lidded(hood.at(z=x)) for x in xs]
     rivets = lathe(lathed(((0.009, 0.0), (0.008, 0.004), (0.004, 0.007), (0.0005, 0.0075)), 5), 8).turned("x", 90.0)
     heads = copies(rivets, [(x, y, depth / 2 + 0.005) for x in xs for y in (0.05, base * 0.5)])

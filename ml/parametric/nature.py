@@ -128,7 +128,7 @@ def _conifer(design: Design, width: float, height: float) -> list[Piece]:
         )
         spike = lathe([(0.001, -0.06), (0.06, 0.0), (0.001, 0.22)], 8)
         star = join(spike.turned("z", 72.0 * k) for k in range(5))
-        pieces.append(piece("star", star.at(y=height * 1.12), "gold", "fixed", glow="amber"))
+        pieces.append(piece("star", star.at(y=low + tall + 0.1), "gold", "fixed", glow="amber"))
     return pieces
 
 
@@ -203,11 +203,12 @@ def _stone(design: Design, width: float, height: float, depth: float) -> Solid:
         for normal, limit in zip(cuts, deep, strict=True):
             over = np.maximum(points @ normal - limit, 0.0)
             points = points - 0.94 * over[:, None] * normal
+        points[:, 1] = np.maximum(points[:, 1], -0.42)
         return points
 
     levels = (4 if width > 0.6 else 3) if design.detail >= 0.8 else 2
     stone = blob(1.0, 0.12, design.rng, levels).bent(pressed).scaled(width / 2, height / 1.7, depth / 2)
-    return stone.at(y=-stone.low() - height * 0.08)
+    return stone.at(y=-stone.low())
 
 
 def mushroom(design: Design) -> list[Piece]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ml.parametric.design import Design, Piece, piece
-from ml.parametric.joinery import moulding
+from ml.parametric.joinery import moulding, rail
 from ml.parametric.outlines import arc, lathed
-from ml.parametric.primitives import box, cylinder, ellipsoid, lathe, loft, prism, torus, tube
+from ml.parametric.primitives import box, cylinder, ellipsoid, lathe, prism, torus, tube
 from ml.parametric.solid import Solid, copies, four_corners, join
 
 
@@ -85,13 +85,10 @@ def book(design: Design) -> list[Piece]:
         0.5,
         1.0,
     )
-    rings = [
-        np.column_stack([ring[:, 0] - width / 2 + 0.002, ring[:, 1] + half, np.full(len(ring), z)])
-        for z in (-depth / 2, depth / 2)
-    ]
+    spine = prism(ring + (-width / 2 + 0.002, half), depth)
     pieces = [
         piece("cover", [board, board.at(y=tall - cover)], "leather"),
-        piece("spine", loft(np.stack(rings)), "leather"),
+        piece("spine", spine, "leather"),
     ]
     pieces.append(piece("pages", pages, "parchment" if old else "paper", "fixed"))
     if old or design.rng.random() < 0.4:
@@ -171,8 +168,7 @@ def _alarm(design: Design, r: float) -> list[Piece]:
     bell = lathe(lathed(((0.42, 0.0), (0.4, 0.08), (0.28, 0.28), (0.02, 0.36)), 14) * r, design.sides(28))
     tilted = [bell.at(y=r * 1.12).turned("z", a).at(y=up) for a in (-32.0, 32.0)]
     posts = [cylinder(0.004, r * 0.4, 10).at(y=r * 0.85).turned("z", a).at(y=up) for a in (-32.0, 32.0)]
-    foot = lathe([(0.008, 0), (0.008, 0.006), (0.004, 0.012), (0.004, r * 0.55)], 12)
-    feet = [foot.turned("z", -s * 28.0).at(s * r * 0.8, 0, 0) for s in (-1, 1)]
+    feet = [rail((s * r * 0.82, 0.0, 0.0), (s * r * 0.55, up - r * 0.72, 0.0), 0.006, 10) for s in (-1, 1)]
     loop = tube(np.column_stack([arc(r * 0.34, 0, 180, 14), np.zeros(14)]), 0.003, 8).at(y=up + r * 1.2)
     clapper = join(
         (cylinder(0.0025, r * 0.5, 8).at(y=up + r * 0.85), ellipsoid(0.014, 0.014, 0.014, sides=10).at(y=up + r * 1.28))

@@ -76,7 +76,8 @@ def inset(outline: F64, distance: float) -> F64:
     mitre = mitre / np.maximum((mitre**2).sum(axis=1, keepdims=True) / 2.0, 0.5)
     edge = np.roll(outline, -1, axis=0)
     turn = float(np.sum(outline[:, 0] * edge[:, 1] - outline[:, 1] * edge[:, 0]))
-    return outline + np.sign(turn) * distance * mitre
+    moved: F64 = outline + np.sign(turn) * distance * mitre
+    return moved
 
 
 def _cross(o: F64, a: F64, b: F64) -> float:

@@ -119,7 +119,7 @@ def _patch_triangles(a: int, b: int, steps: int, index: dict[tuple[int, int, int
     def at(i: int, j: int) -> int:
         return index[(i, j, steps - i - j)]
 
-    found = []
+    found: list[tuple[int, ...]] = []
     if a + b < steps:
         found.append((at(a, b), at(a + 1, b), at(a, b + 1)))
     if a + b < steps - 1:
@@ -276,7 +276,16 @@ def frame(outer: npt.ArrayLike, inner: npt.ArrayLike, depth: float) -> Solid:
 def _icosphere(levels: int) -> tuple[F64, I32]:
     """A unit sphere of 20·4^levels triangles, from a subdivided icosahedron."""
     g = (1 + 5**0.5) / 2
-    points = [(-1, g, 0), (1, g, 0), (-1, -g, 0), (1, -g, 0), (0, -1, g), (0, 1, g), (0, -1, -g), (0, 1, -g)]
+    points: list[tuple[float, ...]] = [
+        (-1, g, 0),
+        (1, g, 0),
+        (-1, -g, 0),
+        (1, -g, 0),
+        (0, -1, g),
+        (0, 1, g),
+        (0, -1, -g),
+        (0, 1, -g),
+    ]
     points += [(g, 0, -1), (g, 0, 1), (-g, 0, -1), (-g, 0, 1)]
     faces = [(0, 11, 5), (0, 5, 1), (0, 1, 7), (0, 7, 10), (0, 10, 11), (1, 5, 9), (5, 11, 4), (11, 10, 2)]
     faces += [(10, 7, 6), (7, 1, 8), (3, 9, 4), (3, 4, 2), (3, 2, 6), (3, 6, 8), (3, 8, 9), (4, 9, 5)]

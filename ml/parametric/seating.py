@@ -8,11 +8,14 @@ from ml.parametric.design import Design, Piece, piece
 from ml.parametric.joinery import cushion, disc, lean, leg, leg_kind, padded, rail
 from ml.parametric.outlines import spline
 from ml.parametric.primitives import ellipsoid, tube
+from ml.parametric.shell_chairs import shell_chair
 from ml.parametric.solid import Solid, around, both_sides, copies, four_corners, join
 
 
 def chair(design: Design) -> list[Piece]:
     """A side chair: seat at 45 cm, four legs, a back of slats, spindles, ladder or panel; arms when asked."""
+    if design.has("office") or design.style == "sci-fi" or (design.style == "modern" and design.rng.random() < 0.4):
+        return shell_chair(design)
     width, height, depth = design.size(0.44, 0.9, 0.44)
     throne = design.has("throne")
     if throne:
@@ -74,15 +77,16 @@ def _back(design: Design, width: float, height: float, depth: float, seat_y: flo
     )
     posts = both_sides(join([leaning(post), *tops]))
     soft = kind == "pad"
-    back = piece("back", filled, "fabric" if soft else "wood", "soft" if soft else "main")
+    color = "burgundy" if soft and design.has("throne") else ""
+    back = piece("back", filled, "fabric" if soft else "wood", "soft" if soft else "main", color=color)
     return [piece("frame", posts, "wood"), back]
 
 
 def _back_kind(design: Design) -> str:
     chosen = design.pick("slats", "spindles", "ladder", "panel")
-    if design.part_is("back", "upholstered"):
+    if design.part_is("back", "upholstered") or design.has("throne"):
         return "pad"
-    by_style = {"victorian": "splat", "minimalist": "ladder", "modern": "panel", "sci-fi": "panel", "rustic": "ladder"}
+    by_style = {"victorian": "splat", "minimalist": "ladder", "modern": "panel", "rustic": "ladder"}
     return by_style.get(design.style, chosen) if design.rng.random() < 0.7 else chosen
 
 
@@ -90,7 +94,7 @@ def _filling(design: Design, kind: str, width: float, rise: float, thick: float)
     """Solids between the posts, from y = 0 at the seat to y = rise, about z = 0."""
     crest_height = design.vary(0.07, 0.11) if kind != "panel" else 0.05
     crest = design.board(width + thick * 0.7, crest_height, thick * 0.55, 0.008).at(y=rise - crest_height * 0.8)
-    if design.ornate or design.part_is("back", "curved", "round"):
+    if design.ornate or design.has("throne") or design.part_is("back", "curved", "round"):
         arch = crest_height * 0.9
         crest = crest.bent(lambda p: p + np.outer(arch * np.maximum(0.0, 1 - (2.2 * p[:, 0] / width) ** 2), (0, 1, 0)))
     top = rise - crest_height * 0.6
@@ -240,10 +244,10 @@ def bench(design: Design) -> list[Piece]:
     kind = leg_kind(design)
     x, z = width / 2 - thick * 1.6, depth / 2 - thick * 0.6
     stem = leg(design, kind, height - board * 0.7, thick)
-    pieces.append(piece("legs", four_corners(stem, x, z), "metal" if backed else "wood", "second"))
+    pieces.append(piece("legs", four_corners(stem, x, z), "cast-iron" if backed else "wood", "second"))
     bar = design.board(thick * 0.6, thick * 0.9, 2 * z, 0.004).at(y=height - board - thick * 0.85)
     apron = design.board(2 * x, thick * 0.8, thick * 0.4, 0.004).at(y=height - board - thick * 0.75)
-    pieces.append(piece("stretchers", [both_sides(bar.at(x=x)), apron], "metal" if backed else "wood", "second"))
+    pieces.append(piece("stretchers", [both_sides(bar.at(x=x)), apron], "cast-iron" if backed else "wood", "second"))
     if backed:
         pieces += _bench_back(design, width, depth, height, x, thick)
     return pieces
@@ -255,11 +259,11 @@ def _bench_back(design: Design, width: float, depth: float, height: float, x: fl
     tilt = -12.0
     boards = join(slat.at(y=rise * up) for up in (0.25, 0.52, 0.79)).turned("x", tilt).at(y=height, z=z)
     post = design.board(thick * 0.7, rise + 0.08, 0.03, 0.004).at(z=-0.025).turned("x", tilt).at(y=height - 0.08, z=z)
-    found = [piece("back", boards, "wood"), piece("posts", both_sides(post.at(x=x)), "metal", "second")]
+    found = [piece("back", boards, "wood"), piece("posts", both_sides(post.at(x=x)), "cast-iron", "second")]
     if design.wants("arms", 0.7):
         arm = join((
             design.board(thick, 0.03, depth * 0.95, 0.01).at(y=height + 0.2),
             design.board(thick * 0.6, 0.25, thick * 0.6, 0.004).at(y=height - 0.03, z=depth / 2 - thick),
         ))  # fmt: skip
-        found.append(piece("arms", both_sides(arm.at(x=x)), "metal", "second"))
+        found.append(piece("arms", both_sides(arm.at(x=x)), "cast-iron", "second"))
     return found

@@ -26,7 +26,7 @@ def shade(vertices: F64, faces: I32, crease: float = CREASE_DEGREES) -> tuple[F3
     count = faces.size
     graph = coo_array((np.ones(len(one), dtype=np.int8), (one, two)), shape=(count, count))
     groups, label = connected_components(graph, directed=False)
-    summed = np.stack([np.bincount(label, np.repeat(normal[:, k], 3), groups) for k in range(3)], axis=1)
+    summed: F64 = np.stack([np.bincount(label, np.repeat(normal[:, k], 3), groups) for k in range(3)], axis=1)
     summed /= np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-30)
     split = np.empty((groups, 3))
     split[label] = corners.reshape(-1, 3)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml.parametric.design import Design, Piece, piece
-from ml.parametric.outlines import lathed, spline
+from ml.parametric.outlines import F64, lathed, spline
 from ml.parametric.primitives import ellipsoid, lathe, lathe_ring, torus, tube
 from ml.parametric.solid import around, both_sides
 from ml.parametric.vessels import hollow, inner_radius, loop_handle
@@ -193,7 +193,7 @@ def pitcher(design: Design) -> list[Piece]:
     body = hollow(profile, wall, design.sides(44))
     lip = width * 0.22
 
-    def pulled(points: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+    def pulled(points: F64) -> F64:
         toward = np.maximum(-points[:, 0] / (width * 0.4), 0.0) ** 4
         high = np.clip(points[:, 1] / height - 0.72, 0, 1) / 0.28
         reach = np.minimum(toward, 1.6) * high**1.6

@@ -1,4 +1,4 @@
-"""Cars, trucks, rockets and boats."""
+"""Cars and trucks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import numpy.typing as npt
 
 from ml.parametric.design import Design, Piece, piece
 from ml.parametric.joinery import rail
-from ml.parametric.outlines import F64, lathed, spline
-from ml.parametric.primitives import box, cylinder, ellipsoid, lathe, lathe_ring, loft, prism, torus, tube
-from ml.parametric.solid import Solid, around, both_sides, copies, join
+from ml.parametric.outlines import F64, spline
+from ml.parametric.primitives import box, cylinder, ellipsoid, lathe, lathe_ring, loft, prism, tube
+from ml.parametric.solid import Solid, both_sides, copies, join
 
 # Side profiles of car bodies as shares of (length, height above the sill), front first; cabins likewise.
 BODIES = {
     "sedan": ((0.5, 0.1), (0.485, 0.34), (0.42, 0.46), (0.2, 0.54), (-0.36, 0.56), (-0.47, 0.5), (-0.5, 0.36), (-0.49, 0.08)),
-    "sports": ((0.5, 0.08), (0.49, 0.24), (0.36, 0.4), (0.14, 0.5), (-0.34, 0.58), (-0.47, 0.56), (-0.5, 0.4), (-0.48, 0.08)),
+    "sports": ((0.5, 0.08), (0.49, 0.28), (0.36, 0.47), (0.14, 0.53), (-0.34, 0.58), (-0.47, 0.56), (-0.5, 0.4), (-0.48, 0.08)),
     "suv": ((0.5, 0.1), (0.49, 0.42), (0.44, 0.5), (0.24, 0.54), (-0.46, 0.56), (-0.49, 0.5), (-0.5, 0.36), (-0.49, 0.08)),
 }  # fmt: skip
 CABINS = {
@@ -30,11 +30,19 @@ def _section(side: npt.ArrayLike, width: float, length: float, height: float, cr
     line = np.asarray(side, dtype=np.float64) * (length, height)
     middle = line.mean(axis=0)
     rings = []
-    for x, shrink in ((-0.5, crown), (-0.485, 0.985), (-0.34, 1.0), (0.0, 1.0), (0.34, 1.0), (0.485, 0.985), (0.5, crown)):
+    for x, shrink in (
+        (-0.5, crown),
+        (-0.485, 0.985),
+        (-0.34, 1.0),
+        (0.0, 1.0),
+        (0.34, 1.0),
+        (0.485, 0.985),
+        (0.5, crown),
+    ):
         flat = middle + (line - middle) * shrink
         lean = np.clip((flat[:, 1] - line[:, 1].min()) / np.ptp(line[:, 1]), 0, 1) * tuck
-        plan = 1 - 0.14 * np.abs(2 * flat[:, 0] / length) ** 6  # the ends are narrower seen from above
-        bow = flat[:, 0] * (1 - 0.13 * x**2 * 4 * np.abs(2 * flat[:, 0] / length) ** 4)
+        plan = 1 - 0.07 * np.abs(2 * flat[:, 0] / length) ** 8  # the ends are narrower seen from above
+        bow = flat[:, 0] * (1 - 0.06 * (2 * x) ** 2 * np.abs(2 * flat[:, 0] / length) ** 4)
         rings.append(np.column_stack([x * width * (1 - lean) * plan, flat[:, 1], bow]))
     return loft(np.stack(rings))
 
@@ -83,7 +91,7 @@ def car(design: Design) -> list[Piece]:
     width, height, length = design.size(*CAR_SIZES[kind], 0.04)
     if design.style == "cartoon":
         length, height = length * 0.72, height * 1.12
-    radius = height * (0.245 if kind == "suv" else 0.235 if kind == "sedan" else 0.28)
+    radius = height * (0.245 if kind == "suv" else 0.235 if kind == "sedan" else 0.25)
     sill = radius * 0.55
     tall = height - sill
     shape = spline(np.array(BODIES[kind]), design.steps(26))
@@ -139,17 +147,27 @@ def _arches(design: Design, radius: float, width: float, places: list[float]) ->
 
 
 def _car_details(design: Design, width: float, length: float, sill: float, tall: float) -> list[Piece]:
-    lamp = ellipsoid(0.34, 0.15, 0.2, 0.7, design.sides(16)).turned("y", 14.0).at(width * 0.32, sill + tall * 0.25, length * 0.474)
+    lamp = (
+        ellipsoid(0.34, 0.15, 0.2, 0.7, design.sides(16))
+        .turned("y", 14.0)
+        .at(width * 0.32, sill + tall * 0.25, length * 0.474)
+    )
     tail = box(0.34, 0.1, 0.12, 0.03, 2).turned("y", -14.0).at(width * 0.31, sill + tall * 0.34, -length * 0.475)
-    bumper = box(width * 0.84, 0.15, 0.14, 0.06, 2).at(y=sill + 0.02)
+    across = np.linspace(-0.97, 0.97, design.steps(9))
+    curve = np.column_stack([across * width / 2, np.full(len(across), sill + 0.09), -0.055 * across**2 * length / 2])
+    bumper = tube(curve, 0.06, design.sides(12), flat=1.3)
     grille = box(width * 0.36, 0.12, 0.1, 0.02, 2).at(y=sill + tall * 0.18, z=length * 0.487)
-    mirror = ellipsoid(0.16, 0.11, 0.09, 0.7, 12).at(width * 0.5 + 0.02, sill + tall * 0.53, length * 0.13)
+    mirror = ellipsoid(0.16, 0.11, 0.09, 0.7, 12).at(width * 0.47, sill + tall * 0.53, length * 0.13)
     handle = box(0.02, 0.025, 0.16, 0.008, 1).at(width * 0.488, sill + tall * 0.43, -0.12)
     found = [
         piece("lights", both_sides(lamp), "acrylic", "fixed", glow="cream"),
         piece("tail lights", both_sides(tail), "acrylic", "fixed", color="crimson", glow="red"),
         piece(
-            "bumper", [bumper.at(z=length * 0.488), bumper.at(z=-length * 0.484)], "plastic", "second", color="charcoal"
+            "bumper",
+            [bumper.at(z=length * 0.486), bumper.turned("y", 180.0).at(z=-length * 0.482)],
+            "plastic",
+            "second",
+            color="charcoal",
         ),
         piece("grille", grille, "plastic", "fixed", color="black"),
         piece("mirrors", both_sides(mirror), "paint"),
@@ -272,139 +290,3 @@ def _load(
         piece("cargo", crate, "aluminium", "second"),
         piece("ribs", both_sides(copies(rib, spots)), "aluminium", "second"),
     ]
-
-
-def rocket(design: Design) -> list[Piece]:
-    """A finned rocket on its tail: nose, striped hull, portholes, swept fins and a bell nozzle."""
-    width, height, _ = design.size(0.62, 2.4, 0.62)
-    slim = design.has("missile", "slim")
-    r = width / 2 * (0.62 if slim else 1.0)
-    lift = height * 0.12
-    body = height - lift
-    classic = design.style in ("cartoon", "mid-century", "") and not slim
-    line = (
-        ((0.62, 0.0), (0.86, 0.12), (1.0, 0.38), (0.9, 0.66), (0.66, 0.8))
-        if classic
-        else ((0.8, 0.0), (0.98, 0.03), (1.0, 0.3), (1.0, 0.6), (0.97, 0.8))
-    )
-    hull = lathed(np.array(line) * (r, body), design.steps(26))
-    tip = float(hull[-1, 0])
-    cap = lathed(np.array(((1.0, 0.8), (0.72, 0.88), (0.34, 0.955), (0.02, 1.0))) * (tip, body), design.steps(14))
-    bell = [
-        (r * 0.3, lift),
-        (r * 0.34, lift * 0.8),
-        (r * 0.62, lift * 0.15),
-        (r * 0.56, lift * 0.15),
-        (r * 0.22, lift * 0.7),
-    ]
-    pieces = [
-        piece("body", lathe(hull, design.sides(44)).at(y=lift), "composite"),
-        piece("nose", lathe(cap, design.sides(44)).at(y=lift), "paint", "second", color="red"),
-        piece("nozzle", lathe(bell[::-1], design.sides(32)).at(y=0.01), "titanium", "fixed"),
-    ]
-    fins = design.count("fins", 3 if design.rng.random() < 0.6 else 4, 2, 8)
-    if "fins" not in design.refused:
-        pieces.append(piece("fins", around(_fin(design, r, lift, body), fins, 90.0), "paint", "second", color="red"))
-    if "windows" not in design.refused:
-        pieces += _portholes(design, hull, lift, 1 + int(design.rng.integers(0, 3)))
-    band = torus(tip * 0.995, r * 0.035, design.sides(44), 8).at(y=lift + body * 0.8)
-    pieces.append(piece("bands", band, "steel", "second"))
-    if design.has("glowing") or "bulb" in design.asked or design.rng.random() < 0.3:
-        flame = lathe(
-            lathed(np.array(((0.04, 0.0), (0.3, 0.35), (0.46, 0.75), (0.4, 1.0))) * (r, lift * 1.5), 14),
-            design.sides(20),
-        )
-        pieces.append(
-            piece("bulb", flame.at(y=lift * 0.3 - lift * 0.95), "wax", "fixed", color="orange", glow="orange")
-        )
-    return pieces
-
-
-def _fin(design: Design, r: float, lift: float, body: float) -> Solid:
-    """A swept fin toward +x whose tip reaches the ground."""
-    line = [
-        (r * 0.5, lift + body * 0.36),
-        (r * 1.25, lift + body * 0.2),
-        (r * 1.75, lift + body * 0.02),
-        (r * 1.8, 0.0),
-        (r * 1.5, 0.0),
-        (r * 1.2, lift * 0.9),
-        (r * 0.5, lift + body * 0.06),
-    ]
-    return prism(np.array(line)[::-1], r * 0.12, r * 0.04)
-
-
-def _portholes(design: Design, hull: F64, lift: float, number: int) -> list[Piece]:
-    body = float(hull[-1, 1]) / 0.8
-    rims, panes = [], []
-    for k in range(number):
-        y = body * (0.62 - 0.17 * k)
-        at = float(np.interp(y, hull[:, 1], hull[:, 0]))
-        size = at * 0.34
-        rims.append(torus(size, size * 0.2, design.sides(28), 10).turned("x", 90.0).at(y=y + lift, z=at * 0.97))
-        panes.append(ellipsoid(size * 2, size * 2, size * 0.5, sides=20).at(y=y + lift - size, z=at * 0.95))
-    return [
-        piece("frame", rims, "brass", "second"),
-        piece("windows", panes, "acrylic", "fixed", color="azure", glow="cyan"),
-    ]
-
-
-def boat(design: Design) -> list[Piece]:
-    """A rowing boat with thwarts and oars, or with mast and sail, its bow toward +Z."""
-    width, height, length = design.size(1.3, 0.55, 3.4)
-    sail = design.has("sailboat") or "sails" in design.asked or "mast" in design.asked
-    at = np.linspace(-1.0, 1.0, design.steps(18))
-    beam = width / 2 * np.where(at > 0, 1 - np.abs(at) ** 2.4, 1 - 0.35 * at**2) + 0.02
-    sheer = height * (1 + 0.22 * at**2 + 0.12 * np.maximum(at, 0) ** 3)
-    keel = height * 0.16 * np.maximum(at, 0) ** 4
-    turn = np.linspace(-np.pi / 2, np.pi / 2, design.steps(11))
-    out = np.sign(np.sin(turn)) * np.abs(np.sin(turn)) ** 0.75
-    depth = np.abs(np.cos(turn)) ** 0.8
-    wall = 0.035
-    rings = []
-    for z, b, s, k in zip(at, beam, sheer, keel, strict=True):
-        outer = np.column_stack([out * b, s - (s - k) * depth])
-        inner = np.column_stack([out * max(b - wall, 0.008), s - np.maximum(s - k - wall * 1.6, 0.02) * depth])[::-1]
-        flat = np.concatenate([outer, inner])
-        rings.append(np.column_stack([flat, np.full(len(flat), z * length / 2)]))
-    hull = loft(
-        np.stack(rings),
-        *(np.array((0, float(s) * 0.6, float(z) * length / 2)) for s, z in ((sheer[0], at[0]), (sheer[-1], at[-1]))),
-    )
-    stern = np.column_stack([out * (beam[0] - 0.004), sheer[0] - (sheer[0] - keel[0]) * depth])
-    transom = prism(stern, 0.05, 0.0).at(z=-length / 2 + 0.024)
-    rim_path = np.column_stack([beam - wall / 2, sheer + 0.004, at * length / 2])
-    rim = both_sides(tube(rim_path, 0.028, design.sides(8)))
-    seats = design.count("seat", 3, 1, 5)
-    zs = np.linspace(-0.6, 0.42, seats) if seats > 1 else np.zeros(1)
-    planks = [
-        design.board(1.93 * float(np.interp(z, at, beam)) - 0.07, 0.03, 0.22, 0.006).at(y=height * 0.66, z=z * length / 2)
-        for z in zs
-    ]
-    pieces = [piece("body", [hull, transom], "wood"), piece("rim", rim, "wood", "second"), piece("seat", planks, "wood", "second")]
-    if sail:
-        return [*pieces, *_rig(design, length, height)]
-    oar = join((rail((0, 0, -0.7), (0, 0, 0.7), 0.02, 8), ellipsoid(0.14, 0.02, 0.5, 0.6, 14).at(y=-0.01, z=0.9)))
-    lying = oar.turned("x", 4.0).turned("y", 12.0).at(width * 0.16, height * 0.75, -0.1)
-    return [*pieces, piece("oars", both_sides(lying), "wood", "second")] if design.wants("oars", 0.8) else pieces
-
-
-def _rig(design: Design, length: float, height: float) -> list[Piece]:
-    """A mast stepped forward of the middle, a boom, and a bellied triangular sail."""
-    tall, foot = length * 0.95, length * 0.12
-    mast = tube(
-        [(0, 0.06, foot), (0, height + tall * 0.5, foot), (0, height + tall, foot)],
-        [0.045, 0.04, 0.02],
-        design.sides(12),
-    )
-    boom = rail((0, height + 0.35, foot), (0, height + 0.3, foot - length * 0.5), 0.022, 8)
-    rows = np.linspace(0.0, 0.97, design.steps(12))
-    rings = []
-    for s in rows:
-        long = length * 0.48 * (1 - s)
-        across = np.linspace(0, 1, 9)
-        belly = 0.16 * np.sin(np.pi * across) * (1 - s) * np.sin(np.pi * min(s + 0.12, 1.0))
-        y = height + 0.38 + s * (tall - 0.45)
-        front = np.column_stack([belly, np.full(9, y), foot - 0.03 - across * long])
-        rings.append(np.concatenate([front + (0.006, 0, 0), front[::-1] - (0.006, 0, 0)]))
-    return [piece("mast", [mast, boom], "wood", "second"), piece("sails", loft(np.stack(rings)), "canvas", "soft")]

@@ -91,7 +91,8 @@ def _fluted(body: Solid, number: int, share: float, twist: float, height: float)
         turn = np.arctan2(points[:, 2], points[:, 0]) + np.radians(twist) * points[:, 1] / height
         fade = np.sin(np.clip(points[:, 1] / height, 0, 1) * np.pi) ** 0.5
         factor = 1 + share * np.cos(number * turn) * fade
-        return points * np.column_stack([factor, np.ones(len(points)), factor])
+        fluted: F64 = points * np.column_stack([factor, np.ones(len(points)), factor])
+        return fluted
 
     return body.bent(move)
 

@@ -107,8 +107,9 @@
 
   // Steps leave a note under their own name (`unwrap`, `scaled`); every other note came with the row.
   const split = ({ notes, timings }) => {
-    const own = new Set(timings.flatMap(([name]) => [name, `${name}d`, `${name}ed`]));
-    return [notes.filter(([name]) => !own.has(name)), notes.filter(([name]) => own.has(name))];
+    const own = timings.flatMap(([name]) => [name, `${name}d`, `${name}ed`]);
+    const place = ([name]) => own.indexOf(name);
+    return [notes.filter((note) => place(note) < 0), notes.filter((note) => place(note) >= 0).sort((a, b) => place(a) - place(b))];
   };
 
   const lineage = (card, [brought, done] = split(card)) => el("ol", { class: "lineage" },
