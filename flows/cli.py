@@ -100,11 +100,19 @@ def run_command(options: argparse.Namespace) -> int:
     roots = tuple(options.input_root)
     config = RunConfig(options.manifest, options.recipe, out, options.max_invalid, options.limit, options.seed, roots)
     try:
-        summary = already_done(config) or start(config, options.engine, Progress())
+        summary = already_done(config) or start(config, options.engine, Progress(rows_to_expect(config)))
     except TooManyInvalid as error:
         return complain(f"stopped: {error} (--max-invalid {options.max_invalid:g})", TOO_MANY_INVALID)
     print(json.dumps(summary.to_dict()) if options.json else describe(summary, out))
     return OK
+
+
+def rows_to_expect(config: RunConfig) -> int | None:
+    """For the time left: about how many rows there are, at most --limit."""
+    from manifests.estimate import estimate_rows
+
+    rows = estimate_rows(config.manifest)
+    return rows if rows is None or config.limit is None else min(rows, config.limit)
 
 
 def start(config: RunConfig, engine: str, progress: Progress) -> Summary:

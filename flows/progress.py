@@ -25,7 +25,7 @@ class Progress:
         self.stages: Counter[str] = Counter()  # seconds over all assets
         self.skipped = 0
         self.started = time.monotonic()
-        self.note = ""
+        self.note = "starting"
         self.lock = threading.Lock()
 
     def skip(self, rows: int) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from importlib.metadata import version
 
 from flows.run import Run
@@ -25,7 +24,7 @@ def write_run_report(run: Run, engine: str) -> str:
         manifest=run.config.manifest,
         recipe=run.recipe.name,
         started=run.started.isoformat(timespec="seconds"),
-        seconds=(datetime.now(UTC) - run.started).total_seconds(),
+        seconds=run.summary.seconds,
         engine=engine,
         versions={name: version(name) for name in ("meshmill", "numpy", "numba", "trimesh", "xatlas")},
         finished=run.progress.finished,
