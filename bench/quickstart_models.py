@@ -57,8 +57,10 @@ def duck() -> Asset:
     body = ellipsoid(1.0, 0.62, 0.66, sides=72)
     body = body.bent(lambda p: p + np.stack([0 * p[:, 0], 0.55 * np.clip(-p[:, 0] - 0.1, 0, 1) ** 2, 0 * p[:, 0]], 1))
     head = ellipsoid(0.46, 0.44, 0.44, sides=56).at(0.3, 0.5)
-    beak = ellipsoid(0.26, 0.09, 0.2, sides=40).at(0.55, 0.63).bent(
-        lambda p: p + np.stack([0 * p[:, 0], 0.9 * (p[:, 0] - 0.55) ** 2, 0 * p[:, 0]], 1)
+    beak = (
+        ellipsoid(0.26, 0.09, 0.2, sides=40)
+        .at(0.55, 0.63)
+        .bent(lambda p: p + np.stack([0 * p[:, 0], 0.9 * (p[:, 0] - 0.55) ** 2, 0 * p[:, 0]], 1))
     )
     wing = ellipsoid(0.44, 0.26, 0.1, sides=40).turned("z", -16).at(-0.1, 0.16, 0.3)
     eye = ellipsoid(0.07, 0.09, 0.05, sides=24).at(0.4, 0.71, 0.165)
@@ -81,7 +83,9 @@ def mug() -> Asset:
     wall = [(0.0, 0.0), (0.3, 0.0), (0.36, 0.03), (0.38, 0.12), (0.385, 0.45), (0.39, 0.8), (0.385, 0.83)]
     inner = [(0.35, 0.83), (0.345, 0.8), (0.34, 0.4), (0.33, 0.1), (0.25, 0.05), (0.0, 0.05)]
     body = lathe(np.concatenate([spline(wall, 160), spline(inner, 60)]), 256)
-    handle = tube(spline([(0.33, 0.68, 0), (0.56, 0.72, 0), (0.66, 0.46, 0), (0.56, 0.2, 0), (0.34, 0.2, 0)], 40), 0.05, 20)
+    handle = tube(
+        spline([(0.33, 0.68, 0), (0.56, 0.72, 0), (0.66, 0.46, 0), (0.56, 0.2, 0), (0.34, 0.2, 0)], 40), 0.05, 20
+    )
 
     def band(p: F64) -> F64:
         wave = 0.035 * np.sin(8.0 * np.arctan2(p[:, 0], p[:, 2]))
@@ -121,12 +125,16 @@ def fish() -> Asset:
 
 def guitar() -> Asset:
     """An acoustic guitar standing upright, its top to +Z."""
-    half = np.array([(0.0, 0.0), (0.15, 0.02), (0.21, 0.13), (0.185, 0.24), (0.135, 0.31), (0.155, 0.41), (0.1, 0.5), (0.0, 0.52)])
+    half = np.array(
+        [(0.0, 0.0), (0.15, 0.02), (0.21, 0.13), (0.185, 0.24), (0.135, 0.31), (0.155, 0.41), (0.1, 0.5), (0.0, 0.52)]
+    )
     side = spline(half, 60)
     outline = np.concatenate([side, side[-2:0:-1] * [-1, 1]])
     body = prism(outline, 0.1, 0.012)
     neck = box(0.055, 0.44, 0.035, 0.008, 2).at(0, 0.48, 0.045)
-    head = prism(np.array([(-0.036, 0), (0.036, 0), (0.045, 0.16), (0.0, 0.175), (-0.045, 0.16)]), 0.03, 0.006).at(0, 0.91, 0.04)
+    head = prism(np.array([(-0.036, 0), (0.036, 0), (0.045, 0.16), (0.0, 0.175), (-0.045, 0.16)]), 0.03, 0.006).at(
+        0, 0.91, 0.04
+    )
     pegs = join(cylinder(0.011, 0.11, 16).turned("z", 90).at(0.055, 0.945 + 0.05 * k, 0.04) for k in range(3))
     hole = cylinder(0.05, 0.004, 48).turned("x", 90).at(0, 0.335, 0.0505)
     rose = torus(0.058, 0.005, 64, 12).turned("x", 90).at(0, 0.335, 0.0515)
@@ -162,11 +170,16 @@ def mushroom() -> Asset:
             radius * np.cos(np.radians(turn)), height, -radius * np.sin(np.radians(turn))
         )
         for turn, radius, height, tilt in (
-            (300, 0.36, 0.7, 40), (240, 0.37, 0.69, 40), (270, 0.18, 0.82, 20), (350, 0.42, 0.62, 48), (190, 0.42, 0.62, 48)
+            (300, 0.36, 0.7, 40), (240, 0.37, 0.69, 40), (270, 0.18, 0.82, 20),
+            (350, 0.42, 0.62, 48), (190, 0.42, 0.62, 48),
         )
     )  # fmt: skip
     return Asset(
-        (painted("cap", cap, "#c0261c", 0.35), painted("stem", join((stem, ring)), "#efe5d0", 0.7), painted("dots", dots, "#fbf5e8", 0.6)),
+        (
+            painted("cap", cap, "#c0261c", 0.35),
+            painted("stem", join((stem, ring)), "#efe5d0", 0.7),
+            painted("dots", dots, "#fbf5e8", 0.6),
+        ),
         "mushroom",
     )
 
@@ -192,7 +205,20 @@ def rocket() -> Asset:
 
 def vase() -> Asset:
     """A painted vase: key bands, a wave and a dark foot."""
-    outer = spline([(0.0, 0.0), (0.16, 0.0), (0.18, 0.03), (0.2, 0.2), (0.33, 0.52), (0.3, 0.78), (0.15, 0.96), (0.14, 1.06), (0.2, 1.16)], 220)
+    outer = spline(
+        [
+            (0.0, 0.0),
+            (0.16, 0.0),
+            (0.18, 0.03),
+            (0.2, 0.2),
+            (0.33, 0.52),
+            (0.3, 0.78),
+            (0.15, 0.96),
+            (0.14, 1.06),
+            (0.2, 1.16),
+        ],
+        220,
+    )
     inner = spline([(0.185, 1.16), (0.12, 1.06), (0.13, 0.96), (0.0, 0.9)], 24)
 
     def coat(p: F64) -> F64:
@@ -214,7 +240,10 @@ def robot() -> Asset:
     arm = box(0.1, 0.4, 0.13, 0.03, 2).at(0.285, 0.42)
     neck, mast = cylinder(0.07, 0.06, 32).at(y=0.81), cylinder(0.018, 0.12, 24).at(y=1.11)
     eye = cylinder(0.05, 0.02, 32).turned("x", 90).at(0.08, 1.0, 0.125)
-    panel, knob = box(0.3, 0.2, 0.02, 0.008).at(0, 0.52, 0.15), cylinder(0.025, 0.02, 24).turned("x", 90).at(0.08, 0.58, 0.17)
+    panel, knob = (
+        box(0.3, 0.2, 0.02, 0.008).at(0, 0.52, 0.15),
+        cylinder(0.025, 0.02, 24).turned("x", 90).at(0.08, 0.58, 0.17),
+    )
     ball = ellipsoid(0.08, 0.08, 0.08, sides=24).at(y=1.21)
     return Asset(
         (
@@ -260,7 +289,12 @@ def gear() -> Asset:
 def gem() -> Asset:
     """A brilliant-cut stone."""
     points = [np.zeros((1, 3))]
-    for radius, height, sides, phase in ((0.26, 0.62, 8, 0), (0.42, 0.52, 8, 22.5), (0.5, 0.42, 8, 0), (0.26, 0.17, 8, 22.5)):
+    for radius, height, sides, phase in (
+        (0.26, 0.62, 8, 0),
+        (0.42, 0.52, 8, 22.5),
+        (0.5, 0.42, 8, 0),
+        (0.26, 0.17, 8, 22.5),
+    ):
         turn = np.radians(phase) + np.linspace(0, 2 * np.pi, sides, endpoint=False)
         points.append(np.column_stack([radius * np.cos(turn), np.full(sides, height), radius * np.sin(turn)]))
     hull = trimesh.convex.convex_hull(np.concatenate(points))
@@ -273,5 +307,7 @@ def stool() -> Asset:
     seat = cylinder(0.17, 0.035, 64, bevel=0.008).at(y=0.3)
     leg = cylinder(0.016, 0.33, 20, 0.02, bevel=0.004).turned("z", 11).at(0.155)
     brace = torus(0.105, 0.009, 48, 12).at(y=0.13)
-    return Asset((painted("seat", seat, "#a5713d", 0.55), painted("legs", join((around(leg, 3, 30), brace)), "#6d4423", 0.6)), "stool")
-
+    return Asset(
+        (painted("seat", seat, "#a5713d", 0.55), painted("legs", join((around(leg, 3, 30), brace)), "#6d4423", 0.6)),
+        "stool",
+    )
