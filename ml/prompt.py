@@ -122,7 +122,7 @@ class _Reader:
         elif "part" in item:
             self.at_part(item.senses["part"], early)
         elif item.unknown or "noun" in item:
-            self.pending.append(("unknown", item.text))
+            self.pending.append(("unknown" if item.unknown else "object", item.text))
 
     def names_plant(self, item: Lexeme) -> bool:
         """'pine' before 'tree' is its kind, not what it is made of."""
@@ -155,7 +155,7 @@ class _Reader:
         for sense, value in words:
             if sense == "style":
                 self.add("styles", value)
-            elif sense == "unknown":
+            elif sense in ("unknown", "object"):
                 self.ignored.append(value)
         material = by["material"][0] if by["material"] else part.material
         color = by["color"][0] if by["color"] else part.color
@@ -166,7 +166,8 @@ class _Reader:
         words, self.pending = self.pending, []
         if not words:
             return
-        foreign = self.seen and words[-1][0] == "unknown" and not describes(words[-1][1])
+        sense, last = words[-1]
+        foreign = self.seen and (sense == "object" or (sense == "unknown" and not describes(last)))
         if foreign or self.target == "other":
             self.ignored += [value for _, value in words]
             self.target = "other"
@@ -178,7 +179,7 @@ class _Reader:
 
     def add(self, field_name: str, value: str) -> None:
         """Note a word once."""
-        if field_name in ("unknowns", "numbers"):
+        if field_name in ("unknowns", "objects", "numbers"):
             self.ignored.append(value)
         elif value not in self.found.setdefault(field_name, []):
             self.found[field_name].append(value)

@@ -75,7 +75,7 @@ def _substances(text: str) -> dict[str, Substance]:
 SUBSTANCES = _substances(
     """
     wood: oak #b0824f 0 0.62, pine #d3a870 0 0.68, walnut #5f3d26 0 0.5, mahogany #6a2c1c 0 0.38
-    wood: beech #cda678 0 0.58, birch #dcc49c 0 0.6, maple #d6b07c 0 0.5, cherry #92502f 0 0.42
+    wood: beech #cda678 0 0.58, birch #dcc49c 0 0.6, maple #d6b07c 0 0.5, cherry #83492f 0 0.42
     wood: ash #cbb594 0 0.6, teak #9a6a38 0 0.5, ebony #231a15 0 0.35, cedar #a8623d 0 0.65
     wood: bamboo #cfb26a 0 0.5, driftwood #948573 0 0.85, plywood #cfae7c 0 0.6, rattan #b98e54 0 0.75
     wood: bark #54402f 0 0.92, straw #cda956 0 0.9

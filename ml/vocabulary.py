@@ -178,7 +178,9 @@ PARTS = _table(
     handle: handles, handled, grip, hilt, shaft, haft
     frame: frames, framing
     mattress: mattresses
-    blanket: duvet, bedding, sheets, cover, quilt
+    blanket: duvet, bedding, quilt
+    cover: covers
+    sheet: sheets
     headboard: headboards
     posts: post, bedposts, poster
     base: foot plate, plinth, pedestal, stand
@@ -205,7 +207,8 @@ PARTS = _table(
     windows: window, windowed
     trunk: trunks
     leaves: leaf, foliage, crown, canopy, needles
-    wheels: wheel, wheeled, tires, tyres, tire, tyre
+    wheels: wheel, wheeled, hubcap, hubcaps
+    tyres: tyre, tire, tires
     lights: headlights, headlight, taillights, lights
     bumper: bumpers
     fins: fin, finned
@@ -221,6 +224,18 @@ PARTS = _table(
     spots: spot, dots, spotted
     sails: sail
     mast: masts
+    gems: gem, jewel, jewels, jewelled, jeweled, gemstone, gemstones
+    rivets: rivet, stud, studs, studded
+    binding: wrap, wrapping, bindings
+    shutters: shutter
+    oars: oar, paddle, paddles
+    contents: liquid, coins, filling
+    flowers: blossom, blossoms
+    mirrors: mirror
+    label: labels
+    emblem: badge, symbol
+    corners: corner
+    trim: trims
     """
 )
 
@@ -334,7 +349,7 @@ BREAKS = _words(
 LINKS = frozenset(("of", "in", "from", "made", "built", "crafted", "carved", "forged", "cast", "painted", "covered"))
 NEGATIONS = frozenset(("no", "not", "without", "non", "never", "nor", "minus", "lacking", "isn't", "aren't", "avoid"))
 
-_ENDINGS = (("ves", "f"), ("ves", "fe"), ("ies", "y"), ("es", ""), ("s", ""))
+_ENDINGS = (("ves", "f"), ("ves", "fe"), ("ies", "y"), ("s", ""), ("es", ""))
 
 
 def singular(word: str, known: Iterable[str] = ()) -> str:
@@ -356,6 +371,6 @@ def category_of(noun: str) -> str:
 
 def nearest(noun: str, count: int = 4) -> tuple[str, ...]:
     """Known nouns closest to an unknown one by matching blocks (difflib), best first; '' gives the first few."""
-    close = difflib.get_close_matches(noun.lower()[:40], list(CATEGORIES), n=count * 2, cutoff=0.3)
+    close = difflib.get_close_matches(noun.lower()[:40], list(CATEGORIES), n=count * 2, cutoff=0.45)
     unique = tuple(dict.fromkeys(close))
     return unique[:count] or tuple(sorted(set(CATEGORIES.values()))[:count])

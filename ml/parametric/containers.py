@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from ml.parametric.design import Design, Piece, piece
@@ -162,7 +164,7 @@ def chest(design: Design) -> list[Piece]:
     each = base / number
     plank = design.board(width, each - 0.003, depth, 0.006)
     opened = design.has("open")
-    rows = [(0, k * each, 0) for k in range(number)]
+    rows = [(0.0, k * each, 0.0) for k in range(number)]
     if opened:
         pieces = _coffer(design, width, base, depth, each, rows)
     else:
@@ -225,10 +227,15 @@ def _coffer(
 
 
 def _straps(
-    design: Design, width: float, base: float, depth: float, outline: F64, lidded: object, opened: bool
+    design: Design,
+    width: float,
+    base: float,
+    depth: float,
+    outline: F64,
+    lidded: Callable[[Solid], Solid],
+    opened: bool,
 ) -> list[Piece]:
     """Iron bands round body and lid, standing 6 mm proud."""
-    assert callable(lidded)
     number = design.count("hoops", 2 if design.rng.random() < 0.6 else 3, 0, 6)
     if number == 0 or "hoops" in design.refused:
         return []

@@ -115,7 +115,7 @@ def boat(design: Design) -> list[Piece]:
     seats = design.count("seat", 3, 1, 5)
     zs = np.linspace(-0.6, 0.42, seats) if seats > 1 else np.zeros(1)
     planks = [
-        design.board(1.93 * float(np.interp(z, at, beam)) - 0.07, 0.03, 0.22, 0.006).at(
+        design.board(1.85 * float(np.interp(z, at, beam)) - 0.07, 0.03, 0.22, 0.006).at(
             y=height * 0.66, z=z * length / 2
         )
         for z in zs
@@ -143,11 +143,12 @@ def _rig(design: Design, length: float, height: float) -> list[Piece]:
     boom = rail((0, height + 0.35, foot), (0, height + 0.3, foot - length * 0.5), 0.022, 8)
     rows = np.linspace(0.0, 0.97, design.steps(12))
     rings = []
+    thin = np.array((0.006, 0.0, 0.0))
     for s in rows:
         long = length * 0.48 * (1 - s)
         across = np.linspace(0, 1, 9)
         belly = 0.16 * np.sin(np.pi * across) * (1 - s) * np.sin(np.pi * min(s + 0.12, 1.0))
         y = height + 0.38 + s * (tall - 0.45)
         front = np.column_stack([belly, np.full(9, y), foot - 0.03 - across * long])
-        rings.append(np.concatenate([front + (0.006, 0, 0), front[::-1] - (0.006, 0, 0)]))
+        rings.append(np.concatenate([front + thin, front[::-1] - thin]))
     return [piece("mast", [mast, boom], "wood", "second"), piece("sails", loft(np.stack(rings)), "canvas", "soft")]

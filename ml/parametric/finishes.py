@@ -40,8 +40,16 @@ METALS = {
 }
 # Textiles a prompt does not colour: muted tones of current upholstery ranges.
 TEXTILE_COLORS = ("grey", "navy", "beige", "sage", "burgundy", "mustard", "teal", "charcoal", "rust", "cream")
-PAINT_FAMILIES = ("wood", "ceramic", "glass", "plastic", "textile", "paper", "stone", "plant", "bone")
-GLOW_COLOR = "amber"
+# Substances that come in any colour, and the seeded choice when the prompt gives none.
+COLORED = {
+    "fabric": TEXTILE_COLORS,
+    "velvet": ("burgundy", "navy", "emerald", "plum", "mustard", "teal"),
+    "paint": ("red", "navy", "white", "charcoal", "teal", "orange", "silvery", "olive"),
+    "ceramic": ("ivory", "white", "teal", "navy", "sage", "terracotta", "mustard", "charcoal", "sky"),
+    "plastic": ("white", "charcoal", "teal", "orange", "mustard", "sage"),
+}
+# Pieces whose name in a prompt is another part's.
+SAID_AS = {"cap": "lid", "staves": "planks", "sheet": "blanket", "grip": "handle"}
 
 
 @dataclass(frozen=True)
@@ -58,12 +66,10 @@ class Wardrobe:
     def __init__(self, prompt: Prompt, style: str, pieces: list[Piece], rng: np.random.Generator) -> None:
         self.prompt = prompt
         self.said = {item.part: item for item in prompt.parts}
-        woods, metals = (
-            WOODS.get(style, ("oak", "walnut", "pine", "beech", "cherry")),
-            METALS.get(style, ("iron", "steel", "brass")),
-        )
+        woods = WOODS.get(style, ("oak", "walnut", "pine", "beech", "cherry", "teak"))
+        metals = METALS.get(style, ("iron", "steel", "brass"))
         self.generic = {"wood": self._allowed(woods, rng), "metal": self._allowed(metals, rng)}
-        self.textile = TEXTILE_COLORS[int(rng.integers(len(TEXTILE_COLORS)))]
+        self.palette = {name: self._allowed(colors, rng) for name, colors in COLORED.items()}
         self.tone = float(rng.uniform(0.86, 1.14))
         soft = any(item.role == "soft" for item in pieces)
         textiles = [m for m in prompt.materials if self._family(m) == "textile"]
@@ -79,18 +85,22 @@ class Wardrobe:
     def _family(self, name: str) -> str:
         return SUBSTANCES[self.generic.get(name, name)].family
 
+    def _said_of(self, piece: Piece) -> PartAttributes:
+        return self.said.get(piece.name) or self.said.get(SAID_AS.get(piece.name, "")) or PartAttributes(piece.name)
+
     def finish(self, piece: Piece) -> Finish:
         """Substance and colour: the part's own words first, then the whole's by role, then the piece's default."""
-        said = self.said.get(piece.name, PartAttributes(piece.name))
+        said = self._said_of(piece)
         colors = self.prompt.colors
-        substance, color = piece.substance, piece.color
+        substance, color = piece.substance, "" if piece.color in self.prompt.negatives else piece.color
         if piece.role == "main":
             substance = self.hard[0] if self.hard else substance
             color = colors[0] if colors and not self.color_goes_soft else "" if self.hard else color
         elif piece.role == "second":
             substance = self.hard[1] if len(self.hard) > 1 else substance
             color = colors[1] if len(colors) > 1 else color
-            if len(self.hard) == 1 and self._family(self.hard[0]) == self._family(piece.substance):
+            family = self._family(piece.substance)
+            if len(self.hard) == 1 and family in ("wood", "metal") and self._family(self.hard[0]) == family:
                 substance = self.hard[0]
         elif piece.role == "soft":
             substance = self.soft or substance
@@ -111,18 +121,17 @@ class Wardrobe:
     def material(self, piece: Piece) -> Material:
         """The glTF material of a piece."""
         chosen = self.finish(piece)
+        if not chosen.color:
+            chosen = replace(chosen, color=self.palette.get(chosen.substance, ""))
         substance = SUBSTANCES[chosen.substance]
         color = color_of(chosen.color) if chosen.color else substance.color
-        if chosen.substance in ("fabric", "velvet") and not chosen.color:
-            chosen = replace(chosen, color=self.textile)
-            color = color_of(self.textile)
         if substance.family == "wood" and not chosen.color:
             color = _toned(color, self.tone)
         return self._worn(piece, chosen, substance, color)
 
     def _worn(self, piece: Piece, chosen: Finish, substance: Substance, color: Color) -> Material:
         """Apply words for the surface: rusty, glossy, matte, worn, dark, light; and light where it shines."""
-        words = set(self.prompt.attributes) | set(self.said.get(piece.name, PartAttributes("")).shapes)
+        words = set(self.prompt.attributes) | set(self._said_of(piece).shapes)
         metallic, roughness = substance.metallic, substance.roughness
         name = f"{chosen.color} {chosen.substance}".strip().replace(" ", "-").replace("#", "")
         if "rusty" in words and substance.family == "metal":
@@ -132,8 +141,8 @@ class Wardrobe:
         roughness = max(roughness, 0.85) if "matte" in words else roughness
         roughness = min(1.0, roughness * 1.25) if "worn" in words else roughness
         if piece.role != "fixed" and not self.prompt.colors:
-            color = _toned(color, 0.55 if "dark" in words else 1.5 if "light" in words else 1.0)
-        alpha = 0.45 if substance.family == "glass" else 1.0
+            color = _toned(color, 0.42 if "dark" in words else 1.5 if "light" in words else 1.0)
+        alpha = 0.3 if substance.family == "glass" else 1.0
         return Material(
             name=name,
             base_color=(*color, alpha),
@@ -145,13 +154,12 @@ class Wardrobe:
 
     def _emission(self, piece: Piece, color: Color) -> Color:
         """Light only when the prompt asks for it; from the piece made to shine, else from all main pieces."""
-        shining = (
-            "glowing" in self.prompt.attributes or "glowing" in self.said.get(piece.name, PartAttributes("")).shapes
-        )
+        shining = "glowing" in (*self.prompt.attributes, *self._said_of(piece).shapes)
         if not shining:
             return (0.0, 0.0, 0.0)
         if piece.glow:
-            return color_of(self.prompt.colors[0] if piece.glow == "prompt" and self.prompt.colors else piece.glow)
+            asked = self.prompt.colors[0] if self.prompt.colors else ""
+            return color if piece.glow == "prompt" and not asked else color_of(asked or piece.glow)
         return (0.0, 0.0, 0.0) if self.lamp or piece.role != "main" else color
 
 

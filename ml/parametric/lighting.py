@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ml.parametric.design import Design, Piece, piece
 from ml.parametric.joinery import disc, rail
-from ml.parametric.outlines import lathed, polygon, spline
+from ml.parametric.outlines import Profile, lathed, polygon, spline
 from ml.parametric.primitives import cylinder, ellipsoid, lathe, lathe_ring, loft, loop, torus, tube
 from ml.parametric.solid import Solid, around, both_sides, copies, join
 
 # Turned lamp bodies as shares of (half width, height).
 BODIES = (
     ((0.7, 0.0), (0.75, 0.04), (0.5, 0.1), (0.7, 0.3), (1.0, 0.5), (0.7, 0.75), (0.25, 0.9), (0.2, 1.0)),
-    ((0.9, 0.0), (0.95, 0.05), (0.4, 0.14), (0.3, 0.3), (0.45, 0.42), (0.28, 0.55), (0.24, 0.85), (0.3, 0.93), (0.2, 1.0)),
+    ((0.9, 0.0), (0.95, 0.05), (0.4, 0.14), (0.3, 0.3), (0.45, 0.42), (0.28, 0.55), (0.24, 0.85), (0.3, 0.93),
+        (0.2, 1.0)),
     ((0.6, 0.0), (0.9, 0.12), (1.0, 0.32), (0.8, 0.6), (0.35, 0.85), (0.22, 1.0)),
 )  # fmt: skip
 
@@ -172,7 +175,7 @@ def street_lamp(design: Design) -> list[Piece]:
     _, height, _ = design.size(0.5, 3.6, 0.5)
     head = 0.62
     post_top = height - head
-    line = (
+    line: Profile = (
         (0.2, 0.0),
         (0.2, 0.12),
         (0.16, 0.16),
@@ -268,8 +271,10 @@ def candle(design: Design) -> list[Piece]:
 
 
 STEMS = (
-    ((1.0, 0.0), (1.0, 0.02), (0.7, 0.07), (0.24, 0.12), (0.16, 0.2), (0.3, 0.3), (0.34, 0.36), (0.15, 0.45), (0.13, 0.7), (0.28, 0.78), (0.16, 0.86), (0.3, 0.93), (0.36, 1.0)),
-    ((1.0, 0.0), (1.02, 0.03), (0.5, 0.09), (0.18, 0.16), (0.14, 0.5), (0.2, 0.6), (0.14, 0.7), (0.22, 0.9), (0.38, 1.0)),
+    ((1.0, 0.0), (1.0, 0.02), (0.7, 0.07), (0.24, 0.12), (0.16, 0.2), (0.3, 0.3), (0.34, 0.36), (0.15, 0.45),
+        (0.13, 0.7), (0.28, 0.78), (0.16, 0.86), (0.3, 0.93), (0.36, 1.0)),
+    ((1.0, 0.0), (1.02, 0.03), (0.5, 0.09), (0.18, 0.16), (0.14, 0.5), (0.2, 0.6), (0.14, 0.7), (0.22, 0.9),
+        (0.38, 1.0)),
 )  # fmt: skip
 
 
@@ -279,7 +284,7 @@ def candlestick(design: Design) -> list[Piece]:
     branched = design.has("candelabra", "candelabrum") or "branches" in design.asked
     number = design.count("branches", design.count("candles", 1, 1, 7) - 1 or (4 if branched else 0), 0, 6)
     height *= 1.35 if number else 1.0
-    shape = STEMS[0] if design.ornate or design.rng.random() < 0.5 else STEMS[1]
+    shape: Profile = STEMS[0] if design.ornate or design.rng.random() < 0.5 else STEMS[1]
     if design.plain:
         shape = ((1.0, 0.0), (1.0, 0.03), (0.9, 0.06), (0.16, 0.08), (0.12, 0.1), (0.12, 0.95), (0.2, 1.0))
     line = np.array(shape) * (width / 2, height)
@@ -318,14 +323,6 @@ def _arms(design: Design, number: int, height: float, width: float) -> list[Piec
     arm = tube(spline(path, design.steps(24)), 0.0055, design.sides(10))
     found = [piece("branches", around(arm, number), "brass")]
     for item in _cup(design, height * 0.86 - 0.004):
-        found.append(
-            piece(
-                item.name,
-                around(item.solid.at(x=reach), number),
-                item.substance,
-                item.role,
-                color=item.color,
-                glow=item.glow,
-            )
-        )
+        solid = around(item.solid.at(x=reach), number)
+        found.append(replace(item, solid=solid))
     return found

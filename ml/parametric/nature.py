@@ -55,7 +55,7 @@ def _broadleaf(design: Design, width: float, height: float) -> list[Piece]:
         reach, up = width * design.vary(0.26, 0.36), height * design.vary(0.62, 0.82)
         tip = np.array((np.cos(turn) * reach, up, np.sin(turn) * reach))
         bend = np.array((np.cos(turn) * reach * 0.45, start + (up - start) * 0.3, np.sin(turn) * reach * 0.45))
-        way = spline([(0, start, 0), bend, tip], design.steps(8))
+        way = spline(np.array(((0.0, start, 0.0), bend, tip)), design.steps(8))
         limbs.append(
             tube(way, np.linspace(radius * 0.42, radius * (0.05 if bare else 0.14), len(way)), design.sides(8))
         )

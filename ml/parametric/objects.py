@@ -69,7 +69,7 @@ def _bit(teeth: int, length: float, thick: float) -> Solid:
         outline += [(out, top), (out, top - each)]
         if k < teeth - 1:
             outline += [(out * 0.5, top - each), (out * 0.5, top - 2 * each)]
-    return prism(np.array(outline)[::-1] + (thick * 0.3, 0.0), thick * 0.9, thick * 0.12)
+    return prism(np.array(outline)[::-1] + np.array((thick * 0.3, 0.0)), thick * 0.9, thick * 0.12)
 
 
 def book(design: Design) -> list[Piece]:
@@ -85,7 +85,7 @@ def book(design: Design) -> list[Piece]:
         0.5,
         1.0,
     )
-    spine = prism(ring + (-width / 2 + 0.002, half), depth)
+    spine = prism(ring + np.array((-width / 2 + 0.002, half)), depth)
     pieces = [
         piece("cover", [board, board.at(y=tall - cover)], "leather"),
         piece("spine", spine, "leather"),

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
+Profile = tuple[tuple[float, float], ...]  # points of (radius, y)
 
 
 @lru_cache(maxsize=256)

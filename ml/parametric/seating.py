@@ -50,7 +50,7 @@ def _seat(design: Design, width: float, board: float, depth: float, at: float) -
     if design.part_is("seat", "round"):
         return piece("seat", disc(design, width / 2, board, board * 0.4).scaled(z=depth / width).at(y=at - board))
     slab = design.board(width, board, depth, board * 0.35)
-    return piece("seat", slab.tapered(1.0, 1.0).at(y=at - board))
+    return piece("seat", slab.at(y=at - board))
 
 
 def _back(design: Design, width: float, height: float, depth: float, seat_y: float, thick: float) -> list[Piece]:
@@ -63,7 +63,7 @@ def _back(design: Design, width: float, height: float, depth: float, seat_y: flo
 
     def leaning(solid: Solid) -> Solid:
         return solid.bent(
-            lambda p: p - np.column_stack([p[:, 0] * 0.0, p[:, 1] * 0.0, tilt * (p[:, 1] / rise) ** 1.5])
+            lambda p: p - np.column_stack([p[:, 0] * 0.0, p[:, 1] * 0.0, tilt * np.maximum(p[:, 1] / rise, 0.0) ** 1.5])
         ).at(y=seat_y - 0.015, z=base_z)
 
     post = tube(
@@ -204,8 +204,8 @@ def _upholstered(design: Design, full_width: float, seats: int) -> list[Piece]:
     body.append(back.at(y=foot + base * 0.5, z=-depth / 2 + back_depth / 2))
     pieces = [piece("body", body, "fabric", "main")]
     if arm:
-        pieces.append(piece("arms", both_sides(_sofa_arm(design, arm, depth, foot, soft).at(x=(width - arm) / 2))
-                            , "fabric", "main"))  # fmt: skip
+        side = _sofa_arm(design, arm, depth, foot, soft).at(x=(width - arm) / 2)
+        pieces.append(piece("arms", both_sides(side), "fabric"))
     inner = (width - 2 * arm) / seats
     deep = depth - back_depth - 0.02
     pad = padded(design, inner - 0.012, 0.16, deep, 0.055).at(y=foot + base - 0.01, z=depth / 2 - deep / 2 - 0.005)

@@ -43,7 +43,7 @@ def shell_chair(design: Design) -> list[Piece]:
         arm = tube(spline(path, design.steps(20)), 0.014, design.sides(10), flat=1.4)
         pieces.append(piece("arms", both_sides(arm), "metal", "second"))
     if design.style == "sci-fi":
-        strip = both_sides(tube(_edge(line, width) + (0.0, seat_y, 0.0), 0.007, design.sides(8)))
+        strip = both_sides(tube(_edge(line, width), 0.007, design.sides(8)).at(y=seat_y))
         pieces.append(piece("lights", strip, "plastic", "fixed", color="cyan", glow="cyan"))
     return [*pieces, *_foot(design, seat_y - 0.02, width)]
 
@@ -60,7 +60,7 @@ def _spread(line: F64, width: float) -> F64:
 
 
 def _sheet(line: F64, width: float, across: F64) -> tuple[F64, F64]:
-    """(rows, columns, 3) points of the upper side, curled up 6 cm at the flanks, and (rows, 1, 3) steps to the lower."""
+    """(rows, columns, 3) points of the upper side, its flanks 6 cm up, and (rows, 1, 3) steps to the lower."""
     half = _spread(line, width)[:, None]
     ahead = np.gradient(line, axis=0)
     normal = np.abs(ahead[:, ::-1]) / np.linalg.norm(ahead, axis=1, keepdims=True)

@@ -14,7 +14,7 @@ from ml.parametric.solid import Solid, both_sides, copies, four_corners
 def bookshelf(design: Design) -> list[Piece]:
     """An open case of shelves with a back, on a plinth or feet; books on it unless they are refused."""
     width, height, depth = design.size(0.85, 1.8, 0.3)
-    number = design.count("shelves", int(round(height / 0.36)), 1, 14)
+    number = design.count("shelves", round(height / 0.36), 1, 14)
     board = design.thick(0.024, "shelves")
     foot = 0.07
     case = height - foot
@@ -47,7 +47,7 @@ def _foot_and_cornice(design: Design, width: float, height: float, depth: float,
         stem = leg(design, "tapered" if kind == "cabriole" else kind, foot + 0.004, 0.04)
         found.append(piece("legs", four_corners(stem, width / 2 - 0.05, depth / 2 - 0.04), "wood", "second"))
     elif design.ornate:
-        plinth = moulding(design, width + 0.02, depth + 0.02, foot, -0.008).turned("x", 0.0)
+        plinth = moulding(design, width + 0.02, depth + 0.02, foot, -0.008)
         found.append(piece("base", plinth, "wood"))
     else:
         found.append(piece("base", design.board(width - 0.03, foot + 0.004, depth - 0.03, 0.003), "wood"))

@@ -23,7 +23,8 @@ def table(design: Design) -> list[Piece]:
     """A top on four legs with an apron, or on a pedestal when round; coffee, side and bar tables by their sizes."""
     kind = next((word for word in TABLE_SIZES if design.has(word)), "")
     width, height, depth = design.size(*TABLE_SIZES.get(kind, (1.5, 0.75, 0.85)))
-    round_top = design.part_is("top", "round", "oval")
+    lucky = design.rng.random() < 0.22 and not design.has("long", "narrow")
+    round_top = design.part_is("top", "round", "oval") or (lucky and not design.part_is("top", "square"))
     if design.part_is("top", "square") or (round_top and not design.part_is("top", "oval")):
         width = depth = (width * depth) ** 0.5
     board = design.thick(0.034, "top")
@@ -37,8 +38,7 @@ def table(design: Design) -> list[Piece]:
 
 def _top(design: Design, width: float, board: float, depth: float, round_top: bool) -> Solid:
     if round_top:
-        slab = disc(design, width / 2, board, board * 0.45).scaled(z=depth / width)
-        return slab
+        return disc(design, width / 2, board, board * 0.45).scaled(z=depth / width)
     if design.ornate:
         lip = moulding(design, width - 0.03, depth - 0.03, board * 0.7, 0.015)
         return join((lip, design.board(width, board * 0.5, depth, 0.004).at(y=board * 0.5)))
@@ -152,8 +152,8 @@ def desk(design: Design) -> list[Piece]:
     pieces.append(piece("legs", copies(short, feet), "wood", "second"))
     if sides == 1:
         long = leg(design, kind, under + 0.002, thick)
-        spots = [(-width / 2 + thick, 0, sz * (depth / 2 - thick)) for sz in (-1, 1)]
-        pieces.append(piece("legs", copies(long, spots), "wood", "second"))
+        posts = [(-width / 2 + thick, 0, sz * (depth / 2 - thick)) for sz in (-1, 1)]
+        pieces.append(piece("legs", copies(long, posts), "wood", "second"))
         back = design.board(width - box_width - 0.05, under * 0.45, 0.018, 0.003)
         pieces.append(piece("back", back.at(-box_width / 2 - 0.01, under * 0.55, -depth / 2 + 0.06), "wood"))
     return pieces

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ml.parametric.design import Design, Piece, piece
-from ml.parametric.outlines import F64, lathed, spline
+from ml.parametric.outlines import F64, Profile, lathed, spline
 from ml.parametric.primitives import ellipsoid, lathe, lathe_ring, torus, tube
 from ml.parametric.solid import around, both_sides
 from ml.parametric.vessels import hollow, inner_radius, loop_handle
@@ -64,6 +64,16 @@ def mug(design: Design) -> list[Piece]:
     return pieces
 
 
+# Bowls as shares of (half width, bowl height), stems of (half width, stem height).
+WINE_BOWL: Profile = ((0.12, 0.0), (0.5, 0.06), (0.94, 0.34), (1.0, 0.55), (0.8, 1.0))
+CHALICE_BOWL: Profile = ((0.16, 0.0), (0.6, 0.08), (0.92, 0.4), (0.96, 0.7), (1.04, 1.0))
+WINE_STEM: Profile = ((0.9, 0.0), (0.9, 0.012), (0.3, 0.06), (0.1, 0.16), (0.075, 0.55), (0.1, 0.9), (0.2, 1.03))
+CHALICE_STEM: Profile = (
+    (0.86, 0.0), (0.9, 0.04), (0.7, 0.11), (0.3, 0.2), (0.2, 0.38), (0.36, 0.46), (0.4, 0.52), (0.2, 0.62),
+    (0.16, 0.85), (0.34, 1.04),
+)  # fmt: skip
+
+
 def goblet(design: Design) -> list[Piece]:
     """A footed cup: a metal chalice with a knop and gems, or a thin wine glass."""
     thin = design.has("wine", "wineglass")
@@ -71,8 +81,7 @@ def goblet(design: Design) -> list[Piece]:
     r = width / 2
     cup = height * (0.52 if thin else 0.45)
     stem = height - cup
-    bowl_line = ((0.12, 0.0), (0.5, 0.06), (0.94, 0.34), (1.0, 0.55), (0.8, 1.0)) if thin else (
-        (0.16, 0.0), (0.6, 0.08), (0.92, 0.4), (0.96, 0.7), (1.04, 1.0))  # fmt: skip
+    bowl_line = WINE_BOWL if thin else CHALICE_BOWL
     profile = lathed(np.array(bowl_line) * (r, cup), design.steps(20))
     pieces = [
         piece(
@@ -81,21 +90,7 @@ def goblet(design: Design) -> list[Piece]:
             "glass" if thin else "gold",
         )
     ]
-    if thin:
-        line = ((0.9, 0.0), (0.9, 0.012), (0.3, 0.06), (0.1, 0.16), (0.075, 0.55), (0.1, 0.9), (0.2, 1.03))
-    else:
-        line = (
-            (0.86, 0.0),
-            (0.9, 0.04),
-            (0.7, 0.11),
-            (0.3, 0.2),
-            (0.2, 0.38),
-            (0.36, 0.46),
-            (0.4, 0.52),
-            (0.2, 0.62),
-            (0.16, 0.85),
-            (0.34, 1.04),
-        )
+    line = WINE_STEM if thin else CHALICE_STEM
     foot = lathe(lathed(np.array(line) * (r, stem), design.steps(34)), design.sides(36))
     pieces.append(piece("stem", foot, "glass" if thin else "gold"))
     if not thin and design.wants("gems", 0.75):
@@ -197,7 +192,8 @@ def pitcher(design: Design) -> list[Piece]:
         toward = np.maximum(-points[:, 0] / (width * 0.4), 0.0) ** 4
         high = np.clip(points[:, 1] / height - 0.72, 0, 1) / 0.28
         reach = np.minimum(toward, 1.6) * high**1.6
-        return points + np.column_stack([-lip * reach, 0.3 * lip * reach, np.zeros(len(points))])
+        moved: F64 = points + np.column_stack([-lip * reach, 0.3 * lip * reach, np.zeros(len(points))])
+        return moved
 
     pieces = [piece("body", body.bent(pulled), "ceramic")]
     if design.wants("handle"):

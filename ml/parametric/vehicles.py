@@ -13,9 +13,12 @@ from ml.parametric.solid import Solid, both_sides, copies, join
 
 # Side profiles of car bodies as shares of (length, height above the sill), front first; cabins likewise.
 BODIES = {
-    "sedan": ((0.5, 0.1), (0.485, 0.34), (0.42, 0.46), (0.2, 0.54), (-0.36, 0.56), (-0.47, 0.5), (-0.5, 0.36), (-0.49, 0.08)),
-    "sports": ((0.5, 0.08), (0.49, 0.28), (0.36, 0.47), (0.14, 0.53), (-0.34, 0.58), (-0.47, 0.56), (-0.5, 0.4), (-0.48, 0.08)),
-    "suv": ((0.5, 0.1), (0.49, 0.42), (0.44, 0.5), (0.24, 0.54), (-0.46, 0.56), (-0.49, 0.5), (-0.5, 0.36), (-0.49, 0.08)),
+    "sedan": ((0.5, 0.1), (0.485, 0.34), (0.42, 0.46), (0.2, 0.54), (-0.36, 0.56), (-0.47, 0.5), (-0.5, 0.36),
+        (-0.49, 0.08)),
+    "sports": ((0.5, 0.08), (0.49, 0.28), (0.36, 0.47), (0.14, 0.53), (-0.34, 0.58), (-0.47, 0.56),
+        (-0.5, 0.4), (-0.48, 0.08)),
+    "suv": ((0.5, 0.1), (0.49, 0.42), (0.44, 0.5), (0.24, 0.54), (-0.46, 0.56), (-0.49, 0.5), (-0.5, 0.36),
+        (-0.49, 0.08)),
 }  # fmt: skip
 CABINS = {
     "sedan": ((0.22, 0.5), (0.06, 0.94), (-0.02, 0.99), (-0.2, 0.98), (-0.26, 0.94), (-0.4, 0.52)),
@@ -76,7 +79,7 @@ def _wheels(design: Design, radius: float, width: float, track: float, places: l
     tyre, rim = wheel(design, radius, width, 5 + int(design.rng.integers(0, 3)))
     spots = [(track, radius, z) for z in places]
     arch = [both_sides(copies(item, spots)) for item in (tyre, rim)]
-    return [piece("wheels", arch[0], "rubber", "fixed"), piece("hubcaps", arch[1], "aluminium", "fixed")]
+    return [piece("tyres", arch[0], "rubber", "fixed"), piece("wheels", arch[1], "aluminium", "fixed")]
 
 
 def car(design: Design) -> list[Piece]:
@@ -280,7 +283,7 @@ def _load(
     middle = start + long / 2
     if pickup:
         wall = design.board(0.08, hood * 1.02, long, 0.02).at(x=width / 2 - 0.04, y=sill, z=middle)
-        gate = design.board(width, hood, 0.08, 0.02).at(y=sill, z=start + 0.04)
+        gate = design.board(width - 0.01, hood, 0.08, 0.02).at(y=sill + 0.003, z=start + 0.044)
         floor = box(width - 0.1, 0.08, long, 0.0).at(y=sill + 0.02, z=middle)
         return [piece("bed", [both_sides(wall), gate, floor], "paint")]
     crate = box(width, height - sill - 0.12, long, 0.04, 2).at(y=sill + 0.12, z=middle)
