@@ -5,15 +5,23 @@ from __future__ import annotations
 import argparse
 import base64
 import html
+import io
 from pathlib import Path
 from typing import Any
 
+from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
 from manifests.ledger import Ledger
 from manifests.readers import read_manifest
 from manifests.row import Row
 from manifests.store import Store
+from ml.asset import Asset
+from ml.generators.procedural import Procedural
+from ml.generators.protocol import Request
+from ml.parametric.catalogue import BUILDERS
+from ml.prompt import parse_prompt
+from tasks.thumbnail import ThumbnailOptions, thumbnail
 
 ROOT = Path(__file__).parents[1]
 PICTURES = Path(__file__).parent / "pictures"
@@ -91,12 +99,25 @@ def report_page(browser: Browser, out: Path) -> None:
     page.screenshot(path=str(PICTURES / "report.png"))
 
 
+def categories() -> None:
+    """One asset of every category the procedural generator knows, as its poster."""
+    requests = [Request(name, seed=1, prompt=parse_prompt(f"a {name}")) for name in sorted(BUILDERS)]
+    assets = [asset for asset in Procedural().generate(requests) if isinstance(asset, Asset)]
+    columns, side = 12, 150
+    sheet = Image.new("RGB", (columns * side, -(-len(assets) // columns) * side), "white")
+    for place, asset in enumerate(assets):
+        poster = Image.open(io.BytesIO(thumbnail(asset, ThumbnailOptions(size=2 * side))))
+        sheet.paste(poster.resize((side, side)), (place % columns * side, place // columns * side))
+    sheet.save(PICTURES / "categories.jpg", quality=88)
+
+
 def main() -> None:
     """Write every picture."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", nargs="?", default="out/quickstart", help="a finished run of the quickstart")
     out = Path(parser.parse_args().out)
     PICTURES.mkdir(exist_ok=True)
+    categories()
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         rows_to_assets(browser, out)
