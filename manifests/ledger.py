@@ -10,6 +10,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, count
 from typing import Any
 
@@ -25,6 +26,7 @@ from manifests.backends import ObjectStore
 from manifests.errors import LedgerError, nearest
 from manifests.index import U64, IdOwners, KeyIndex, id_hashes, pack_keys
 from manifests.ledger_row import NAMES, SCHEMA, SCHEMA_VERSION, LedgerRow, Output, comparable, from_batch, to_table
+from manifests.merge import merged
 from manifests.store import Store
 
 __all__ = ["KeyIndex", "Ledger", "LedgerRow", "Marker", "Output", "Summary", "comparable"]
@@ -40,6 +42,7 @@ class Marker:
     chunk: str
     written: int  # grows with every chunk: of two rows with one id, the later counts
     rows: int
+    first: int  # smallest row number
     outcomes: dict[str, int]
     sha256: str
     keys: bytes  # 16 each
@@ -50,6 +53,7 @@ class Marker:
             "schema": SCHEMA_VERSION,
             "written": self.written,
             "rows": self.rows,
+            "first": self.first,
             "outcomes": self.outcomes,
             "sha256": self.sha256,
             "keys": base64.b64encode(self.keys).decode(),
@@ -65,7 +69,7 @@ class Marker:
             if content["schema"] != SCHEMA_VERSION:
                 raise LedgerError(f"ledger marker {chunk} is of version {content['schema']}, not {SCHEMA_VERSION}")
             keys, ids = base64.b64decode(content["keys"]), base64.b64decode(content["ids"])
-            plain = (content["written"], content["rows"], content["outcomes"], content["sha256"])
+            plain = (content["written"], content["rows"], content["first"], content["outcomes"], content["sha256"])
             return Marker(chunk, *plain, keys, np.frombuffer(ids, dtype="<u8"))
         except (ValueError, KeyError, TypeError) as error:
             raise LedgerError(f"ledger marker {chunk} is unreadable: {error}") from error
@@ -162,9 +166,11 @@ class Ledger:
         for name in columns or ():
             if name not in NAMES:
                 raise LedgerError(f"the ledger has no column {name!r}{nearest(name, NAMES)}")
+        if where is None:
+            parts = [(marker.first, partial(self.store.read, _path(marker.chunk))) for marker in self.markers()]
+            return merged(parts, columns)
         chosen = ", ".join(f'"{name}"' for name in columns or NAMES)
-        condition = f"WHERE ({where}\n)" if where else ""
-        reader = self._query(f"SELECT {chosen} FROM ledger {condition} ORDER BY ledger.row, ledger.id")
+        reader = self._query(f"SELECT {chosen} FROM ledger WHERE ({where}\n) ORDER BY ledger.row, ledger.id")
         return (row for batch in reader for row in from_batch(batch))
 
     def summary(self) -> Summary:
@@ -225,7 +231,16 @@ class Ledger:
         ids, keys = table.column("id").to_pylist(), table.column("key").to_pylist()
         outcomes = dict(Counter(table.column("outcome").to_pylist()))
         sha256 = hashlib.sha256(data).hexdigest()
-        marker = Marker(chunk, written, table.num_rows, outcomes, sha256, pack_keys(keys), id_hashes(ids))
+        marker = Marker(
+            chunk,
+            written,
+            table.num_rows,
+            min(table.column("row").to_pylist()),
+            outcomes,
+            sha256,
+            pack_keys(keys),
+            id_hashes(ids),
+        )
         self.store.put(_path(chunk), data, durable=True)
         self.store.put(_marker(chunk), marker.to_json(), durable=True)
 
