@@ -197,6 +197,8 @@ class Ledger:
 
     def _query(self, sql: str) -> Iterator[Any]:
         """Record batches of an answer, the first computed at once; raises LedgerError."""
+        import duckdb  # 0.1 CPU-s
+
         config = {"enable_external_access": "false", "autoload_known_extensions": "false"}
         try:
             connection = duckdb.connect(config={**config, "autoinstall_known_extensions": "false"})
