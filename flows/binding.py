@@ -87,10 +87,10 @@ def make_plan(row: Row, recipe: Recipe, said: Constraints) -> Plan:
         for key in ("height_m", "width_m", "depth_m")
         if (value := getattr(row, key) or getattr(said, key)) is not None
     }
-    if size:
-        steps = adjust(steps, "scale", ScaleOptions(), after="orient", **size)
     if row.up_axis:
-        steps = adjust(steps, "orient", OrientOptions(), after="clean", up_axis=row.up_axis)
+        steps = adjust(steps, "orient", OrientOptions(), after=("clean",), up_axis=row.up_axis)
+    if size:
+        steps = adjust(steps, "scale", ScaleOptions(), after=("clean", "orient"), **size)
     if said.max_triangles is not None:
         steps = cap_triangles(steps, said.max_triangles)
     return Plan(
@@ -98,21 +98,28 @@ def make_plan(row: Row, recipe: Recipe, said: Constraints) -> Plan:
         profile=row.profile or recipe.profile,
         exports=tuple((stage.name, stage.options) for stage in recipe.exports),
         thumbnail=recipe.thumbnail,
+        asked=asked_of(said),
     )
+
+
+def asked_of(said: Constraints) -> tuple[tuple[str, float], ...]:
+    """Limits the gate holds the asset to; 'under N triangles' is read as a budget is, at most N: N itself passes."""
+    return () if said.max_triangles is None else (("triangles.asked", float(said.max_triangles)),)
 
 
 Steps = list[tuple[str, Any]]
 
 
-def adjust(steps: Steps, name: str, default: Any, after: str, **changes: Any) -> Steps:
-    """The steps with `name`'s options changed; a recipe without that step gets it behind `after`, or first."""
+def adjust(steps: Steps, name: str, default: Any, after: tuple[str, ...], **changes: Any) -> Steps:
+    """The steps with `name`'s options changed; a recipe without it gets it behind the last of `after`, or first."""
     if any(step == name for step, _ in steps):
         return [(step, replace(options, **changes) if step == name else options) for step, options in steps]
-    place = next((i + 1 for i, (step, _) in enumerate(steps) if step == after), 0)
+    place = max((i + 1 for i, (step, _) in enumerate(steps) if step in after), default=0)
     return [*steps[:place], (name, replace(default, **changes)), *steps[place:]]
 
 
 def cap_triangles(steps: Steps, limit: int) -> Steps:
-    """The steps with simplification no looser than `limit` triangles."""
+    """The steps with simplification no looser than `limit` triangles, or than the tetrahedron no mesh goes below."""
     current = next((options.target_faces for step, options in steps if step == "simplify"), limit)
-    return adjust(steps, "simplify", SimplifyOptions(), after="watertight", target_faces=min(current, limit))
+    before = ("clean", "orient", "scale", "watertight")
+    return adjust(steps, "simplify", SimplifyOptions(), before, target_faces=max(4, min(current, limit)))

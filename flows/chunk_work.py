@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flows.binding import Bound, bind
@@ -18,12 +19,13 @@ from manifests.journal import Journal
 from manifests.ledger import Ledger
 from manifests.ledger_row import LedgerRow
 from manifests.recipe import Recipe
-from manifests.row import InvalidRow, Row, row_seed
+from manifests.row import InvalidRow, Row, asset_folder, row_seed
 from manifests.store import Store
 
 GENERATING = 4  # batches in flight: enough to keep two actors fed while their answers travel
 BACKLOG = 64  # meshes waiting for their chain before generation pauses: bounds what a kill can waste
 CHEAP_SECONDS = 0.02  # a Dask future costs 3 ms of CPU: at most 15 % of what it carries
+STOP_SECONDS = 0.5  # Ctrl-C is noticed within
 GENERATE_BATCH = 8  # rows a generator call: a GPU's smallest useful batch; a chunk's first meshes arrive early
 
 
@@ -37,7 +39,9 @@ class Line:
     recipe: Recipe
     seed: int
     progress: Progress
-    remaking: bool = False  # the ledger is not empty: assets of changed rows lie under the same names
+    remaking: bool = False  # assets are there already: those of changed rows lie under the same names
+    check: Callable[[], None] = lambda: None  # raises when another driver has taken over
+    stop: threading.Event = field(default_factory=threading.Event)  # set by Ctrl-C: leave the rest to the next run
 
 
 # Rows being generated (no meshes yet), or meshes in their chains.
@@ -61,8 +65,12 @@ class ChunkWork:
             todo = [keyed for keyed in self.chunk.rows if keyed.key not in self.rows]
             for keyed in todo:
                 if isinstance(keyed.row, InvalidRow):
+                    self._forget(f"assets/{asset_folder(keyed.row.ledger_id)}")
                     self._record(keyed, invalid_row(keyed.row, self.line.recipe.name))
             self._make([keyed for keyed in todo if isinstance(keyed.row, Row)])
+        if self.line.stop.is_set():
+            return {}  # what is finished stays in the journal
+        self.line.check()
         self.line.ledger.write_chunk(self.chunk.id, [self.rows[keyed.key] for keyed in self.chunk.rows])
         self.journal.clear()
         counts: dict[str, int] = dict(Counter(row.outcome for row in self.rows.values()))
@@ -82,8 +90,8 @@ class ChunkWork:
         batches = self._batches(todo)
         waiting: Waiting = {}
         making = self._generate_more(batches, waiting, 0)
-        while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+        while waiting and not self.line.stop.is_set():
+            done, _ = wait(waiting, timeout=STOP_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
                 rows, meshes = waiting.pop(future)
                 if meshes:
@@ -121,8 +129,7 @@ class ChunkWork:
             assert isinstance(keyed.row, Row)
             bound = bind(keyed.row, self.line.recipe, row_seed(keyed.row, self.line.seed))
             self.bound[keyed.key] = bound
-            if self.line.remaking:
-                self.line.store.delete_tree(bound.folder)  # files of an older version of this row
+            self._forget(bound.folder)
             by_generator.setdefault((bound.generator, bound.options), []).append(keyed)
         queues = deque(deque(group) for group in by_generator.values())
         while queues:  # a batch from each generator in turn, so that a slow one does not hold all the others back
@@ -130,6 +137,11 @@ class ChunkWork:
             yield [queue.popleft() for _ in range(min(GENERATE_BATCH, len(queue)))]
             if queue:
                 queues.append(queue)
+
+    def _forget(self, folder: str) -> None:
+        """Remove the files of an older version of a row."""
+        if self.line.remaking:
+            self.line.store.delete_tree(folder)
 
     def _generate_job(self, keyed: Keyed) -> GenerateJob:
         bound = self.bound[keyed.key]

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
+import os
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
 from dataclasses import asdict
+from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +30,7 @@ OK, FAILED, WRONG_CALL, TOO_MANY_INVALID = 0, 1, 2, 3
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = argparse.ArgumentParser(prog="meshmill", description="A manifest in, finished 3D assets out.")
+    top.add_argument("--version", action="version", version=f"meshmill {version('meshmill')}")
     commands = top.add_subparsers(dest="command", required=True)
 
     run = commands.add_parser("run", help="make every row of a manifest that is not made yet")
@@ -73,22 +79,28 @@ def positive(text: str) -> int:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; its exit code."""
+    """Run one command; its exit code. Whatever goes wrong is one line on stderr, a traceback with MESHMILL_DEBUG=1."""
     options = parser().parse_args(arguments)
     try:
         code: int = options.handler(options)
+        sys.stdout.flush()
     except UsageError as error:
         return complain(str(error), WRONG_CALL)
     except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python's last flush complains of it
         return OK
     except KeyboardInterrupt:
         return complain("interrupted; the same command goes on from here", 130)
+    except Exception as error:
+        if os.environ.get("MESHMILL_DEBUG"):
+            raise
+        return complain(f"{type(error).__name__}: {error} (MESHMILL_DEBUG=1 shows where)", FAILED)
     return code
 
 
 def complain(message: str, code: int) -> int:
     """One line on stderr."""
-    print(f"meshmill: {message}", file=sys.stderr)
+    print(f"meshmill: {' '.join(message.split())}", file=sys.stderr)
     return code
 
 
@@ -118,33 +130,37 @@ def rows_to_expect(config: RunConfig) -> int | None:
 def start(config: RunConfig, engine: str, progress: Progress) -> Summary:
     """Make what is missing: alone with `inline`, else as a Prefect run with Ray and Dask."""
     from flows.execute import Prepared, engine_for, execute, prepared
+
+    # stdout is for the summary alone: Ray prints there when an actor dies
+    with redirect_stdout(sys.stderr), engine_for(engine) as running, ProgressLine(progress):
+        token = prepared.set(Prepared(running, progress))
+        try:
+            if engine == "inline":
+                with ThreadPoolExecutor(2) as pool:  # as many chunks as a run has in its window
+                    return execute(config, engine, lambda work: pool.submit(work.run))
+            return as_flow(config)
+        finally:
+            prepared.reset(token)
+
+
+def as_flow(config: RunConfig) -> Summary:
+    """The run as a Prefect flow run."""
+    from flows.generate import generate
     from flows.run import Summary
 
-    with engine_for(engine) as running, ProgressLine(progress):
-        prepared.set(Prepared(running, progress))
-        if engine == "inline":
-            with ThreadPoolExecutor(2) as pool:  # as many chunks as a run has in its window
-                return execute(config, engine, lambda work: pool.submit(work.run))
-        from flows.generate import generate
-
-        result = generate(
-            config.manifest,
-            config.recipe,
-            config.out,
-            "auto",
-            config.max_invalid,
-            config.limit,
-            config.seed,
-            list(config.input_roots),
-        )
-        return Summary.from_dict(result)
+    if not os.environ.get("MESHMILL_DEBUG"):
+        for name in ("prefect.flow_runs", "prefect.task_runs"):  # they would print what becomes one line here
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    run = partial(generate, config.manifest, config.recipe, config.out, "auto")
+    return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, list(config.input_roots)))
 
 
 def describe(summary: Summary, out: str) -> str:
     """The lines a person reads at the end."""
     made = sum(summary.outcomes.values())
     parts = [f"{summary.outcomes[name]} {name}" for name in ORDER if summary.outcomes.get(name)]
-    lines = [f"{summary.rows} rows: {', '.join(parts) or 'nothing to do'} in {clock(summary.seconds)}"]
+    rows = f"{summary.rows} row{'s' * (summary.rows != 1)}"
+    lines = [f"{rows}: {', '.join(parts) or 'nothing to do'} in {clock(summary.seconds)}"]
     if summary.skipped:
         lines.append(f"{summary.skipped} were in the ledger already")
     lines.append(f"assets  {out}/assets")

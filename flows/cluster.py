@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 import threading
+from asyncio import CancelledError
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import dask
 import distributed
 import ray
+from distributed.gc import disable_gc_diagnosis
 
 from flows.engine import Policy, ThreadGuards, run_guarded, usable_cpus
 from flows.jobs import (
@@ -32,6 +34,8 @@ from ml.generators.registry import GENERATORS
 LOST_WORKER_TRIES = 3
 OBJECT_STORE_BYTES = 80 << 20  # meshes travel through the store by digest, never through Ray's shared memory
 
+LOOPBACK = "127.0.0.1:0"  # Dask always serves its metrics: on any free port, for this machine alone
+RAY_STARTS = 2  # Ray gives a node 30 s to come up, which a machine that is busy otherwise may miss
 
 # A local scheduler of one worker: no logs of a hundred thousand transitions (700 MB), no sampling profiler.
 LOCAL_DASK = {
@@ -76,13 +80,20 @@ def start_ray() -> bool:
     if address:
         ray.init(address=address, namespace="meshmill", **quiet)
         return False
-    ray.init(
-        num_cpus=usable_cpus(),
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        namespace="meshmill",
-        **quiet,
-    )
+    for tries_left in reversed(range(RAY_STARTS)):
+        try:
+            ray.init(
+                num_cpus=usable_cpus(),
+                include_dashboard=False,
+                object_store_memory=OBJECT_STORE_BYTES,
+                namespace="meshmill",
+                **quiet,
+            )
+            break
+        except Exception:
+            ray.shutdown()
+            if not tries_left:
+                raise
     return True
 
 
@@ -97,9 +108,11 @@ def start_dask() -> tuple[distributed.Client, distributed.LocalCluster | None]:
         n_workers=1,
         threads_per_worker=usable_cpus(),
         processes=False,
-        dashboard_address=None,
+        scheduler_kwargs={"dashboard": False, "dashboard_address": LOOPBACK},
+        worker_dashboard_address=LOOPBACK,
         silence_logs=logging.ERROR,
     )
+    disable_gc_diagnosis(force=True)  # its callback swallows a Ctrl-C that meets it
     return distributed.Client(cluster, set_as_default=False), cluster
 
 
@@ -177,11 +190,15 @@ class ClusterEngine:
 
 
 def settle(done: distributed.Future, answer: Future[list[Processed | Failure]], jobs: int) -> None:
-    """Carry a Dask future's end over; a job whose workers keep dying becomes a quarantined row."""
-    error = done.exception()
-    if error is None:
+    """Carry a Dask future's end over; a job whose workers keep dying becomes a quarantined row.
+
+    Whatever goes wrong here has to reach the answer, or its chunk would wait for ever.
+    """
+    try:
         answer.set_result(done.result())
-    elif isinstance(error, distributed.scheduler.KilledWorker):
+    except distributed.scheduler.KilledWorker as error:
         answer.set_result([Failure("quarantined", "worker.lost", str(error), LOST_WORKER_TRIES)] * jobs)
-    else:
+    except CancelledError as error:  # no Exception: the scheduler, or the connection to it, is gone
+        answer.set_exception(RuntimeError(f"Dask let go of a job: {error}"))
+    except Exception as error:
         answer.set_exception(error)

@@ -12,6 +12,7 @@ from flows.engine import Engine, InlineEngine, Policy
 from flows.progress import Progress
 from flows.reporting import write_run_report
 from flows.run import Run, RunConfig, Summary, Waitable, already_done
+from manifests.lease import Lease
 
 
 @dataclass(frozen=True)
@@ -27,19 +28,29 @@ prepared: ContextVar[Prepared | None] = ContextVar("prepared", default=None)
 
 def execute(config: RunConfig, engine: str, submit: Callable[[ChunkWork], Waitable]) -> Summary:
     """Make what is missing and write the report; a finished manifest starts no engine."""
+    given = prepared.get()
+    if given is not None:  # by a caller that has looked already
+        return drive_alone(config, given, submit)
     done = already_done(config)
     if done is not None:
         return done
-    given = prepared.get()
-    if given is not None:
-        return drive(Run(config, given.progress), given.engine, submit)
     with engine_for(engine) as running:
-        return drive(Run(config), running, submit)
+        return drive_alone(config, Prepared(running, Progress()), submit)
 
 
-def drive(run: Run, engine: Engine, submit: Callable[[ChunkWork], Waitable]) -> Summary:
+def drive_alone(config: RunConfig, given: Prepared, submit: Callable[[ChunkWork], Waitable]) -> Summary:
+    """Drive with the run's folder held, so that a second driver is refused."""
+    run = Run(config, given.progress)
+    with Lease(run.store) as lease:
+        run.tidy()
+        return drive(run, given.engine, submit, lease.check)
+
+
+def drive(
+    run: Run, engine: Engine, submit: Callable[[ChunkWork], Waitable], check: Callable[[], None] = lambda: None
+) -> Summary:
     """Every chunk, then the report."""
-    summary = run.drive(engine, submit)
+    summary = run.drive(engine, submit, check)
     run.progress.note = "writing the report"
     summary.report = write_run_report(run, engine.name)
     return summary

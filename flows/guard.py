@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeVar
 
 from flows.guard_server import STATUS_BYTES
@@ -99,7 +100,9 @@ class Guard:
         self.modules = modules
         self.channel: Connection | None = None
         self.pid = 0
+        self.memory_kills = 0  # that the kernel had done when the child began
         self.status: socket.socket | None = None
+        self.closed = False
         self.stderr = tempfile.TemporaryFile(prefix="meshmill-stderr-")  # noqa: SIM115
 
     def call(self, function: Callable[..., T], *args: Any, seconds: float | None = None) -> T:
@@ -142,38 +145,57 @@ class Guard:
         self._drop()
         if os.WIFSIGNALED(status):
             name = signal.Signals(os.WTERMSIG(status)).name
-            if "bad_alloc" in stderr or "MemoryError" in stderr:
+            starved = name == "SIGKILL" and memory_kills() > self.memory_kills
+            if starved or "bad_alloc" in stderr or "MemoryError" in stderr:
                 return Killed("guard.memory", f"out of memory ({name})", stderr)
             return Killed(f"guard.crash.{name}", f"the worker died of {name}", stderr)
         return Killed("guard.crash.exit", f"the worker left with status {os.WEXITSTATUS(status)}", stderr)
 
     def _start(self) -> None:
+        if self.closed:
+            raise Killed("guard.closed", "the guard was closed", "")
+        self.memory_kills = memory_kills()
+        for _ in range(2):  # a template that was killed a moment ago is followed by a fresh one
+            template = self._template()
+            self._fork(template)
+            if self.pid:
+                return
+            self._drop()
+            template.process.wait()
+        raise Killed("guard.crash.SIGKILL", "no child could be started", "")
+
+    def _fork(self, template: Template) -> None:
+        """A child of the template with its channels; `pid` stays 0 when the template is dead."""
         near, far = socket.socketpair()
         self.status, far_status = socket.socketpair()
-        self._template().fork(self.limits.memory_bytes, [far.fileno(), far_status.fileno(), self.stderr.fileno()])
-        far.close()
-        far_status.close()
         self.channel = Connection(near.detach())
-        self.pid = self._read_status()
+        with far, far_status, contextlib.suppress(OSError):
+            template.fork(self.limits.memory_bytes, [far.fileno(), far_status.fileno(), self.stderr.fileno()])
+        self.pid = self._read_status() or 0
 
     def _template(self) -> Template:
         with Guard._lock:
             template = Guard._templates.get(self.modules)
-            if template is None or template.process.poll() is not None:
+            if template is not None and template.process.poll() is not None:
+                template.close()
+                template = None
+            if template is None:
                 template = Guard._templates[self.modules] = Template(self.modules)
             return template
 
-    def _read_status(self) -> int:
+    def _read_status(self) -> int | None:
+        """The next number from the watcher: a pid, then a wait status; None when the watcher is gone."""
         assert self.status is not None
         data = self.status.recv(STATUS_BYTES, socket.MSG_WAITALL)
-        return int.from_bytes(data, "little") if data else signal.SIGKILL
+        return int.from_bytes(data, "little") if data else None
 
     def _exit_status(self) -> int:
         assert self.status is not None
         self.status.settimeout(5.0)
-        with contextlib.suppress(TimeoutError):
-            return self._read_status()
-        return signal.SIGKILL
+        status = None
+        with contextlib.suppress(OSError):
+            status = self._read_status()
+        return signal.SIGKILL if status is None else status
 
     def _last_words(self) -> str:
         size = self.stderr.seek(0, os.SEEK_END)
@@ -181,7 +203,8 @@ class Guard:
         return self.stderr.read().decode("utf-8", "replace")
 
     def close(self) -> None:
-        """Kill the child and let go of everything; the guard is not called again."""
+        """Kill the child and let go of everything; a call that another thread is in does not start a second child."""
+        self.closed = True
         self._drop()
         self.stderr.close()
 
@@ -196,6 +219,15 @@ class Guard:
         if self.status is not None:
             self.status.close()
         self.channel, self.status, self.pid = None, None, 0
+
+
+def memory_kills() -> int:
+    """Processes that Linux has killed on this machine because memory ran out; 0 where it does not say."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
 
 
 def close_templates() -> None:

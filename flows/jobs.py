@@ -23,6 +23,10 @@ from tasks.glb import encode_glb
 
 load_plugins()  # a guarded child meets the same generators and steps as the driver
 
+# SIGKILL that neither the guard nor the memory killer sent: someone stops processes here (a machine about to go, an
+# operator, a drill), which says little about the row. Four say that it will not be finished here.
+OUTSIDE_KILL, OUTSIDE_TRIES = "guard.crash.SIGKILL", 4
+
 J = TypeVar("J")
 R = TypeVar("R", "Generated | Failure", "Processed")
 
@@ -145,14 +149,19 @@ def process_asset(job: ProcessJob) -> Processed:
 def guarded(guard: Guard, function: Callable[[J], R], job: J, seconds: float, tries: int) -> R | Failure:
     """`function(job)` in the guard's child: every way it can end becomes a value, and only a killed child is retried.
 
-    Two tries by default: one kill may be a neighbour's fault (memory), two are the row's own.
+    Two tries by default: one death may be a neighbour's fault (memory), two are the row's own. Kills from outside are
+    counted apart, up to OUTSIDE_TRIES.
     """
-    failure = Failure("failed", "error.never-ran", f"tries = {tries}")
-    for attempt in range(1, tries + 1):
+    deaths, kills = 0, 0
+    while True:
+        attempt = deaths + kills + 1
         try:
             result = guard.call(function, job, seconds=seconds)
         except Killed as death:
-            failure = Failure("quarantined", death.code, death.message, attempt, death.stderr)
+            outside = death.code == OUTSIDE_KILL
+            deaths, kills = deaths + (not outside), kills + outside
+            if deaths >= tries or kills >= OUTSIDE_TRIES:
+                return Failure("quarantined", death.code, death.message, attempt, death.stderr)
         except InputError as error:
             return Failure("failed", error.code, error.message, attempt)
         except Exception as error:
@@ -160,4 +169,3 @@ def guarded(guard: Guard, function: Callable[[J], R], job: J, seconds: float, tr
             return Failure("failed", f"error.{type(error).__name__}", str(error), attempt, trace)
         else:
             return replace(result, attempts=attempt)
-    return failure

@@ -9,8 +9,13 @@ from __future__ import annotations
 import importlib
 import os
 
+from manifests.errors import UsageError
+
 
 def load_plugins() -> None:
-    """Import what MESHMILL_PLUGINS names; an import error ends the start with its own message."""
-    for name in filter(None, os.environ.get("MESHMILL_PLUGINS", "").split(",")):
-        importlib.import_module(name.strip())
+    """Import what MESHMILL_PLUGINS names; raises UsageError for a module that cannot be imported."""
+    for name in filter(None, map(str.strip, os.environ.get("MESHMILL_PLUGINS", "").split(","))):
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise UsageError(f"MESHMILL_PLUGINS names {name!r}, which cannot be imported: {error}") from error

@@ -7,14 +7,12 @@ import sys
 from dataclasses import asdict
 from importlib.metadata import version
 
-from flows.run import Run
+from flows.run import FACTS, Run
 from manifests.errors import LedgerError
 from manifests.inputs import is_remote
 from manifests.ledger import Ledger
 from manifests.store import Store
 from tasks.report import ReportOptions, RunInfo, write_report
-
-FACTS = "run.json"
 
 
 def write_run_report(run: Run, engine: str) -> str:
@@ -43,10 +41,11 @@ def rewrite_report(store: Store) -> str:
 
 def write_from_ledger(store: Store, info: RunInfo) -> str:
     """Write the report of everything the ledger holds; models are embedded only where pages are opened from disk."""
-    store.put(FACTS, json.dumps(asdict(info), default=str).encode())
+    store.delete(FACTS)
     store.delete_tree("report")
     options = ReportOptions(embed_assets=0) if is_remote(store.uri) else ReportOptions()
     missing = write_report(Ledger(store).rows(), store.put, store.read, info, options)
     if missing:
         print(f"report: {missing}", file=sys.stderr)
+    store.put(FACTS, json.dumps(asdict(info), default=str).encode())
     return store.uri_of("report/index.html")

@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import islice
 from typing import Any, Protocol
 
@@ -18,6 +19,8 @@ from flows.engine import Engine
 from flows.progress import Progress
 from manifests.errors import nearest
 from manifests.index import KeyIndex
+from manifests.journal import forget_finished
+from manifests.lease import Lease
 from manifests.ledger import Ledger
 from manifests.readers import read_manifest
 from manifests.recipe import Recipe, load_recipe
@@ -26,6 +29,7 @@ from manifests.store import Store
 
 CHUNK_ROWS = 256  # 22 µs of Prefect a row at this size (measured); 30-300 s of work for a small asset recipe
 WINDOW = 2  # chunks at once: the next one generates while this one's chains finish
+FACTS = "run.json"  # written behind the report's last file, deleted before a chunk begins: tells a stale report
 
 
 class TooManyInvalid(RuntimeError):
@@ -75,7 +79,7 @@ class Waitable(Protocol):
 
 
 class Run:
-    """A run prepared: recipe checked, ledger indexed, nothing started yet."""
+    """A run prepared: recipe checked, nothing started or written yet."""
 
     def __init__(self, config: RunConfig, progress: Progress | None = None) -> None:
         self.config = config
@@ -83,11 +87,19 @@ class Run:
         self.recipe: Recipe = load_recipe(config.recipe, self.catalogue)
         self.store = Store(config.out)
         self.ledger = Ledger(self.store)
-        self.index: KeyIndex = self.ledger.index()
         self.progress = progress or Progress()
         self.summary = Summary()
         self.invalid = 0
         self.started = datetime.now(UTC)
+
+    @cached_property
+    def index(self) -> KeyIndex:
+        """What is finished. Read on first need, with the lease held: it puts right what a kill left half written."""
+        return self.ledger.index()
+
+    def check_manifest(self) -> None:
+        """Raises ManifestError for a manifest that cannot be read, before anything is written."""
+        next(self._keyed(), None)
 
     def chunks(self) -> Iterator[Chunk]:
         """Chunks with at least one row that the ledger does not hold; raises TooManyInvalid, ManifestError."""
@@ -123,16 +135,33 @@ class Run:
                     return InvalidRow(row.number, row.line, row.id, column, "row.bad-value", message, row.meta)
         return row
 
-    def drive(self, engine: Engine, submit: Callable[[ChunkWork], Waitable]) -> Summary:
-        """Push every pending chunk through `submit`, at most WINDOW at a time; raises what a chunk raised."""
-        line = Line(self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress, len(self.index) > 0)
+    def tidy(self) -> None:
+        """Remove what killed runs left behind: old temporary files, and journals of chunks that are finished."""
+        self.store.sweep()
+        forget_finished(self.store, self.ledger.chunks)
+
+    def drive(
+        self, engine: Engine, submit: Callable[[ChunkWork], Waitable], check: Callable[[], None] = lambda: None
+    ) -> Summary:
+        """Push every pending chunk through `submit`, at most WINDOW at a time; raises what a chunk raised.
+
+        `check` is called before a chunk enters the ledger and raises when another driver has taken over.
+        """
+        remaking = len(self.index) > 0 or next(self.store.list("assets"), None) is not None
+        line = Line(self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress, remaking, check)
         window: deque[Waitable] = deque()
+        self.store.delete(FACTS)
         try:
             for chunk in self.chunks():
                 self.progress.note = ""
                 window.append(submit(ChunkWork(line, chunk)))
                 while len(window) >= WINDOW:
                     self._collect(window.popleft())
+            while window:
+                self._collect(window.popleft())
+        except KeyboardInterrupt:
+            line.stop.set()
+            raise
         finally:
             while window:
                 self._collect(window.popleft())
@@ -147,6 +176,13 @@ class Run:
 
 
 def already_done(config: RunConfig) -> Summary | None:
-    """The summary when the ledger holds every row, found without starting any engine; None when there is work."""
+    """The summary when ledger and report hold every row, found without starting any engine; None when there is work."""
     run = Run(config)
-    return run.finish() if next(run.chunks(), None) is None else None
+    run.check_manifest()
+    with Lease(run.store):
+        run.tidy()
+        if next(run.chunks(), None) is not None or (run.summary.rows and not run.store.exists(FACTS)):
+            return None
+    if run.summary.rows:
+        run.summary.report = run.store.uri_of("report/index.html")
+    return run.finish()

@@ -3,7 +3,8 @@
 UsageError              the caller named something wrong: the command line prints its one line and exits 2
 ├── ManifestError       the manifest as a whole cannot be read (a wrong row is an InvalidRow, never an exception)
 ├── RecipeError         the recipe has an unknown key, name or type, or a value out of range
-└── LedgerError         the ledger cannot be read, or the condition given for it is not valid SQL
+├── LedgerError         the ledger cannot be read, or the condition given for it is not valid SQL
+└── LeaseError          another run is writing to the same folder
 StoreError              the store refused a path or gave back other bytes than were written
 """
 
@@ -27,6 +28,10 @@ class RecipeError(UsageError):
 
 class LedgerError(UsageError):
     """The ledger cannot be read, or the condition given for it is wrong."""
+
+
+class LeaseError(UsageError):
+    """Another run is writing to the same folder; the message names its process."""
 
 
 class StoreError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from manifests.store import Store
@@ -77,6 +77,13 @@ class Journal:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def forget_finished(store: Store, finished: Callable[[], Iterable[str]]) -> None:
+    """Delete the journals of chunks that are in the ledger: a kill between marker and `clear` leaves them."""
+    chunks = {path.split("/")[1] for path in store.list("journal")}
+    for chunk in chunks.intersection(finished() if chunks else ()):
+        store.delete_tree(f"journal/{chunk}")
 
 
 def _number(path: str) -> int:

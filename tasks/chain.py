@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
+from math import isfinite
 from typing import Literal, TypeVar, cast
 
-from ml.asset import Asset
+from ml.asset import Asset, Finding
 from tasks.exporters import EXPORTERS
-from tasks.gate import explain, gate, verdict
+from tasks.gate import MISSING, explain, gate, verdict
 from tasks.measure import measure, measure_files
 from tasks.outputs import OutputFile
 from tasks.profile import load_profile
@@ -28,6 +30,7 @@ class Plan:
     profile: str = ""  # "" for no gate
     exports: tuple[tuple[str, object], ...] = ()
     thumbnail: object | None = None  # ThumbnailOptions; None for no poster
+    asked: tuple[tuple[str, float], ...] = ()  # metrics that the row states itself, such as `triangles.asked`
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Product:
     """What came of it. A rejected asset keeps its numbers and its poster, but none of its exports."""
 
     outcome: Literal["passed", "rejected"]
-    reasons: tuple[str, ...]  # codes of the findings that reject; those that warn are in the note `warnings`
+    reasons: tuple[str, ...]  # codes of the findings that reject; all findings are JSON in the note `findings`
     message: str  # all findings in words, rejecting ones first; "" when there are none
     metrics: dict[str, float]
     notes: dict[str, str]
@@ -61,6 +64,7 @@ def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
     """Run the plan; files are named `stem` with their format's ending. Raises InputError from any stage as it comes,
     KeyError for a name that no recipe reader let through."""
     clock = Clock()
+    asset = asset.measured(dict(plan.asked))
     for name, options in plan.steps:
         asset = clock.timed(name, partial(STEPS[name][0], asset, options))
     files = [file for name, options in plan.exports for file in _export(clock, asset, stem, name, options)]
@@ -81,14 +85,19 @@ def _export(clock: Clock, asset: Asset, stem: str, name: str, options: object) -
 
 def _product(asset: Asset, files: list[OutputFile], timings: dict[str, float]) -> Product:
     findings = sorted(asset.findings, key=lambda finding: finding.severity)  # stable, and "reject" < "warn"
-    codes = {kind: tuple(f.code for f in findings if f.severity == kind) for kind in ("reject", "warn")}
-    warnings = {"warnings": " ".join(codes["warn"])} if codes["warn"] else {}
+    found = {"findings": json.dumps(list(map(_fields, findings)), separators=(",", ":"))} if findings else {}
     return Product(
         outcome=verdict(asset),
-        reasons=codes["reject"],
+        reasons=tuple(finding.code for finding in findings if finding.severity == "reject"),
         message="\n".join(map(explain, findings)),
         metrics=dict(asset.metrics),
-        notes={**asset.notes, **warnings},
+        notes={**asset.notes, **found},
         files=files,
         timings=timings,
     )
+
+
+def _fields(finding: Finding) -> dict[str, str | float | None]:
+    """The finding as JSON takes it; its keys are the ledger's contract, null is what could not be measured."""
+    missing = finding.code.endswith(MISSING) or not isfinite(finding.value)
+    return {**asdict(finding), "value": None if missing else finding.value}

@@ -35,16 +35,25 @@ def explain(finding: Finding) -> str:
 
 def _judge(rule: Rule, metrics: Mapping[str, float]) -> Finding | None:
     """The finding, or None where the rule holds; NaN breaks every rule."""
-    nearest_limit = rule.high if rule.high < inf else rule.low
+    if not _applies(rule, metrics):
+        return None
+    high = metrics[rule.max_metric] if rule.max_metric else rule.high
+    nearest_limit = high if high < inf else rule.low
     if rule.metric not in metrics:
         if rule.when_missing == "skip":
             return None
         return Finding(f"gate.{rule.code}{MISSING}", 0.0, nearest_limit, rule.severity, rule.suggestion)
     value = metrics[rule.metric]
-    if rule.low <= value <= rule.high:
+    if rule.low <= value <= high:
         return None
     limit = rule.low if value < rule.low else nearest_limit
     return Finding(f"gate.{rule.code}", value, limit, rule.severity, rule.suggestion)
+
+
+def _applies(rule: Rule, metrics: Mapping[str, float]) -> bool:
+    """False where the rule is for other assets, or its limit is one that nobody stated."""
+    given = not rule.given_metric or metrics.get(rule.given_metric, -inf) >= rule.given_min
+    return given and (not rule.max_metric or rule.max_metric in metrics)
 
 
 def _plain(number: float) -> str:

@@ -17,7 +17,6 @@ from tasks.simplify import decimate
 from tasks.topology import face_components, half_edges, weld
 from tasks.unwrap import UnwrapOptions, unwrap
 
-HARD_EDGE_DEGREES = 35.0
 # A part is never cut below a box's twelve triangles: under it, furniture legs and wheels collapse to slivers.
 PART_FLOOR = 12
 # A level has to save a tenth of the one before, else it only costs download.
@@ -132,9 +131,9 @@ class Carrier:
         if len(faces) >= len(self.faces) or not len(faces):
             return self.part
         if self.part.uv is None and self.part.colors is None:
-            return split_hard_edges(replace(self.part, vertices=vertices, faces=faces, normals=None), HARD_EDGE_DEGREES)
+            return split_hard_edges(replace(self.part, vertices=vertices, faces=faces, normals=None))
         dressed, squeezed = self._dressed(vertices, faces)
-        dressed = split_hard_edges(dressed, HARD_EDGE_DEGREES)
+        dressed = split_hard_edges(dressed)
         return self._repainted(dressed) if squeezed > SQUEEZED_LIMIT and self._repaintable else dressed
 
     @property

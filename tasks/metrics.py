@@ -7,6 +7,7 @@ import re
 METRICS: dict[str, str] = {
     "finite": "1 when every position, normal and UV is a finite number, else 0 and nothing geometric is measured",
     "triangles": "triangles of LOD0",
+    "triangles.asked": "most triangles that the row or prompt allows",
     "vertices": "vertices of LOD0 as stored, seams counted on each side",
     "parts": "parts (glTF primitives)",
     "part.max_triangles": "triangles of the largest part",
@@ -51,6 +52,7 @@ METRICS: dict[str, str] = {
     "albedo.luminance_min": "1st percentile of the same",
     "albedo.luminance_max": "99th percentile of the same",
     "lods": "levels of detail below LOD0",
+    "simplify.opened_edges": "boundary and non-manifold edges that simplification added",
     "print.overhang_fraction": "share of the area that overhangs beyond 45°, the base left out",
     "print.base_area_m2": "area that lies on the ground, m²",
     "stable": "1 when the centre of mass stands over the inside of the support polygon",

@@ -1,31 +1,24 @@
-"""Shading normals: angle-weighted vertex normals, and vertices split along hard edges so that creases stay sharp."""
+"""Shading normals: angle-weighted, with vertices split along hard edges so that creases stay sharp."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from ml.asset import F32, I32, Part
-from tasks.topology import F64, half_edges, join, weld
+from tasks.topology import F64, face_cross, half_edges, join, weld
+
+HARD_EDGE_DEGREES = 35.0  # where a mesh brings no normals: a 12-sided cylinder (30°) shades smooth, a bevel (45°) sharp
 
 
-def vertex_normals(vertices: npt.ArrayLike, faces: I32) -> F32:
-    """(n, 3) unit normals, each the mean of its faces weighted by their angle there (Thürmer & Wüthrich 1998).
-
-    The angle makes them independent of how a flat side is cut into triangles. Vertices whose faces cancel out take
-    the first face's normal, vertices without a face of any area +Y, so that none is ever zero.
-    """
-    points = np.ascontiguousarray(vertices, dtype=np.float64).reshape(-1, 3)
-    normals: F32 = _angle_weighted(points, faces, faces, len(points))
-    return normals
-
-
-def split_hard_edges(part: Part, angle_deg: float) -> Part:
+def split_hard_edges(part: Part, angle_deg: float = HARD_EDGE_DEGREES) -> Part:
     """The part with vertices split where faces meet at more than `angle_deg` degrees, and normals set to match.
 
+    Each normal is the mean of its faces weighted by their angle there (Thürmer & Wüthrich 1998), which makes it
+    independent of how a flat side is cut into triangles. Where faces cancel out it is the first face's normal, where
+    none has an area +Y, so that none is ever zero.
     Smooth shading runs over UV seams: faces are joined by position, not by index. Open, non-manifold and wrongly
     wound edges count as hard. Vertices keep their order, the split-off copies follow them; attributes are copied.
     """
@@ -58,9 +51,7 @@ def split_hard_edges(part: Part, angle_deg: float) -> Part:
 @njit(cache=True, nogil=True)
 def _face_normal(points: F64, a: int, b: int, c: int) -> tuple[float, float, float]:
     """Unit normal, zero for a face without area."""
-    ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-    vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-    x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+    x, y, z = face_cross(points, a, b, c)
     length = np.sqrt(x * x + y * y + z * z)
     if length == 0.0:
         return 0.0, 0.0, 0.0

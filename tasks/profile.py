@@ -22,7 +22,11 @@ CODE = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Rule:
-    """min ≤ metric ≤ max, or metric = equals; what to say and do when it is not so, and where the limit is from."""
+    """min ≤ metric ≤ max, or metric = equals; what to say and do when it is not so, and where the limit is from.
+
+    `max_metric` names a metric that holds the largest value; an asset without that metric has no such limit. With
+    `given_metric` only assets are judged whose that metric is at least `given_min`.
+    """
 
     code: str  # reported as gate.<code>
     metric: str  # a name in tasks/metrics.py
@@ -31,18 +35,24 @@ class Rule:
     date: str  # when it was read there, YYYY-MM
     min: float | None = None
     max: float | None = None
+    max_metric: str = ""
     equals: float | None = None
+    given_metric: str = ""
+    given_min: float = 0.0
     when_missing: Literal["skip", "fail"] = "skip"  # an asset without UVs has no uv.overlap
     suggestion: str = ""  # a step with options, or what to change
 
     def __post_init__(self) -> None:
         if not CODE.fullmatch(self.code):
             raise ValueError(f"code {self.code!r}; it has to be words joined by dots, like uv.overlap")
-        if not is_metric(self.metric):  # a rule with a misspelt metric would never fire
-            raise ValueError(f"unknown metric {self.metric!r}{nearest(self.metric, METRICS)}")
+        for name in filter(None, (self.metric, self.max_metric, self.given_metric)):
+            if not is_metric(name):  # a rule with a misspelt metric would never fire
+                raise ValueError(f"unknown metric {name!r}{nearest(name, METRICS)}")
         if not re.fullmatch(r"\d{4}-\d{2}", self.date) or not self.source:
             raise ValueError("a limit needs its source and a date like 2026-11")
-        if (self.equals is None) == (self.min is None and self.max is None):
+        if self.max_metric and self.max is not None:
+            raise ValueError("give max or max_metric, not both")
+        if (self.equals is None) == (self.min is None and self.max is None and not self.max_metric):
             raise ValueError("give min, max or both, or equals alone")
         if self.low > self.high:
             raise ValueError(f"min {self.low:g} is above max {self.high:g}")

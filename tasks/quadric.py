@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32
-from tasks.topology import F64, I64, Bool, half_edges
+from tasks.topology import F64, I64, Bool, face_cross, half_edges
 
 # Costs are sorted into eight buckets per power of two: within 12 % of the exact order at none of a heap's cache misses.
 LOWEST_EXPONENT, BUCKETS_PER_OCTAVE, BUCKETS = -140, 8, 8 * 160
@@ -30,33 +30,36 @@ class State(NamedTuple):
 
     points: F64  # (n, 3)
     faces: I32  # (m, 3)
+    owner: I32  # (m,) part of each face; where it changes, the mesh has a seam
     quadrics: F64  # (n, 11): xx xy xz yy yz zz, x y z, constant, area
     alive: Bool  # (m,)
     head: I32  # (n,) first corner, −1 for a vertex that is gone
     tail: I32  # (n,)
     following: I32  # (3m,)
-    special: Bool  # (n,) on an irregular edge
+    special: Bool  # (n,) on an irregular edge or a seam
     stamp: I32  # (n,) changes with the vertex
     mark: I32  # (n,) scratch
 
 
-def collapse_edges(points: F64, faces: I32, target: int) -> tuple[F64, I32]:
-    """Points (n, 3), changed in place of a copy, and the at most `target` faces that remain, where that is possible.
+def collapse_edges(points: F64, faces: I32, owner: I32, target: int) -> tuple[F64, I32, Bool]:
+    """Moved points (n, 3), faces over them (m, 3), and which at most `target` of those remain (m,), where possible.
 
     Coordinates are expected to be of order one. An edge collapses to the point of least quadric error unless that
     would change the topology (link condition, Dey, Edelsbrunner, Guha & Nekhayev 1999), turn a face by more than
-    MIN_COSINE allows, or make a sliver. What is left above the target is held by those three alone.
+    MIN_COSINE allows, or make a sliver. What is left above the target is held by those three alone. Seams between
+    faces of different `owner` (m,) keep their place as borders do, and may collapse along themselves.
     """
     offsets, halves = half_edges(faces, len(points))
     head, tail, following = _corner_lists(faces, len(points))
     special = np.zeros(len(points), np.bool_)
-    rims = halves[np.repeat(_irregular(faces, offsets, halves), np.diff(offsets))]
+    rims = halves[np.repeat(_irregular(faces, owner, offsets, halves), np.diff(offsets))]
     special[faces[rims // 3, rims % 3]] = special[faces[rims // 3, (rims + 1) % 3]] = True
     count = np.zeros(len(points), np.int32)
     state = State(
         points.copy(),
         faces.copy(),
-        _vertex_quadrics(points, faces, offsets, halves),
+        owner,
+        _vertex_quadrics(points, faces, owner, offsets, halves),
         np.ones(len(faces), np.bool_),
         head,
         tail,
@@ -71,14 +74,15 @@ def collapse_edges(points: F64, faces: I32, target: int) -> tuple[F64, I32]:
         left = _collapse_pass(state, left, target)
         if left > before * 0.98:
             break
-    return state.points, state.faces[state.alive]
+    return state.points, state.faces, state.alive
 
 
-def _irregular(faces: I32, offsets: I32, halves: I32) -> Bool:
-    """(e,) True for edges without exactly two faces, or whose two faces run along them in the same direction."""
+def _irregular(faces: I32, owner: I32, offsets: I32, halves: I32) -> Bool:
+    """(e,) True for edges without exactly two faces, between owners, or whose faces run along them the same way."""
     irregular: Bool = np.diff(offsets) != 2
     g, h = halves[offsets[:-1][~irregular]], halves[offsets[:-1][~irregular] + 1]
-    irregular[~irregular] = faces[g // 3, g % 3] == faces[h // 3, h % 3]
+    one_way = faces[g // 3, g % 3] == faces[h // 3, h % 3]
+    irregular[~irregular] = one_way | (owner[g // 3] != owner[h // 3])
     return irregular
 
 
@@ -113,18 +117,11 @@ def _add_plane(quadrics: F64, v: int, x: float, y: float, z: float, d: float, we
 
 
 @njit(cache=True, nogil=True)
-def _normal(p: F64, a: int, b: int, c: int) -> tuple[float, float, float]:
-    ux, uy, uz = p[b, 0] - p[a, 0], p[b, 1] - p[a, 1], p[b, 2] - p[a, 2]
-    vx, vy, vz = p[c, 0] - p[a, 0], p[c, 1] - p[a, 1], p[c, 2] - p[a, 2]
-    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-
-
-@njit(cache=True, nogil=True)
-def _vertex_quadrics(points: F64, faces: I32, offsets: I32, halves: I32) -> F64:
-    """Area-weighted planes of the faces around each vertex, and planes standing on edges without two faces."""
+def _vertex_quadrics(points: F64, faces: I32, owner: I32, offsets: I32, halves: I32) -> F64:
+    """Area-weighted planes of the faces at each vertex, and planes standing on seams and edges without two faces."""
     quadrics = np.zeros((len(points), 11))
     for f in range(len(faces)):
-        x, y, z = _normal(points, faces[f, 0], faces[f, 1], faces[f, 2])
+        x, y, z = face_cross(points, faces[f, 0], faces[f, 1], faces[f, 2])
         length = math.sqrt(x * x + y * y + z * z)
         if length > 0.0:
             x, y, z = x / length, y / length, z / length
@@ -132,12 +129,13 @@ def _vertex_quadrics(points: F64, faces: I32, offsets: I32, halves: I32) -> F64:
             for k in range(3):
                 _add_plane(quadrics, faces[f, k], x, y, z, -(x * p[0] + y * p[1] + z * p[2]), 0.5 * length)
     for e in range(len(offsets) - 1):
-        if offsets[e + 1] - offsets[e] == 2:
+        first = offsets[e]
+        if offsets[e + 1] - first == 2 and owner[halves[first] // 3] == owner[halves[first + 1] // 3]:
             continue
         for i in range(offsets[e], offsets[e + 1]):
             f, k = halves[i] // 3, halves[i] % 3
             a, b = faces[f, k], faces[f, (k + 1) % 3]
-            x, y, z = _normal(points, faces[f, 0], faces[f, 1], faces[f, 2])
+            x, y, z = face_cross(points, faces[f, 0], faces[f, 1], faces[f, 2])
             u, v, w = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
             x, y, z = y * w - z * v, z * u - x * w, x * v - y * u
             length = math.sqrt(x * x + y * y + z * z)
@@ -206,7 +204,7 @@ def _keeps_shape(state: State, v: int, other: int, out: F64) -> bool:
             ux, uy, uz = p[b, 0] - out[0], p[b, 1] - out[1], p[b, 2] - out[2]
             vx, vy, vz = p[c, 0] - out[0], p[c, 1] - out[1], p[c, 2] - out[2]
             x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-            ox, oy, oz = _normal(p, v, b, c)
+            ox, oy, oz = face_cross(p, v, b, c)
             new, old = math.sqrt(x * x + y * y + z * z), math.sqrt(ox * ox + oy * oy + oz * oz)
             if x * ox + y * oy + z * oz < MIN_COSINE * new * old:
                 return False
@@ -231,7 +229,8 @@ def _keeps_topology(state: State, a: int, b: int) -> bool:
             for k in range(3):
                 mark[faces[h // 3, k]] = 0
             h = state.following[h]
-    shared, count = 0, 0
+    shared, count, across = 0, 0, -1
+    seam = False
     h = state.head[a]
     while h >= 0:
         f = h // 3
@@ -245,6 +244,8 @@ def _keeps_topology(state: State, a: int, b: int) -> bool:
                 opposite = j if i == b else i
                 mark[opposite] = 2
                 shared += 1
+                seam = across >= 0 and across != state.owner[f]
+                across = state.owner[f]
                 if not state.special[opposite] and _valence_is_three(state, opposite):
                     return False
         h = state.following[h]
@@ -258,7 +259,7 @@ def _keeps_topology(state: State, a: int, b: int) -> bool:
                 if mark[faces[f, k]] == 1:
                     return False
         h = state.following[h]
-    inner = shared == 2 and state.special[a] and state.special[b]  # it would join two borders
+    inner = shared == 2 and not seam and state.special[a] and state.special[b]  # it would join two borders
     return shared > 0 and not inner and count > 2 * shared
 
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ml.asset import F32, I32, Asset, Part
+from ml.asset import F32, I32, Asset, Material, Part
 
 
 def replaced_part(part: Part, vertices: F32, faces: I32) -> Part:
     """The part with other triangles and its material's factors; UVs, normals, colours and maps no longer fit."""
-    material = replace(
-        part.material,
+    return Part(vertices, faces, without_maps(part.material), part.name)
+
+
+def without_maps(material: Material) -> Material:
+    """The material's factors alone."""
+    return replace(
+        material,
         base_color_texture=None,
         metallic_roughness_texture=None,
         normal_texture=None,
         occlusion_texture=None,
         emissive_texture=None,
     )
-    return Part(vertices, faces, material, part.name)
 
 
 def replaced_parts(asset: Asset, parts: tuple[Part, ...]) -> Asset:

@@ -156,6 +156,7 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """A ledger row as the page shows it: long texts cut, maps as pairs (no key of a row can be mistaken for ours)."""
     meta, metrics = entries(row.get("meta")), entries(row.get("metrics"))
     outputs = [output for output in row.get("outputs") or () if isinstance(output, dict)]
+    found = list(findings(meta.pop("findings", None)))
     card = {
         "id": text(row.get("id")),
         "row": row.get("row"),
@@ -163,11 +164,11 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
         "reasons": [text(code) for code in row.get("reasons") or ()],
         "generator": text(row.get("generator")),
         "timings": sorted(numbers(row.get("timings")), key=stage_rank),
-        "warnings": text(meta.pop("warnings", "")).split(),
+        "warnings": [code for code, _, _, severity, _ in found if severity == "warn"],
         "metrics": numbers(metrics),
         "outputs": [file_of(output) for output in outputs if output.get("format") != "poster"],
         "understood": [(name, plain(value)) for name, value in entries(row.get("prompt_understood")).items()],
-        "findings": list(findings(meta.pop("findings", None))),
+        "findings": found,
     }
     card |= {name: text(meta.pop(name)) for name in ("title", "prompt") if meta.get(name)}
     said = {name: row.get(name) for name in ("key", "seed", "attempts", "parent", "recipe", "message")}

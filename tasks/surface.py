@@ -9,8 +9,7 @@ import numpy as np
 from ml.asset import Asset, InputError, Part
 from ml.normals import face_crosses, repaired_normals
 from tasks.normals import split_hard_edges
-
-HARD_EDGE_DEGREES = 35.0  # where a mesh brings no normals: a 12-sided cylinder (30°) shades smooth, a bevel (45°) sharp
+from tasks.replacement import without_maps
 
 
 def drawable(asset: Asset) -> Asset:
@@ -28,19 +27,11 @@ def _drawable_part(part: Part) -> Part:
     solid = face_crosses(part.vertices, part.faces).any(axis=1)
     part = compact(part if solid.all() else part.with_faces(part.faces[solid]))
     if part.normals is None:
-        part = split_hard_edges(part, HARD_EDGE_DEGREES)
+        part = split_hard_edges(part)
         assert part.normals is not None
     normals = repaired_normals(part.normals, part.vertices, part.faces)
     if part.uv is None and part.material.textures:
-        plain = replace(
-            part.material,
-            base_color_texture=None,
-            metallic_roughness_texture=None,
-            normal_texture=None,
-            occlusion_texture=None,
-            emissive_texture=None,
-        )
-        part = replace(part, material=plain)
+        part = replace(part, material=without_maps(part.material))
     return part if normals is part.normals else replace(part, normals=normals)
 
 

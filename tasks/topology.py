@@ -212,13 +212,20 @@ def _label_components(faces: I32, offsets: I32, halves: I32) -> I32:
 
 
 @njit(cache=True, nogil=True)
-def _cross(points: F64, a: int, b: int, c: int) -> tuple[float, float, float, float]:
-    """Twice the area vector of a triangle, and its longest edge squared."""
+def face_cross(points: F64, a: int, b: int, c: int) -> tuple[float, float, float]:
+    """Normal of a triangle, as long as twice its area; for kernels."""
     ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
     vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-    wx, wy, wz = vx - ux, vy - uy, vz - uz
-    longest = max(ux * ux + uy * uy + uz * uz, vx * vx + vy * vy + vz * vz, wx * wx + wy * wy + wz * wz)
-    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx, longest
+    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+
+
+@njit(cache=True, nogil=True)
+def _longest_squared(points: F64, a: int, b: int, c: int) -> float:
+    longest = 0.0
+    for i, j in ((a, b), (b, c), (c, a)):
+        x, y, z = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1], points[j, 2] - points[i, 2]
+        longest = max(longest, x * x + y * y + z * z)
+    return longest
 
 
 @njit(cache=True, nogil=True)
@@ -237,9 +244,9 @@ def _measure(points: F64, faces: I32, aspect: float) -> tuple[float, float, int,
         for v in (a, b, c):
             used += not seen[v]
             seen[v] = True
-        x, y, z, longest = _cross(points, a, b, c)
+        x, y, z = face_cross(points, a, b, c)
         double = np.sqrt(x * x + y * y + z * z)
-        flat += double <= aspect * longest
+        flat += double <= aspect * _longest_squared(points, a, b, c)
         area += 0.5 * double
         volume += (
             (points[a, 0] - origin[0]) * x + (points[a, 1] - origin[1]) * y + (points[a, 2] - origin[2]) * z
@@ -252,8 +259,9 @@ def _flat_faces(points: F64, faces: I32, aspect: float) -> Bool:
     mask = np.zeros(len(faces), np.bool_)
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        x, y, z, longest = _cross(points, a, b, c)
-        mask[f] = a == b or b == c or c == a or np.sqrt(x * x + y * y + z * z) <= aspect * longest
+        x, y, z = face_cross(points, a, b, c)
+        flat = np.sqrt(x * x + y * y + z * z) <= aspect * _longest_squared(points, a, b, c)
+        mask[f] = a == b or b == c or c == a or flat
     return mask
 
 

@@ -10,16 +10,15 @@ import xatlas
 
 from ml.asset import F32, I32, Asset, InputError, Material, Part
 from tasks.normals import split_hard_edges
-from tasks.topology import degenerate_faces, weld
+from tasks.pack import pack_charts
+from tasks.topology import degenerate_faces, face_components, half_edges, weld
 
 # xatlas compares areas and lengths with absolute epsilons (1.2e-7): at 1024 units a face has to be 1e-13 of the
 # asset's square to be ignored, while a 15 cm model fed in metres lost thousands and fell into 4× the charts.
 XATLAS_EXTENT = 1024.0
-# Twice xatlas' default: 1.4–2.7× faster on three smooth meshes (20k faces: 4.5 → 1.7 and 2.2 → 1.6 CPU-s).
-NORMAL_DEVIATION_WEIGHT = 4.0
-# xatlas packs to 1.1–1.3× the asked size before UVs are scaled to 0–1: padding grows by as much beforehand.
-PACKED_GROWTH = 1.25
-HARD_EDGE_DEGREES = 35.0
+# Four times xatlas' default. It checks a whole chart for each face it adds, so large smooth charts cost the square of
+# their size; this ends them sooner: five smooth meshes of 20k faces took 0.8–1.6 CPU-s against 1.5–2.4 at half of it.
+NORMAL_DEVIATION_WEIGHT = 8.0
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class UnwrapOptions:
     """`padding` counts texels between charts at `resolution`; `when` = needed leaves usable UVs alone."""
 
     resolution: int = field(default=1024, metadata={"min": 64, "max": 4096, "help": "texture edge to pack for, pixels"})
-    padding: int = field(default=4, metadata={"min": 0, "max": 32, "help": "gap between charts, pixels"})
+    padding: int = field(default=4, metadata={"min": 0, "max": 32, "help": "least gap between charts, pixels"})
     max_faces: int = field(
         default=50_000, metadata={"min": 100, "max": 200_000, "help": "refuse above: xatlas needs minutes there"}
     )
@@ -50,7 +49,7 @@ def unwrap(asset: Asset, options: UnwrapOptions = UnwrapOptions()) -> Asset:
         message = f"{asset.face_count} faces; unwrapping takes at most {options.max_faces}: simplify first"
         raise InputError("uv.too-many-faces", message)
     parts = [part for part in asset.parts if len(part.faces)]
-    shaded = [part if part.normals is not None else split_hard_edges(part, HARD_EDGE_DEGREES) for part in parts]
+    shaded = [part if part.normals is not None else split_hard_edges(part) for part in parts]
     corner_uv, charts = _atlas(parts, options)
     merged = _merge(shaded, corner_uv, _common_material(asset.name, parts))
     result = replace(asset, parts=(merged,), lods=(), source=asset.source or asset)
@@ -75,29 +74,43 @@ def _in_unit_square(uv: F32 | None) -> bool:
 
 def _atlas(parts: list[Part], options: UnwrapOptions) -> tuple[F32, int]:
     """UVs of every face corner over all parts, (faces, 3, 2), and the number of charts."""
-    used = np.concatenate([part.vertices[part.faces].reshape(-1, 3) for part in parts])
-    low = used.min(axis=0)
-    scale = XATLAS_EXTENT / max(float((used.max(axis=0) - low).max()), 1e-30)
     welded = [weld(part.vertices, part.faces)[:2] for part in parts]
     proper = [~degenerate_faces(vertices, faces) for vertices, faces in welded]
+    sizes = [len(keep) for keep in proper]
+    shown = np.concatenate(proper)
+    corners = np.zeros((len(shown), 3, 2), dtype=np.float32)
+    flat, chart = _flattened([(vertices, faces[keep]) for (vertices, faces), keep in zip(welded, proper, strict=True)])
+    if len(flat):
+        corners[shown] = pack_charts(flat, chart, options.padding / options.resolution)
+    for (_, faces), keep, uv in zip(welded, proper, np.split(corners, np.cumsum(sizes)[:-1]), strict=True):
+        if keep.any() and not keep.all():
+            uv[~keep] = _borrowed(uv[keep], faces[keep], faces[~keep])
+    return corners, int(chart.max(initial=-1)) + 1
+
+
+def _flattened(meshes: list[tuple[F32, I32]]) -> tuple[F32, I32]:
+    """Flat corners (m, 3, 2) of the faces of all meshes at one scale, and the chart of each face."""
+    used = np.concatenate([vertices[faces].reshape(-1, 3) for vertices, faces in meshes])
+    if not len(used):
+        return np.zeros((0, 3, 2), np.float32), np.zeros(0, np.int32)
+    low = used.min(axis=0)
+    scale = XATLAS_EXTENT / max(float((used.max(axis=0) - low).max()), 1e-30)
     atlas = xatlas.Atlas()
-    for (vertices, faces), keep in zip(welded, proper, strict=True):
-        if keep.any():
-            atlas.add_mesh(((vertices - low) * scale).astype(np.float32), faces[keep].astype(np.uint32))
-    chart, pack = xatlas.ChartOptions(), xatlas.PackOptions()
-    chart.normal_deviation_weight = NORMAL_DEVIATION_WEIGHT
-    pack.resolution, pack.padding = options.resolution, round(options.padding * PACKED_GROWTH)
-    atlas.generate(chart, pack)
-    corners, mesh = [], 0
-    for (_, faces), keep in zip(welded, proper, strict=True):
-        corner_uv = np.zeros((len(faces), 3, 2), dtype=np.float32)
-        if keep.any():
-            _, indices, uv = atlas.get_mesh(mesh)
-            corner_uv[keep] = uv[indices]
-            corner_uv[~keep] = _borrowed(corner_uv[keep], faces[keep], faces[~keep])
-            mesh += 1
-        corners.append(corner_uv)
-    return np.clip(np.concatenate(corners), 0.0, 1.0), int(atlas.chart_count)
+    meshes = [(vertices, faces) for vertices, faces in meshes if len(faces)]
+    for vertices, faces in meshes:
+        atlas.add_mesh(((vertices - low) * scale).astype(np.float32), faces.astype(np.uint32))
+    chart_options = xatlas.ChartOptions()
+    chart_options.normal_deviation_weight = NORMAL_DEVIATION_WEIGHT
+    atlas.generate(chart_options, xatlas.PackOptions())
+    corners, charts, count = [], [], 0
+    for mesh in range(len(meshes)):
+        _, indices, uv = atlas.get_mesh(mesh)
+        faces = indices.astype(np.int32)
+        own = face_components(faces, *half_edges(faces, len(uv)))  # xatlas shares no vertex between charts
+        corners.append(uv[faces] * np.array([atlas.width, atlas.height], dtype=np.float32))
+        charts.append(own + count)
+        count += int(own.max()) + 1
+    return np.concatenate(corners), np.concatenate(charts)
 
 
 def _borrowed(corner_uv: F32, faces: I32, bare: I32) -> F32:

@@ -14,7 +14,7 @@ from tasks.holes import hole_fans
 from tasks.isosurface import isosurface
 from tasks.narrow_band import narrow_band, project, triangle_table
 from tasks.replacement import replaced_part, replaced_parts
-from tasks.topology import F64, Bool, Topology, topology, weld
+from tasks.topology import F64, Bool, Topology, face_cross, topology, weld
 
 PAD = 4.0  # voxels of free space around the mesh: more than the shell and the cell beyond it
 # Half the shell's thickness in voxels: above √3/2, where the shell of a plane could let diagonal steps through, and
@@ -128,20 +128,13 @@ def _snap(vertices: F64, closest: F64, triangles: I32) -> F64:
 
 
 @njit(cache=True, nogil=True)
-def _normal(points: F64, a: int, b: int, c: int) -> tuple[float, float, float]:
-    ux, uy, uz = points[b, 0] - points[a, 0], points[b, 1] - points[a, 1], points[b, 2] - points[a, 2]
-    vx, vy, vz = points[c, 0] - points[a, 0], points[c, 1] - points[a, 1], points[c, 2] - points[a, 2]
-    return uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
-
-
-@njit(cache=True, nogil=True)
 def _turned_corners(before: F64, after: F64, triangles: I32) -> Bool:
     """(n,) True for corners of triangles whose normal turned by 90° or more, or whose area is gone."""
     turned = np.zeros(len(before), np.bool_)
     for f in range(len(triangles)):
         a, b, c = triangles[f]
-        x, y, z = _normal(before, a, b, c)
-        p, q, r = _normal(after, a, b, c)
+        x, y, z = face_cross(before, a, b, c)
+        p, q, r = face_cross(after, a, b, c)
         if not x * p + y * q + z * r > 1e-6 * (x * x + y * y + z * z):
             turned[a] = turned[b] = turned[c] = True
     return turned

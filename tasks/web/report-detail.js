@@ -89,13 +89,11 @@
       el("td", { class: "num", text: format.bytes(bytes) }), el("td", {}, el("code", { title: sha, text: sha.slice(0, 10) }))))))
     : el("p", { class: "quiet", text: "No file was written." }));
 
-  // What the gate found: with numbers where the row carries them, else as its lines say it (`code: words; advice`).
+  // What the gate found: value beside limit.
   const findings = (card) => {
-    const lines = card.message?.split("\n").map((line) => /^([a-z][\w-]*(?:\.[\w-]+)+): ([^;]*)(?:; (.*))?$/.exec(line)) ?? [];
-    const said = lines.every(Boolean) ? lines.map(([, code, words, advice]) => [code, words, card.reasons.includes(code), advice]) : [];
-    const measured = card.findings.map(([code, value, limit, severity, advice]) =>
-      [code, `${Number.isFinite(value) ? format.number(value) : "–"} against a limit of ${Number.isFinite(limit) ? format.number(limit) : "–"}`, severity !== "warn", advice]);
-    const list = measured.length ? measured : said;
+    const number = (value) => (Number.isFinite(value) ? format.number(value) : "–");
+    const list = card.findings.map(([code, value, limit, severity, advice]) =>
+      [code, `${number(value)} against a limit of ${number(limit)}`, severity !== "warn", advice]);
     if (!list.length) return null;
     return el("section", {}, el("h3", { text: "Gate" }), el("ul", { class: "findings" }, list.map(([code, words, stops, advice]) =>
       el("li", { class: `soft ${stops ? "is-failed" : "is-rejected"}` },

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from ml.generators.registry import GENERATORS
+from tasks.steps import STEPS
 
 HERE = str(Path(__file__).parent)
+sys.path.append(HERE)  # helpers that tests share, and that programs started by tests share with them
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +25,7 @@ def plugins() -> Iterator[None]:
     yield
     sys.path.remove(HERE)
     GENERATORS.pop("poison", None)
+    STEPS.pop("dwell", None)
     for name, value in before.items():
         if value is None:
             os.environ.pop(name, None)

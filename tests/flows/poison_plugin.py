@@ -1,11 +1,10 @@
 """A generator for tests that does to its process what bad native code does; listed through MESHMILL_PLUGINS."""
 
 import ctypes
-import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -15,6 +14,7 @@ from ml.asset import Asset
 from ml.generators.procedural import Procedural, ProceduralOptions
 from ml.generators.protocol import InputKind, Refusal, Request
 from ml.generators.registry import GENERATORS
+from tasks.steps import STEPS
 
 
 @dataclass(frozen=True)
@@ -61,16 +61,33 @@ class Poison:
         if deed:
             print(f"about to {request.category}", file=sys.stderr, flush=True)
             deed()
-        if self.options.log:
-            note(Path(self.options.log), request.id)
+        note(self.options.log, "generate", request.id)
         time.sleep(self.options.pace)
-        return self.inner.generate([request])[0]
+        made = self.inner.generate([request])[0]
+        return replace(made, name=request.id) if isinstance(made, Asset) else made
 
 
-def note(log: Path, id: str) -> None:
-    """One line, written whole whoever else writes."""
-    with log.open("ab", buffering=0) as stream:
-        stream.write(f"{id} {os.getpid()}\n".encode())
+@dataclass(frozen=True)
+class DwellOptions:
+    """Where to note that a chain ran, and how long it takes at least."""
+
+    log: str = ""
+    pace: float = 0.0
+
+
+def dwell(asset: Asset, options: DwellOptions = DwellOptions()) -> Asset:
+    """The asset as it is, after a while: a step that a kill can meet."""
+    note(options.log, "process", asset.name)
+    time.sleep(options.pace)
+    return asset
+
+
+def note(log: str, what: str, id: str) -> None:
+    """One line, written whole whoever else writes; none without a log."""
+    if log:
+        with Path(log).open("ab", buffering=0) as stream:
+            stream.write(f"{what} {id} {time.time():.3f}\n".encode())
 
 
 GENERATORS["poison"] = (Poison, PoisonOptions)
+STEPS["dwell"] = (dwell, DwellOptions)

@@ -12,6 +12,8 @@ from flows.execute import drive
 from flows.guard import Limits
 from flows.run import Run, RunConfig
 
+pytestmark = pytest.mark.slow
+
 RECIPE = """
 [generator]
 use = "auto"
@@ -74,7 +76,8 @@ def outcomes(plugins: None, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     (folder / "bomb.glb").write_bytes(face_bomb())
     (folder / "short.glb").write_bytes(face_bomb()[:60])
     (folder / "bomb.png").write_bytes(png_bomb())
-    (folder / "liar.stl").write_bytes(bytes(80) + struct.pack("<I", 10_000_000) + bytes(50))
+    (folder / "liar.stl").write_bytes(bytes(80) + struct.pack("<I", 1_000_000) + bytes(50))
+    (folder / "boaster.stl").write_bytes(bytes(80) + struct.pack("<I", 10_000_000) + bytes(50))
     (folder / "recipe.toml").write_text(RECIPE)
     rows = [
         "id,prompt,image,mesh,category,generator",
@@ -86,6 +89,7 @@ def outcomes(plugins: None, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "empty,,,empty.obj,,",
         "bomb,,,bomb.glb,,",
         "liar,,,liar.stl,,",
+        "boaster,,,boaster.stl,,",
         "short,,,short.glb,,",
         "png,,bomb.png,,,",
         "escape,,,../secret.obj,,",
@@ -114,6 +118,7 @@ EXPECTED = {
     "empty": ("failed", "mesh.no-faces"),
     "bomb": ("failed", "mesh.too-large"),
     "liar": ("failed", "mesh.truncated"),
+    "boaster": ("failed", "mesh.too-large"),
     "short": ("failed", "mesh.truncated"),
     "png": ("failed", "image.too-large"),
     "escape": ("invalid", "row.outside"),

@@ -332,7 +332,7 @@ PARQUET_BYTES = PARQUET.getvalue().to_pybytes()
         ("m.csv", b"PK\x03\x04rest", "Excel"),
         ("m.csv", "prompt\nx\n".encode("utf-16"), "UTF-16"),
         ("m.csv.gz", b"prompt\nx\n", "not gzip"),
-        ("m.csv.gz", gzip.compress(b"prompt\nx\n")[:12], "cannot be read"),
+        ("m.csv.gz", gzip.compress(b"prompt\nx\n", mtime=0)[:12], "cannot be read"),
         ("m.jsonl", b"[{}]", "not a JSON object"),
         ("m.jsonl", b'{\n"prompt": "x"\n}', "one object a line"),
     ],

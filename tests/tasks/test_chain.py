@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import pickle
 
 import numpy as np
@@ -69,11 +70,31 @@ def test_a_refused_box_keeps_its_numbers_and_its_poster() -> None:
     assert product.message.splitlines()[1] == "gate.boundary: 3 > 0; watertight"
 
 
-def test_warnings_pass_and_are_noted() -> None:
-    product = run(box(FACES[1:]), "game")
+def test_warnings_pass_and_are_in_the_message() -> None:
+    apart = make_part(CORNERS + np.array([1.5, 0, 0]), FACES)
+    product = run(Asset((*box().parts, apart)))
     assert (product.outcome, product.reasons) == ("passed", ())
-    assert "gate.watertight" in product.notes["warnings"].split()
-    assert "gate.watertight: 0 < 1; watertight" in product.message
+    assert product.message == "gate.shells: 2 > 1; join the loose pieces, or print them apart"
+
+
+def test_findings_are_noted_as_data_rejecting_ones_first() -> None:
+    product = run(box(FACES[1:]))
+    found = json.loads(product.notes["findings"])
+    assert [finding["code"] for finding in found] == [line.split(": ")[0] for line in product.message.splitlines()]
+    by_code = {finding.pop("code"): finding for finding in found}
+    assert by_code["gate.boundary"] == {"value": 3.0, "limit": 0.0, "severity": "reject", "suggestion": "watertight"}
+    assert by_code["gate.volume.missing"]["value"] is None
+    assert "findings" not in run(box()).notes
+
+
+def test_what_the_row_asked_for_is_a_metric_and_a_limit() -> None:
+    asked = Plan(STEPS_OF_BOX, "none", EXPORTS, asked=(("triangles.asked", 11.0),))
+    product = run_chain(box(), asked, "box")
+    assert product.reasons == ("gate.triangles.asked",)
+    assert product.message.startswith("gate.triangles.asked: 12 > 11; ")
+    assert product.metrics["triangles.asked"] == 11
+    exactly = dataclasses.replace(asked, asked=(("triangles.asked", 12.0),))
+    assert run_chain(box(), exactly, "box").outcome == "passed"
 
 
 def test_without_a_profile_nothing_is_refused_and_without_thumbnail_there_is_no_poster() -> None:

@@ -39,10 +39,10 @@ def test_overlapping_closed_parts_pass_everywhere_but_where_textures_are_wanted(
     assert "gate.shells" in codes(table, "print-fdm", "warn")
 
 
-def test_open_meshes_are_a_warning_for_games_and_refused_for_print() -> None:
+def test_open_meshes_are_fine_for_games_a_warning_where_a_shop_says_so_and_refused_for_print() -> None:
     opened = Asset((cube(faces=FACES[1:]),))
-    assert codes(opened, "game") == []
-    assert "gate.watertight" in codes(opened, "game", "warn")
+    assert codes(opened, "game") == codes(opened, "game", "warn") == []
+    assert "gate.watertight" in codes(opened, "cgtrader", "warn")
     assert codes(opened, "print-fdm") == ["gate.watertight", "gate.boundary", "gate.volume.missing"]
 
 
@@ -89,6 +89,35 @@ def test_a_missing_metric_is_skipped_or_fails_by_its_own_code() -> None:
     (found,) = gate(Asset(()), made_up(max=10, when_missing="fail")).findings
     assert found.code == "gate.it.missing"
     assert explain(found) == "gate.it.missing: not measured, the limit is 10"
+
+
+def test_a_limit_that_the_row_states_is_a_metric_of_its_own() -> None:
+    profile = made_up(max_metric="triangles.asked")
+    assert gate(Asset((), metrics={"triangles": 12.0}), profile).findings == ()  # nobody asked
+    assert gate(Asset((), metrics={"triangles": 12.0, "triangles.asked": 12.0}), profile).findings == ()
+    (found,) = gate(Asset((), metrics={"triangles": 12.0, "triangles.asked": 11.0}), profile).findings
+    assert (found.value, found.limit) == (12, 11)
+
+
+@pytest.mark.parametrize("profile", list_profiles())
+def test_more_triangles_than_asked_for_are_refused_everywhere(profile: str) -> None:
+    asset = Asset((cube(),), metrics={"triangles.asked": 11.0})
+    assert "gate.triangles.asked" in codes(asset, profile)
+
+
+def test_a_rule_can_be_for_large_assets_alone() -> None:
+    profile = made_up(metric="lods", min=1, given_metric="triangles", given_min=500)
+    assert gate(Asset((), metrics={"triangles": 499.0, "lods": 0.0}), profile).findings == ()
+    assert gate(Asset((), metrics={"triangles": 500.0, "lods": 1.0}), profile).findings == ()
+    (found,) = gate(Asset((), metrics={"triangles": 500.0, "lods": 0.0}), profile).findings
+    assert explain(found) == "gate.it: 0 < 1"
+
+
+def test_colours_near_black_and_white_are_noise_but_for_shops_that_follow_khronos() -> None:
+    black = Asset((cube(material=Material(base_color=(0.001, 0.001, 0.001, 1.0))),))
+    warned = {name for name in list_profiles() if "gate.albedo.dark" in codes(black, name, "warn")}
+    assert warned == {"amazon", "google", "shopify"}
+    assert "gate.albedo.dark" in codes(black, "khronos")
 
 
 def test_warnings_do_not_reject() -> None:

@@ -122,6 +122,12 @@ def test_an_unknown_profile_names_the_nearest() -> None:
         ('title = "x"\n' + RULE.replace("max = 10", ""), "give min, max or both"),
         ('title = "x"\n' + RULE.replace("max = 10", "max = 10\nequals = 3"), "give min, max or both"),
         ('title = "x"\n' + RULE.replace("max = 10", "max = 10\nmin = 11"), "min 11 is above max 10"),
+        (
+            'title = "x"\n' + RULE.replace("max = 10", 'max = 10\nmax_metric = "lods"'),
+            "give max or max_metric, not both",
+        ),
+        ('title = "x"\n' + RULE.replace("max = 10", 'max_metric = "lod"'), "unknown metric 'lod'; did you mean 'lods'"),
+        ('title = "x"\n' + RULE.replace("max = 10", 'max = 1\ngiven_metric = "lod"'), "unknown metric 'lod'"),
         ('title = "x"\n' + RULE.replace("max = 10", "max = nan"), "max is nan"),
         ('title = "x"\n' + RULE.replace('"reject"', '"refuse"'), "'reject' or 'warn'"),
         ('title = "x"\n' + RULE.replace("2026-11", "lately"), "needs its source and a date"),

@@ -221,9 +221,13 @@ def test_timings_come_in_the_order_of_the_line_though_maps_are_sorted() -> None:
     assert [name for name, _ in card["timings"]] == ordered
 
 
+def noted(*findings: tuple[str, str]) -> dict[str, str]:
+    return {"findings": json.dumps([{"code": code, "severity": severity} for code, severity in findings])}
+
+
 def test_passed_assets_are_found_by_their_warnings_and_refused_ones_by_what_stopped_them() -> None:
-    warned = row(0, meta={"warnings": "gate.watertight gate.dark"})
-    stopped = row(1, "rejected", ("gate.triangles",), meta={"warnings": "gate.dark"})
+    warned = row(0, meta=noted(("gate.watertight", "warn"), ("gate.dark", "warn")))
+    stopped = row(1, "rejected", ("gate.triangles",), meta=noted(("gate.triangles", "reject"), ("gate.dark", "warn")))
     files = written([warned, stopped])
     assert [entry[1] for entry in data(files, "summary")["classes"]] == [
         ["gate.watertight", "gate.dark"],

@@ -1,0 +1,237 @@
+"""Packing of charts into the unit square: none mirrored, none overlapping, a gap between any two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from ml.asset import F32, I32, U8
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+U64 = npt.NDArray[np.uint64]
+
+GRIDS = (256, 512, 1024)  # cells along the square; the finer two only where charts are too many for the first
+CELLS_FILLED = 0.4  # of a grid that charts of a single cell with their gaps may take
+FIRST_DENSITY = 0.88  # of the square under charts at the first try; most sets end at 0.6–0.75
+COARSER, ROUGH_LOSS = 2, 1.08  # a grid this much coarser finds a first scale, and what its wider gaps cost there
+STEP, CLOSE_ENOUGH = 0.94, 1.035  # between scales tried, and between one that fits and one that fails at the end
+REMEMBERED = 48  # cells: smaller charts of one size follow each other, and look no lower than the one before
+
+
+def pack_charts(corners: F64, chart: I32, gap: float) -> F32:
+    """Triangles (m, 3, 2) at one scale to UVs in 0–1, charts at least `gap` (share of the side) from each other.
+
+    `chart` (m,) numbers the charts from 0. A chart is turned by quarters and, where it is mirrored, flipped: in an
+    image, whose v grows downward, triangles run counter-clockwise as they do seen from outside. Charts go in order of
+    size to the lowest free place on a grid, at the largest scale at which all find one. Where a hundred thousand
+    charts leave no room for the gap, it shrinks.
+    """
+    order = np.argsort(chart, kind="stable")
+    starts = np.searchsorted(chart[order], np.arange(int(chart.max(initial=-1)) + 2)).astype(np.int64)
+    shapes = _upright(corners.astype(np.float64), chart)[order]
+    low = np.minimum.reduceat(shapes.min(axis=1), starts[:-1], axis=0)
+    shapes = np.ascontiguousarray(shapes - low[chart[order]][:, None])
+    size = np.maximum.reduceat(shapes.max(axis=1), starts[:-1], axis=0)
+    grid, cells = _grid(len(size), gap)
+    scale, places = _largest_fit(shapes, starts, size, grid, cells)
+    placed = _placed(shapes * scale, size * scale, places, chart[order])
+    packed = np.empty(shapes.shape)
+    packed[order] = placed / np.maximum(placed.max(axis=(0, 1)), 1e-300)
+    return packed.astype(np.float32)
+
+
+def _upright(corners: F64, chart: I32) -> F64:
+    """The corners with u negated in charts whose triangles mostly run clockwise in an image."""
+    mirrored = np.bincount(chart, _signed(corners)) > 0
+    flip = np.where(mirrored[chart], -1.0, 1.0)
+    return corners * np.stack([flip, np.ones_like(flip)], axis=1)[:, None]
+
+
+def _signed(corners: F64) -> F64:
+    a, b = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    area: F64 = 0.5 * (a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
+    return area
+
+
+def _grid(charts: int, gap: float) -> tuple[int, int]:
+    """Cells along the square and along the gap, so many that every chart can have one."""
+    for grid in GRIDS:
+        cells = math.ceil(gap * grid)
+        if charts * (1 + cells) ** 2 <= CELLS_FILLED * grid**2:
+            return grid, cells
+    return GRIDS[-1], max(0, int(math.sqrt(CELLS_FILLED * GRIDS[-1] ** 2 / charts)) - 1)
+
+
+def _largest_fit(shapes: F64, starts: I64, size: F64, grid: int, gap: int) -> tuple[float, I32]:
+    """Cells a unit of the shapes, and the place (turn, x, y) of each chart."""
+    area = max(float(np.abs(_signed(shapes)).sum()), 1e-300)
+    longest = max(float(size.max(initial=0.0)), 1e-300)
+    most = grid * min(math.sqrt(FIRST_DENSITY / area), 1.0 / longest)
+    order = np.argsort(-size.min(axis=1), kind="stable")
+
+    def fit(scale: float, coarser: int) -> I32 | None:
+        places = np.zeros((len(size), 3), np.int32)
+        fits = _pack(shapes, starts, size, order, scale / coarser, grid // coarser, math.ceil(gap / coarser), places)
+        return places if fits else None
+
+    rough = most
+    if len(size) * (1 + math.ceil(gap / COARSER)) ** 2 <= CELLS_FILLED * (grid // COARSER) ** 2:
+        while fit(rough, COARSER) is None:
+            rough *= 0.9
+    return _search(fit, min(most, rough * ROUGH_LOSS), most)
+
+
+def _search(fit: Callable[[float, int], I32 | None], scale: float, most: float) -> tuple[float, I32]:
+    """The largest scale up to `most` that fits, to about 2 %, and its places: in steps from `scale`, then halfway."""
+    fails, best = math.inf, fit(scale, 1)
+    while best is None:
+        fails, scale = scale, scale * STEP
+        best = fit(scale, 1)
+    while fails > scale * CLOSE_ENOUGH and scale < most:
+        tried = min(scale / STEP, most) if fails == math.inf else math.sqrt(scale * fails)
+        places = fit(tried, 1)
+        if places is None:
+            fails = tried
+        else:
+            scale, best = tried, places
+    return scale, best
+
+
+def _placed(shapes: F64, size: F64, places: I32, chart: I32) -> F64:
+    """Shapes in cells, turned by quarters within the box of whole cells that holds them, and moved to their places."""
+    box = np.maximum(np.ceil(size), 1.0)
+    turn = places[chart, 0]
+    x, y = (shapes[..., axis] + (0.5 * (box - size))[chart, axis, None] for axis in (0, 1))
+    width, height = box[chart, 0, None], box[chart, 1, None]
+    turned_x = np.choose(turn[:, None], [x, height - y, width - x, y])
+    turned_y = np.choose(turn[:, None], [y, x, height - y, width - x])
+    return np.stack([turned_x, turned_y], axis=2) + places[chart, None, 1:]
+
+
+@njit(cache=True, nogil=True)
+def _touched(shapes: F64, start: int, stop: int, scale: float, size: F64, gap: int) -> U8:
+    """Cells (h, w) of a chart's box widened by `gap`: 2 where a triangle touches the cell, 1 within `gap` of one."""
+    w, h = max(1, math.ceil(size[0] * scale)), max(1, math.ceil(size[1] * scale))
+    cells = np.zeros((h + 2 * gap, w + 2 * gap), np.uint8)
+    left, low = 0.5 * (w - size[0] * scale), 0.5 * (h - size[1] * scale)
+    for f in range(start, stop):
+        ax, ay = shapes[f, 0, 0] * scale + left, shapes[f, 0, 1] * scale + low
+        bx, by = shapes[f, 1, 0] * scale + left, shapes[f, 1, 1] * scale + low
+        cx, cy = shapes[f, 2, 0] * scale + left, shapes[f, 2, 1] * scale + low
+        sign = 1.0 if (bx - ax) * (cy - ay) - (cx - ax) * (by - ay) >= 0.0 else -1.0
+        for y in range(int(min(ay, by, cy)), min(h - 1, int(max(ay, by, cy))) + 1):
+            for x in range(int(min(ax, bx, cx)), min(w - 1, int(max(ax, bx, cx))) + 1):
+                px, py = x + 0.5, y + 0.5
+                ab = sign * ((bx - ax) * (py - ay) - (by - ay) * (px - ax)) + 0.5 * (abs(bx - ax) + abs(by - ay))
+                bc = sign * ((cx - bx) * (py - by) - (cy - by) * (px - bx)) + 0.5 * (abs(cx - bx) + abs(cy - by))
+                ca = sign * ((ax - cx) * (py - cy) - (ay - cy) * (px - cx)) + 0.5 * (abs(ax - cx) + abs(ay - cy))
+                if ab >= 0.0 and bc >= 0.0 and ca >= 0.0:
+                    cells[y + gap, x + gap] = 2
+    for y in range(gap, gap + h):
+        for x in range(gap, gap + w):
+            if cells[y, x] == 2:
+                for j in range(y - gap, y + gap + 1):
+                    for i in range(x - gap, x + gap + 1):
+                        cells[j, i] = max(cells[j, i], 1)
+    return cells
+
+
+@njit(cache=True, nogil=True)
+def _turned(cells: U8) -> U8:
+    """The cells turned by a quarter as `_placed` turns the shape: (x, y) goes to (h − y, x)."""
+    h, w = cells.shape
+    turned = np.empty((w, h), np.uint8)
+    for y in range(h):
+        for x in range(w):
+            turned[x, h - 1 - y] = cells[y, x]
+    return turned
+
+
+@njit(cache=True, nogil=True)
+def _outline(cells: U8) -> Any:
+    """(k, 2) x and y of the cells with a free side: what does not hit with these hits only by holding it whole."""
+    h, w = cells.shape
+    found = np.empty((h * w, 2), np.int32)
+    count = 0
+    for y in range(h):
+        for x in range(w):
+            inner = 0 < y < h - 1 and 0 < x < w - 1
+            if cells[y, x] and not (
+                inner and cells[y - 1, x] and cells[y + 1, x] and cells[y, x - 1] and cells[y, x + 1]
+            ):
+                found[count, 0], found[count, 1] = x, y
+                count += 1
+    return found[:count]
+
+
+@njit(cache=True, nogil=True)
+def _is_free(taken: U64, cells: U8, x: int, y: int) -> bool:
+    for j in range(cells.shape[0]):
+        for i in range(cells.shape[1]):
+            if cells[j, i] and taken[y + j, (x + i) >> 6] >> np.uint64((x + i) & 63) & np.uint64(1):
+                return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def _lowest(taken: U64, side: int, cells: U8, start: int, limit: int, blocked: U64) -> tuple[int, int]:
+    """(x, y) of the lowest, then leftmost place for the cells between rows `start` and `limit`; (−1, −1) for none.
+
+    The outline's hits are gathered for 64 positions at a time: bit x of `blocked` says that the chart cannot start
+    in column x of the row.
+    """
+    h, w = cells.shape
+    outline = _outline(cells)
+    words = len(blocked)
+    for y in range(start, min(side, limit) - h + 1):
+        blocked[:] = 0
+        for k in range(len(outline)):
+            row, word, bit = y + outline[k, 1], outline[k, 0] >> 6, np.uint64(outline[k, 0] & 63)
+            for i in range(words):
+                hits = taken[row, i + word] >> bit
+                if bit:
+                    hits |= taken[row, i + word + 1] << (np.uint64(64) - bit)
+                blocked[i] |= hits
+        for x in range(side - w + 1):
+            if not blocked[x >> 6] >> np.uint64(x & 63) & np.uint64(1) and _is_free(taken, cells, x, y):
+                return x, y
+    return -1, -1
+
+
+@njit(cache=True, nogil=True)
+def _pack(shapes: F64, starts: I64, size: F64, order: I64, scale: float, grid: int, gap: int, places: I32) -> bool:
+    """Place every chart on a square of `grid` cells, into `places` (turn, x, y); False when one finds no room."""
+    side = grid + 2 * gap  # gaps may reach over the border
+    words = (side + 63) // 64
+    taken = np.zeros((side, 2 * words + 1), np.uint64)
+    blocked = np.empty(words, np.uint64)
+    floor = np.zeros((REMEMBERED, REMEMBERED), np.int32)
+    for chart in order:
+        cells = _touched(shapes, starts[chart], starts[chart + 1], scale, size[chart], gap)
+        small = max(cells.shape) < REMEMBERED
+        start = floor[min(cells.shape), max(cells.shape)] if small else 0
+        top = side + 1
+        chosen = cells
+        half = _turned(_turned(cells))
+        for turn in range(2 if half.shape == cells.shape and (half == cells).all() else 4):
+            x, y = _lowest(taken, side, cells, start, top - 1, blocked)
+            if x >= 0:
+                top, chosen = y + cells.shape[0], cells
+                places[chart, 0], places[chart, 1], places[chart, 2] = turn, x, y
+            cells = _turned(cells)
+        if top > side:
+            return False
+        x, y = places[chart, 1], places[chart, 2]
+        if small:
+            floor[min(cells.shape), max(cells.shape)] = y
+        for j in range(chosen.shape[0]):
+            for i in range(chosen.shape[1]):
+                if chosen[j, i] == 2:
+                    taken[y + j, (x + i) >> 6] |= np.uint64(1) << np.uint64((x + i) & 63)
+    return True
