@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -112,7 +113,8 @@ def run_command(options: argparse.Namespace) -> int:
     roots = tuple(options.input_root)
     config = RunConfig(options.manifest, options.recipe, out, options.max_invalid, options.limit, options.seed, roots)
     try:
-        summary = already_done(config) or start(config, options.engine, Progress(rows_to_expect(config)))
+        with contextlib.redirect_stdout(sys.stderr):  # Ray tells of dead actors there; stdout is the summary's alone
+            summary = already_done(config) or start(config, options.engine, Progress(rows_to_expect(config)))
     except TooManyInvalid as error:
         return complain(f"stopped: {error} (--max-invalid {options.max_invalid:g})", TOO_MANY_INVALID)
     print(json.dumps(summary.to_dict()) if options.json else describe(summary, out))
@@ -146,13 +148,15 @@ def start(config: RunConfig, engine: str, progress: Progress) -> Summary:
 def as_flow(config: RunConfig) -> Summary:
     """The run as a Prefect flow run."""
     from flows.generate import generate
+    from flows.prefect_server import prefect_api
     from flows.run import Summary
 
     if not os.environ.get("MESHMILL_DEBUG"):
         for name in ("prefect.flow_runs", "prefect.task_runs"):  # they would print what becomes one line here
             logging.getLogger(name).setLevel(logging.CRITICAL)
-    run = partial(generate, config.manifest, config.recipe, config.out, "auto")
-    return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, list(config.input_roots)))
+    with prefect_api():
+        run = partial(generate, config.manifest, config.recipe, config.out, "auto")
+        return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, list(config.input_roots)))
 
 
 def describe(summary: Summary, out: str) -> str:

@@ -21,10 +21,11 @@ CELLS_FILLED = 0.4  # of a grid that charts of a single cell with their gaps may
 FIRST_DENSITY = 0.88  # of the square under charts at the first try; most sets end at 0.6–0.75
 COARSER, ROUGH_LOSS = 2, 1.08  # a grid this much coarser finds a first scale, and what its wider gaps cost there
 STEP, CLOSE_ENOUGH = 0.94, 1.035  # between scales tried, and between one that fits and one that fails at the end
+ALL = np.uint64(2**64 - 1)
 REMEMBERED = 48  # cells: smaller charts of one size follow each other, and look no lower than the one before
 
 
-def pack_charts(corners: F64, chart: I32, gap: float) -> F32:
+def pack_charts(corners: F32, chart: I32, gap: float) -> F32:
     """Triangles (m, 3, 2) at one scale to UVs in 0–1, charts at least `gap` (share of the side) from each other.
 
     `chart` (m,) numbers the charts from 0. A chart is turned by quarters and, where it is mirrored, flipped: in an
@@ -49,8 +50,9 @@ def pack_charts(corners: F64, chart: I32, gap: float) -> F32:
 def _upright(corners: F64, chart: I32) -> F64:
     """The corners with u negated in charts whose triangles mostly run clockwise in an image."""
     mirrored = np.bincount(chart, _signed(corners)) > 0
-    flip = np.where(mirrored[chart], -1.0, 1.0)
-    return corners * np.stack([flip, np.ones_like(flip)], axis=1)[:, None]
+    upright = corners.copy()
+    upright[mirrored[chart], :, 0] *= -1.0
+    return upright
 
 
 def _signed(corners: F64) -> F64:
@@ -60,12 +62,12 @@ def _signed(corners: F64) -> F64:
 
 
 def _grid(charts: int, gap: float) -> tuple[int, int]:
-    """Cells along the square and along the gap, so many that every chart can have one."""
-    for grid in GRIDS:
-        cells = math.ceil(gap * grid)
-        if charts * (1 + cells) ** 2 <= CELLS_FILLED * grid**2:
-            return grid, cells
-    return GRIDS[-1], max(0, int(math.sqrt(CELLS_FILLED * GRIDS[-1] ** 2 / charts)) - 1)
+    """Cells along the square and along the gap: the first grid with room for all gaps, else gaps as wide as fit."""
+    widest = [int(math.sqrt(CELLS_FILLED * grid**2 / max(charts, 1))) - 1 for grid in GRIDS]
+    for grid, room in zip(GRIDS, widest, strict=True):
+        if math.ceil(gap * grid) <= room:
+            return grid, math.ceil(gap * grid)
+    return next(((grid, room) for grid, room in zip(GRIDS, widest, strict=True) if room > 0), (GRIDS[-1], 0))
 
 
 def _largest_fit(shapes: F64, starts: I64, size: F64, grid: int, gap: int) -> tuple[float, I32]:
@@ -133,13 +135,19 @@ def _touched(shapes: F64, start: int, stop: int, scale: float, size: F64, gap: i
                 ca = sign * ((ax - cx) * (py - cy) - (ay - cy) * (px - cx)) + 0.5 * (abs(ax - cx) + abs(ay - cy))
                 if ab >= 0.0 and bc >= 0.0 and ca >= 0.0:
                     cells[y + gap, x + gap] = 2
-    for y in range(gap, gap + h):
-        for x in range(gap, gap + w):
-            if cells[y, x] == 2:
-                for j in range(y - gap, y + gap + 1):
-                    for i in range(x - gap, x + gap + 1):
-                        cells[j, i] = max(cells[j, i], 1)
+    _widen(cells, gap)
+    _widen(cells.T, gap)
     return cells
+
+
+@njit(cache=True, nogil=True)
+def _widen(cells: U8, gap: int) -> None:
+    """Mark free cells within `gap` of a marked one in their row."""
+    for y in range(cells.shape[0]):
+        marked: Any = np.flatnonzero(cells[y])
+        for x in marked:
+            for i in range(max(0, x - gap), min(cells.shape[1], x + gap + 1)):
+                cells[y, i] = max(cells[y, i], 1)
 
 
 @njit(cache=True, nogil=True)
@@ -181,27 +189,35 @@ def _is_free(taken: U64, cells: U8, x: int, y: int) -> bool:
 
 @njit(cache=True, nogil=True)
 def _lowest(taken: U64, side: int, cells: U8, start: int, limit: int, blocked: U64) -> tuple[int, int]:
-    """(x, y) of the lowest, then leftmost place for the cells between rows `start` and `limit`; (−1, −1) for none.
-
-    The outline's hits are gathered for 64 positions at a time: bit x of `blocked` says that the chart cannot start
-    in column x of the row.
-    """
+    """(x, y) of the lowest, then leftmost place for the cells between rows `start` and `limit`; (−1, −1) for none."""
     h, w = cells.shape
     outline = _outline(cells)
-    words = len(blocked)
     for y in range(start, min(side, limit) - h + 1):
-        blocked[:] = 0
-        for k in range(len(outline)):
-            row, word, bit = y + outline[k, 1], outline[k, 0] >> 6, np.uint64(outline[k, 0] & 63)
-            for i in range(words):
-                hits = taken[row, i + word] >> bit
-                if bit:
-                    hits |= taken[row, i + word + 1] << (np.uint64(64) - bit)
-                blocked[i] |= hits
-        for x in range(side - w + 1):
-            if not blocked[x >> 6] >> np.uint64(x & 63) & np.uint64(1) and _is_free(taken, cells, x, y):
-                return x, y
+        for i in range(len(blocked)):
+            columns = min(max(side - w + 1 - 64 * i, 0), 64)  # of this word's, those where the chart does not stick out
+            blocked[i] = ALL if columns == 0 else ALL << np.uint64(columns) if columns < 64 else np.uint64(0)
+        if not _blocks_row(taken, outline, y, blocked):
+            for x in range(side - w + 1):
+                if not blocked[x >> 6] >> np.uint64(x & 63) & np.uint64(1) and _is_free(taken, cells, x, y):
+                    return x, y
     return -1, -1
+
+
+@njit(cache=True, nogil=True)
+def _blocks_row(taken: U64, outline: Any, y: int, blocked: U64) -> bool:
+    """Set bit x of `blocked` where the outline, starting in column x of row y, hits; True once that is everywhere."""
+    for k in range(len(outline)):
+        row, word, bit = y + outline[k, 1], outline[k, 0] >> 6, np.uint64(outline[k, 0] & 63)
+        full = ALL
+        for i in range(len(blocked)):
+            hits = taken[row, i + word] >> bit
+            if bit:
+                hits |= taken[row, i + word + 1] << (np.uint64(64) - bit)
+            blocked[i] |= hits
+            full &= blocked[i]
+        if full == ALL:
+            return True
+    return False
 
 
 @njit(cache=True, nogil=True)

@@ -122,7 +122,10 @@ def ended(process: "subprocess.Popen[str]", patience: float = 300) -> dict[str, 
 def kill(process: "subprocess.Popen[str]") -> None:
     """kill -9 of the driver alone."""
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        assert stream is not None
+        stream.close()  # not read: a process that the driver left behind would hold it open
 
 
 def recorded(out: Path) -> set[str]:

@@ -3,7 +3,9 @@
 import json
 import os
 import secrets
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -128,13 +130,44 @@ def test_an_actor_that_is_killed_comes_back(tmp_path: Path, mark: str) -> None:
     assert left_behind(mark) == []
 
 
-def test_what_stops_a_run_is_one_line_here_too(tmp_path: Path, mark: str) -> None:
+def test_ctrl_c_and_kill_leave_nothing_behind(tmp_path: Path, mark: str) -> None:
+    """A terminal sends Ctrl-C to the whole process group, servers and workers included."""
+    drill = Drill(tmp_path, rows=40, pace=0.3, engine="auto", env={"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": mark})
+    process = drill.start(tmp_path / "out")
+    assert drill.wait_for(4, process)
+    os.killpg(process.pid, signal.SIGINT)
+    started = time.monotonic()
+    out, err = process.communicate(timeout=100)
+    assert time.monotonic() - started < 30
+    assert (process.returncode, out) == (130, "")
+    assert err.splitlines()[-1] == "meshmill: interrupted; the same command goes on from here"
+    assert left_behind(mark) == []
+    drill.clear_log()
+    process = drill.start(tmp_path / "out")
+    assert drill.wait_for(4, process)
+    process.kill()
+    process.communicate(timeout=100)
+    assert left_behind(mark) == []
+    drill.engine = "inline"
+    summary = drill.finish(tmp_path / "out")
+    assert summary["outcomes"]["passed"] + summary["skipped"] == 40
+    assert differences(tmp_path / "out", tmp_path / "out", 40) == []
+
+
+WITHOUT_CLUSTER = """
+import sys
+from flows import cli, execute
+execute.make_engine = lambda name: execute.InlineEngine(execute.Policy())
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_what_stops_a_flow_run_is_one_line_here_too(tmp_path: Path, mark: str) -> None:
     rows = [f"good-{i},a chair" for i in range(600)] + [f"bad-{i}," for i in range(600)]
     (tmp_path / "rows.csv").write_text("\n".join(["id,prompt", *rows]) + "\n")
-    command = [MESHMILL, "run", str(tmp_path / "rows.csv"), "--recipe", "noop", "--out", str(tmp_path / "out")]
-    done = subprocess.run(
-        [*command, "--max-invalid", "0.2"], env=marked_env(mark), capture_output=True, text=True, timeout=300
-    )
+    command = [sys.executable, "-c", WITHOUT_CLUSTER, "run", str(tmp_path / "rows.csv"), "--recipe", "noop"]
+    command += ["--out", str(tmp_path / "out"), "--max-invalid", "0.2"]
+    done = subprocess.run(command, env=marked_env(mark), capture_output=True, text=True, timeout=300)
     assert (done.returncode, done.stdout) == (3, "")
     assert done.stderr.startswith("meshmill: stopped: ")
     assert done.stderr.count("\n") == 1
@@ -156,9 +189,8 @@ def test_a_driver_attaches_to_clusters_and_leaves_them_running(
     mill: Mill, clusters: dict[str, str], mark: str, tmp_path: Path
 ) -> None:
     before = {pid for pid in process_ids() if marked(pid, mark)}
-    for name in ("first", "second"):  # the second meets the first one's warm workers
-        mill.run(str(tmp_path / name), "auto", clusters)
-        assert differences(tmp_path / name, mill.reference, 6) == []
+    mill.run(str(tmp_path / "out"), "auto", clusters)
+    assert differences(tmp_path / "out", mill.reference, 6) == []
     assert before <= set(process_ids())
     deadline = time.monotonic() + 20
     while (actors := ray_actors(mark)) and time.monotonic() < deadline:
