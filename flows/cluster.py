@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import tempfile
@@ -33,7 +34,8 @@ from ml.generators.registry import GENERATORS
 # A node can be lost without the job's fault; three in a row are its own.
 LOST_WORKER_TRIES = 3
 OBJECT_STORE_BYTES = 80 << 20  # meshes travel through the store by digest, never through Ray's shared memory
-
+RESTART_SECONDS = 4.0  # Ray refuses calls while it restarts an actor: 2-5 s, so the tries are 4, 8 and 12 s apart
+POLL_SECONDS = 1.0  # a waiting thread looks up this often, to see whether the engine is closing
 LOOPBACK = "127.0.0.1:0"  # Dask always serves its metrics: on any free port, for this machine alone
 RAY_STARTS = 2  # Ray gives a node 30 s to come up, which a machine that is busy otherwise may miss
 
@@ -126,6 +128,7 @@ class ClusterEngine:
         self.actors: dict[str, list[Any]] = {}
         self.turn = 0
         self.lock = threading.Lock()
+        self.closing = threading.Event()
         self.starter = ThreadPoolExecutor(1, thread_name_prefix="ray-start")
         self.ray_ready: Future[bool] = self.starter.submit(start_ray)
         self.waiters = ThreadPoolExecutor(4 * usable_cpus(), thread_name_prefix="ray-wait")
@@ -138,21 +141,28 @@ class ClusterEngine:
     def _generate(self, jobs: list[GenerateJob]) -> list[Generated | Failure]:
         self.ray_ready.result()
         try:
-            answers: list[Generated | Failure] = ray.get(self._actor(jobs[0]).generate.remote(jobs))
+            return self._ask(jobs)
         except ray.exceptions.RayActorError:
             return [self._generate_alone(job) for job in jobs]
-        return answers
 
     def _generate_alone(self, job: GenerateJob) -> Generated | Failure:
         message = ""
-        for _ in range(LOST_WORKER_TRIES):
+        for attempt in range(1, LOST_WORKER_TRIES + 1):
             try:
-                answer: Generated | Failure = ray.get(self._actor(job).generate.remote([job]))[0]
+                return self._ask([job])[0]
             except ray.exceptions.RayActorError as error:
                 message = str(error)
-            else:
-                return answer
+                self.closing.wait(RESTART_SECONDS * attempt)
         return Failure("quarantined", "worker.lost", message, LOST_WORKER_TRIES)
+
+    def _ask(self, jobs: list[GenerateJob]) -> list[Generated | Failure]:
+        """An actor's answer. Never in one long wait: those that Ray's shutdown meets last for ever."""
+        reference = self._actor(jobs[0]).generate.remote(jobs)
+        while not self.closing.is_set():
+            with contextlib.suppress(ray.exceptions.GetTimeoutError):
+                answers: list[Generated | Failure] = ray.get(reference, timeout=POLL_SECONDS)
+                return answers
+        raise RuntimeError("the engine is closed")
 
     def _actor(self, job: GenerateJob) -> Any:
         with self.lock:
@@ -178,7 +188,8 @@ class ClusterEngine:
 
     def close(self) -> None:
         """Detach, and stop what was started here."""
-        self.waiters.shutdown(wait=False, cancel_futures=True)
+        self.closing.set()
+        self.waiters.shutdown(cancel_futures=True)
         self.client.close()
         if self.cluster is not None:
             self.cluster.close()

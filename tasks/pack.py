@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from ml.asset import F32, I32, U8
+from ml.asset import F32, I32
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
+Bool = npt.NDArray[np.bool_]
 
 GRIDS = (256, 512, 1024)  # cells along the square; the finer two only where charts are too many for the first
 CELLS_FILLED = 0.4  # of a grid that charts of a single cell with their gaps may take
-FIRST_DENSITY = 0.88  # of the square under charts at the first try; most sets end at 0.6–0.75
+FIRST_DENSITY = 0.95  # of the square under charts and gaps at the first try; most sets end at 0.75–0.9
 COARSER, ROUGH_LOSS = 2, 1.08  # a grid this much coarser finds a first scale, and what its wider gaps cost there
 STEP, CLOSE_ENOUGH = 0.94, 1.035  # between scales tried, and between one that fits and one that fails at the end
 ALL = np.uint64(2**64 - 1)
@@ -72,9 +72,11 @@ def _grid(charts: int, gap: float) -> tuple[int, int]:
 
 def _largest_fit(shapes: F64, starts: I64, size: F64, grid: int, gap: int) -> tuple[float, I32]:
     """Cells a unit of the shapes, and the place (turn, x, y) of each chart."""
+    # Charts widened by the gap cover scale²·area + scale·gap·(widths + heights) + charts·gap²: solved for the scale.
     area = max(float(np.abs(_signed(shapes)).sum()), 1e-300)
-    longest = max(float(size.max(initial=0.0)), 1e-300)
-    most = grid * min(math.sqrt(FIRST_DENSITY / area), 1.0 / longest)
+    rims, corners = gap * float(size.sum()), len(size) * gap**2 - FIRST_DENSITY * (grid + gap) ** 2
+    most = (math.sqrt(rims**2 - 4.0 * area * corners) - rims) / (2.0 * area)
+    most = min(most, grid / max(float(size.max()), 1e-300))
     order = np.argsort(-size.min(axis=1), kind="stable")
 
     def fit(scale: float, coarser: int) -> I32 | None:
@@ -117,10 +119,10 @@ def _placed(shapes: F64, size: F64, places: I32, chart: I32) -> F64:
 
 
 @njit(cache=True, nogil=True)
-def _touched(shapes: F64, start: int, stop: int, scale: float, size: F64, gap: int) -> U8:
-    """Cells (h, w) of a chart's box widened by `gap`: 2 where a triangle touches the cell, 1 within `gap` of one."""
+def _touched(shapes: F64, start: int, stop: int, scale: float, size: F64) -> Bool:
+    """(h, w) cells of the chart's box, True where a triangle touches the cell's square."""
     w, h = max(1, math.ceil(size[0] * scale)), max(1, math.ceil(size[1] * scale))
-    cells = np.zeros((h + 2 * gap, w + 2 * gap), np.uint8)
+    cells = np.zeros((h, w), np.bool_)
     left, low = 0.5 * (w - size[0] * scale), 0.5 * (h - size[1] * scale)
     for f in range(start, stop):
         ax, ay = shapes[f, 0, 0] * scale + left, shapes[f, 0, 1] * scale + low
@@ -134,27 +136,15 @@ def _touched(shapes: F64, start: int, stop: int, scale: float, size: F64, gap: i
                 bc = sign * ((cx - bx) * (py - by) - (cy - by) * (px - bx)) + 0.5 * (abs(cx - bx) + abs(cy - by))
                 ca = sign * ((ax - cx) * (py - cy) - (ay - cy) * (px - cx)) + 0.5 * (abs(ax - cx) + abs(ay - cy))
                 if ab >= 0.0 and bc >= 0.0 and ca >= 0.0:
-                    cells[y + gap, x + gap] = 2
-    _widen(cells, gap)
-    _widen(cells.T, gap)
+                    cells[y, x] = True
     return cells
 
 
 @njit(cache=True, nogil=True)
-def _widen(cells: U8, gap: int) -> None:
-    """Mark free cells within `gap` of a marked one in their row."""
-    for y in range(cells.shape[0]):
-        marked: Any = np.flatnonzero(cells[y])
-        for x in marked:
-            for i in range(max(0, x - gap), min(cells.shape[1], x + gap + 1)):
-                cells[y, i] = max(cells[y, i], 1)
-
-
-@njit(cache=True, nogil=True)
-def _turned(cells: U8) -> U8:
+def _turned(cells: Bool) -> Bool:
     """The cells turned by a quarter as `_placed` turns the shape: (x, y) goes to (h − y, x)."""
     h, w = cells.shape
-    turned = np.empty((w, h), np.uint8)
+    turned = np.empty((w, h), np.bool_)
     for y in range(h):
         for x in range(w):
             turned[x, h - 1 - y] = cells[y, x]
@@ -162,8 +152,8 @@ def _turned(cells: U8) -> U8:
 
 
 @njit(cache=True, nogil=True)
-def _outline(cells: U8) -> Any:
-    """(k, 2) x and y of the cells with a free side: what does not hit with these hits only by holding it whole."""
+def _outline(cells: Bool) -> I32:
+    """(k, 2) x and y of the cells with a free side."""
     h, w = cells.shape
     found = np.empty((h * w, 2), np.int32)
     count = 0
@@ -179,7 +169,8 @@ def _outline(cells: U8) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _is_free(taken: U64, cells: U8, x: int, y: int) -> bool:
+def _is_free(taken: U64, cells: Bool, x: int, y: int) -> bool:
+    """Whether none of the cells is taken: an outline hits nothing where it holds another chart whole."""
     for j in range(cells.shape[0]):
         for i in range(cells.shape[1]):
             if cells[j, i] and taken[y + j, (x + i) >> 6] >> np.uint64((x + i) & 63) & np.uint64(1):
@@ -188,23 +179,7 @@ def _is_free(taken: U64, cells: U8, x: int, y: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _lowest(taken: U64, side: int, cells: U8, start: int, limit: int, blocked: U64) -> tuple[int, int]:
-    """(x, y) of the lowest, then leftmost place for the cells between rows `start` and `limit`; (−1, −1) for none."""
-    h, w = cells.shape
-    outline = _outline(cells)
-    for y in range(start, min(side, limit) - h + 1):
-        for i in range(len(blocked)):
-            columns = min(max(side - w + 1 - 64 * i, 0), 64)  # of this word's, those where the chart does not stick out
-            blocked[i] = ALL if columns == 0 else ALL << np.uint64(columns) if columns < 64 else np.uint64(0)
-        if not _blocks_row(taken, outline, y, blocked):
-            for x in range(side - w + 1):
-                if not blocked[x >> 6] >> np.uint64(x & 63) & np.uint64(1) and _is_free(taken, cells, x, y):
-                    return x, y
-    return -1, -1
-
-
-@njit(cache=True, nogil=True)
-def _blocks_row(taken: U64, outline: Any, y: int, blocked: U64) -> bool:
+def _blocks_row(taken: U64, outline: I32, y: int, blocked: U64) -> bool:
     """Set bit x of `blocked` where the outline, starting in column x of row y, hits; True once that is everywhere."""
     for k in range(len(outline)):
         row, word, bit = y + outline[k, 1], outline[k, 0] >> 6, np.uint64(outline[k, 0] & 63)
@@ -221,33 +196,61 @@ def _blocks_row(taken: U64, outline: Any, y: int, blocked: U64) -> bool:
 
 
 @njit(cache=True, nogil=True)
+def _lowest(taken: U64, grid: int, cells: Bool, start: int, limit: int, blocked: U64) -> tuple[int, int]:
+    """(x, y) of the lowest, then leftmost place for the cells between rows `start` and `limit`; (−1, −1) for none."""
+    h, w = cells.shape
+    outline = _outline(cells)
+    for y in range(start, min(grid, limit) - h + 1):
+        for i in range(len(blocked)):
+            columns = min(max(grid - w + 1 - 64 * i, 0), 64)  # of this word's, those where the chart does not stick out
+            blocked[i] = ALL if columns == 0 else ALL << np.uint64(columns) if columns < 64 else np.uint64(0)
+        if not _blocks_row(taken, outline, y, blocked):
+            for x in range(grid - w + 1):
+                if not blocked[x >> 6] >> np.uint64(x & 63) & np.uint64(1) and _is_free(taken, cells, x, y):
+                    return x, y
+    return -1, -1
+
+
+@njit(cache=True, nogil=True)
+def _take(taken: U64, grid: int, cells: Bool, x: int, y: int, gap: int) -> None:
+    """Mark the cells, placed at (x, y), and those within `gap` of them."""
+    wide = np.zeros(grid, np.bool_)
+    for j in range(max(0, y - gap), min(grid, y + cells.shape[0] + gap)):
+        wide[:] = False
+        for k in range(max(0, j - y - gap), min(cells.shape[0], j - y + gap + 1)):
+            for i in range(cells.shape[1]):
+                wide[x + i] |= cells[k, i]
+        free_from = 0
+        for i in range(x, x + cells.shape[1]):
+            if wide[i]:
+                for c in range(max(free_from, i - gap), min(grid, i + gap + 1)):
+                    taken[j, c >> 6] |= np.uint64(1) << np.uint64(c & 63)
+                free_from = i + gap + 1
+
+
+@njit(cache=True, nogil=True)
 def _pack(shapes: F64, starts: I64, size: F64, order: I64, scale: float, grid: int, gap: int, places: I32) -> bool:
     """Place every chart on a square of `grid` cells, into `places` (turn, x, y); False when one finds no room."""
-    side = grid + 2 * gap  # gaps may reach over the border
-    words = (side + 63) // 64
-    taken = np.zeros((side, 2 * words + 1), np.uint64)
+    words = (grid + 63) // 64
+    taken = np.zeros((grid, 2 * words + 1), np.uint64)  # bit x of row y: within the gap of a placed chart
     blocked = np.empty(words, np.uint64)
     floor = np.zeros((REMEMBERED, REMEMBERED), np.int32)
     for chart in order:
-        cells = _touched(shapes, starts[chart], starts[chart + 1], scale, size[chart], gap)
-        small = max(cells.shape) < REMEMBERED
-        start = floor[min(cells.shape), max(cells.shape)] if small else 0
-        top = side + 1
+        cells = _touched(shapes, starts[chart], starts[chart + 1], scale, size[chart])
+        short, long = min(cells.shape), max(cells.shape)
+        start = floor[short, long] if long < REMEMBERED else 0
+        top = grid + 1
         chosen = cells
         half = _turned(_turned(cells))
         for turn in range(2 if half.shape == cells.shape and (half == cells).all() else 4):
-            x, y = _lowest(taken, side, cells, start, top - 1, blocked)
+            x, y = _lowest(taken, grid, cells, start, top - 1, blocked)
             if x >= 0:
                 top, chosen = y + cells.shape[0], cells
                 places[chart, 0], places[chart, 1], places[chart, 2] = turn, x, y
             cells = _turned(cells)
-        if top > side:
+        if top > grid:
             return False
-        x, y = places[chart, 1], places[chart, 2]
-        if small:
-            floor[min(cells.shape), max(cells.shape)] = y
-        for j in range(chosen.shape[0]):
-            for i in range(chosen.shape[1]):
-                if chosen[j, i] == 2:
-                    taken[y + j, (x + i) >> 6] |= np.uint64(1) << np.uint64((x + i) & 63)
+        if long < REMEMBERED:
+            floor[short, long] = places[chart, 2]
+        _take(taken, grid, chosen, places[chart, 1], places[chart, 2], gap)
     return True

@@ -34,7 +34,7 @@ def segfault() -> None:
 
 
 def balloon() -> None:
-    hoard = [np.ones(20_000_000) for _ in range(1000)]
+    hoard = [np.empty(20_000_000) for _ in range(1000)]
     print(len(hoard), file=sys.stderr)
 
 
