@@ -30,12 +30,12 @@ def pack_charts(corners: F32, chart: I32, gap: float) -> F32:
 
     `chart` (m,) numbers the charts from 0. A chart is turned by quarters and, where it is mirrored, flipped: in an
     image, whose v grows downward, triangles run counter-clockwise as they do seen from outside. Charts go in order of
-    size to the lowest free place on a grid, at the largest scale at which all find one. Where a hundred thousand
-    charts leave no room for the gap, it shrinks.
+    size to the lowest free place on a grid, at the largest scale at which all find one, and what is left over at the
+    right and the top is shared out. Where charts are so many that gaps would take most of the square, gaps shrink.
     """
     order = np.argsort(chart, kind="stable")
     starts = np.searchsorted(chart[order], np.arange(int(chart.max(initial=-1)) + 2)).astype(np.int64)
-    shapes = _upright(corners.astype(np.float64), chart)[order]
+    shapes = _upright(np.nan_to_num(corners.astype(np.float64)), chart)[order]  # NaN would never fit
     low = np.minimum.reduceat(shapes.min(axis=1), starts[:-1], axis=0)
     shapes = np.ascontiguousarray(shapes - low[chart[order]][:, None])
     size = np.maximum.reduceat(shapes.max(axis=1), starts[:-1], axis=0)
@@ -75,7 +75,7 @@ def _largest_fit(shapes: F64, starts: I64, size: F64, grid: int, gap: int) -> tu
     # Charts widened by the gap cover scale²·area + scale·gap·(widths + heights) + charts·gap²: solved for the scale.
     area = max(float(np.abs(_signed(shapes)).sum()), 1e-300)
     rims, corners = gap * float(size.sum()), len(size) * gap**2 - FIRST_DENSITY * (grid + gap) ** 2
-    most = (math.sqrt(rims**2 - 4.0 * area * corners) - rims) / (2.0 * area)
+    most = -2.0 * corners / (rims + math.sqrt(rims**2 - 4.0 * area * corners))
     most = min(most, grid / max(float(size.max()), 1e-300))
     order = np.argsort(-size.min(axis=1), kind="stable")
 

@@ -16,6 +16,7 @@ from scipy.ndimage import distance_transform_edt
 
 from ml.asset import Asset, InputError, Material, Part, Texture, make_part
 from tasks.lods import uv_charts
+from tasks.measure import measure
 from tasks.topology import weld
 from tasks.unwrap import UnwrapOptions, unwrap
 
@@ -62,6 +63,13 @@ def test_the_atlas_holds_every_part_without_overlap_and_with_a_gap() -> None:
         assert distance_transform_edt(~chart)[others].min() >= ALWAYS.padding
     assert result.metrics["uv.charts"] == len(covered)
     assert result.metrics["uv.utilisation"] == pytest.approx(covered.sum() / 256**2, abs=0.02)
+
+
+def test_no_chart_is_mirrored() -> None:
+    """As the Khronos asset auditor asks: counter-clockwise triangles stay so in an image, whose v grows downward."""
+    asset = measure(unwrap(Asset((box(), ball(), ball(-3.0))), ALWAYS))
+    assert asset.metrics["uv.inverted"] == 0
+    assert asset.metrics["uv.overlap"] < 0.001
 
 
 def test_faces_keep_their_order_and_positions_and_the_asset_before_becomes_the_source() -> None:
