@@ -52,6 +52,9 @@ def serve(channel: Connection) -> NoReturn:
             function, args = channel.recv()
         except EOFError:
             os._exit(0)
+        except Exception as error:  # a plugin that is not installed here: the machine's fault, told as it is
+            channel.send(("error", portable(error), traceback.format_exc(limit=-8), peak_rss()))
+            continue
         os.ftruncate(2, 0)
         os.lseek(2, 0, os.SEEK_SET)
         channel.send(answer(function, args))

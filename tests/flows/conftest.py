@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from flows.guard import close_templates
 from ml.generators.registry import GENERATORS
 from tasks.steps import STEPS
 
@@ -22,7 +23,9 @@ def plugins() -> Iterator[None]:
     os.environ.update(MESHMILL_PLUGINS="poison_plugin", PYTHONPATH=HERE)
     sys.path.insert(0, HERE)
     importlib.import_module("poison_plugin")
+    close_templates()  # one that an earlier test started does not know the plugin
     yield
+    close_templates()
     sys.path.remove(HERE)
     GENERATORS.pop("poison", None)
     STEPS.pop("dwell", None)

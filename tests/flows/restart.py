@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -12,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from commands import MESHMILL
+
 from manifests.lease import LOCK
 from manifests.ledger import Ledger, comparable
 from manifests.store import Store
 
 HERE = Path(__file__).parent
-MESHMILL = str(Path(sys.executable).parent / "meshmill")
 SUBJECTS = ("chair", "table", "mug", "vase", "lamp", "barrel", "stool", "bench")
 PLUGINS = {"MESHMILL_PLUGINS": "poison_plugin", "PYTHONPATH": f"{HERE}:{HERE.parents[1]}"}
 

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from importlib.metadata import version
@@ -12,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from commands import MESHMILL, heard
 
 from flows import cli
 from flows.execute import prepared
 from manifests.ledger import NAMES
 
-MESHMILL = str(Path(sys.executable).parent / "meshmill")
 RECIPE = """
 name = "small"
 [[steps]]
@@ -39,7 +38,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Call:
         except SystemExit as end:
             code = int(end.code or 0)
         out, err = capsys.readouterr()
-        return code, out, err
+        return code, out, heard(err)
 
     return run
 
@@ -311,7 +310,7 @@ def test_ctrl_c_stops_soon_and_the_same_command_goes_on(plugins: None, tmp_path:
     out, err = process.communicate(timeout=60)
     assert time.monotonic() - started < 10
     assert (process.returncode, out) == (130, "")
-    assert err == "meshmill: interrupted; the same command goes on from here\n"
+    assert heard(err) == "meshmill: interrupted; the same command goes on from here\n"
     made = len(drill.made())
     assert 4 <= made < 120
     summary = drill.finish(tmp_path / "out")

@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -134,6 +135,19 @@ def test_python_errors_pass_through_with_their_traceback(guard: Guard) -> None:
     with pytest.raises(ValueError, match="odd") as caught:
         guard.call(raise_value_error)
     assert "raise_value_error" in "".join(caught.value.__notes__)
+    assert guard.call(own_pid) == before
+
+
+def test_a_call_that_the_child_cannot_read_is_an_error_not_a_crash(
+    guard: Guard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a plugin is installed for the driver and not for the worker."""
+    plugin = ModuleType("plugin_of_the_driver")
+    plugin.options = type("options", (), {"__module__": plugin.__name__})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, plugin.__name__, plugin)
+    before = guard.call(own_pid)
+    with pytest.raises(ModuleNotFoundError, match="plugin_of_the_driver"):
+        guard.call(add, plugin.options, 1)
     assert guard.call(own_pid) == before
 
 

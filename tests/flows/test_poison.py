@@ -4,6 +4,8 @@ import json
 import struct
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,8 +67,8 @@ def png_bomb() -> bytes:
 
 
 @pytest.fixture(scope="module")
-def outcomes(plugins: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, object]]:
-    """The ledger's rows of one run over all the poison, by id."""
+def folder(plugins: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A manifest with all the poison, a recipe, and a file that no row may reach."""
     top = tmp_path_factory.mktemp("poison")
     folder = top / "manifest"
     folder.mkdir()
@@ -97,15 +99,27 @@ def outcomes(plugins: None, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         "after,a blue table,,,,",
     ]
     (folder / "rows.csv").write_text("\n".join(rows) + "\n")
-    config = RunConfig(str(folder / "rows.csv"), str(folder / "recipe.toml"), str(top / "out"))
+    return top
+
+
+@pytest.fixture(scope="module")
+def outcomes(folder: Path) -> dict[str, dict[str, Any]]:
+    """The ledger's rows of one run over all the poison, by id."""
+    ledger = mill(folder, "rows.csv", "out")
+    assert len(ledger) == len(EXPECTED)
+    return ledger
+
+
+def mill(folder: Path, manifest: str, out: str) -> dict[str, dict[str, Any]]:
+    """Run to the end under tight limits; the ledger by id."""
+    config = RunConfig(str(folder / "manifest" / manifest), str(folder / "manifest" / "recipe.toml"), str(folder / out))
     engine = InlineEngine(Policy(Limits(seconds=6, memory_bytes=2 << 30), tries=2))
     run = Run(config)
     try:
         with ThreadPoolExecutor(2) as pool:
-            summary = drive(run, engine, lambda work: pool.submit(work.run))
+            drive(run, engine, lambda work: pool.submit(work.run))
     finally:
         engine.close()
-    assert sum(summary.outcomes.values()) == len(rows) - 1
     return {str(row["id"]): row for row in run.ledger.rows()}
 
 
@@ -128,7 +142,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("id", EXPECTED)
-def test_one_coded_row_each(outcomes: dict[str, dict[str, object]], id: str) -> None:
+def test_one_coded_row_each(outcomes: dict[str, dict[str, Any]], id: str) -> None:
     outcome, reason = EXPECTED[id]
     row = outcomes[id]
     assert row["outcome"] == outcome, row["message"]
@@ -137,8 +151,15 @@ def test_one_coded_row_each(outcomes: dict[str, dict[str, object]], id: str) -> 
         assert row["message"]
 
 
-def test_the_killed_keep_their_last_words_and_their_tries(outcomes: dict[str, dict[str, object]]) -> None:
+def test_the_killed_keep_their_last_words_and_their_tries(outcomes: dict[str, dict[str, Any]]) -> None:
     for id in ("hang", "segfault", "balloon"):
         assert outcomes[id]["attempts"] == 2
-        assert f"about to {id}" in outcomes[id]["meta"]["stderr"]  # type: ignore[index]
-    assert "Segmentation fault" in outcomes["segfault"]["meta"]["stderr"]  # type: ignore[index]
+        assert f"about to {id}" in outcomes[id]["meta"]["stderr"]
+    assert "Segmentation fault" in outcomes["segfault"]["meta"]["stderr"]
+
+
+def test_neighbours_are_as_without_the_poison(outcomes: dict[str, dict[str, Any]], folder: Path) -> None:
+    (folder / "manifest" / "clean.csv").write_text("id,prompt\nbefore,a red chair\nafter,a blue table\n")
+    for id, row in mill(folder, "clean.csv", "clean").items():
+        assert row["outputs"] == outcomes[id]["outputs"] != []
+        assert row["metrics"] == outcomes[id]["metrics"]
