@@ -14,6 +14,7 @@ from tasks.bake import BakeOptions, bake
 from tasks.bvh import F64, build_bvh, closest_point
 from tasks.normals import split_hard_edges
 from tasks.simplify import decimate
+from tasks.source_samples import FACING_PENALTY
 from tasks.topology import face_components, half_edges, weld
 from tasks.unwrap import UnwrapOptions, unwrap
 
@@ -33,7 +34,6 @@ SQUEEZED_EDGE_SHARE = 0.3
 SQUEEZED_LIMIT = 0.05
 # Charts lie this many diagonals apart while corners look for theirs: no closest point can cross into another.
 CHART_SPACING = 4.0
-FACING_PENALTY = 0.02  # of the diagonal, as in baking: keep to the side of a thin wall that faces the same way
 
 
 @dataclass(frozen=True)

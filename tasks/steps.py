@@ -13,6 +13,7 @@ from tasks.orient import OrientOptions, orient
 from tasks.scale import ScaleOptions, scale
 from tasks.simplify import SimplifyOptions, simplify
 from tasks.unwrap import UnwrapOptions, unwrap
+from tasks.vertex_bake import VertexBakeOptions, vertex_bake
 from tasks.watertight import WatertightOptions, watertight
 
 Step = Callable[[Asset, Any], Asset]
@@ -25,5 +26,6 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "simplify": (simplify, SimplifyOptions),
     "unwrap": (unwrap, UnwrapOptions),
     "bake": (bake, BakeOptions),
+    "vertex-bake": (vertex_bake, VertexBakeOptions),
     "lods": (lods, LodOptions),
 }

@@ -1,0 +1,49 @@
+"""Vertex colours: the source's visible base colour carried to the vertices of a mesh that has no UVs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from ml.asset import F32, U8, Asset, Part
+from ml.normals import vertex_normals
+from tasks.source_samples import SourceSamples, closest_hits
+
+
+@dataclass(frozen=True)
+class VertexBakeOptions:
+    """Nothing to choose: every vertex takes the colour of the source's closest place that faces the same way."""
+
+
+def vertex_bake(asset: Asset, options: VertexBakeOptions = VertexBakeOptions()) -> Asset:
+    """The asset with the source's base colour at each vertex; parts with UVs and assets without a source stay.
+
+    Printers and point tools read colours from PLY vertices, where a remeshed solid has lost its UVs.
+    """
+    source = asset.source
+    if source is None or not source.face_count:
+        return asset
+    parts = tuple(_coloured(part, source) if part.uv is None and len(part.faces) else part for part in asset.parts)
+    coloured = sum(len(new.vertices) for new, old in zip(parts, asset.parts, strict=True) if new is not old)
+    return replace(asset, parts=parts).noted(**{"vertex-bake": f"{coloured} vertices"}) if coloured else asset
+
+
+def _coloured(part: Part, source: Asset) -> Part:
+    samples = SourceSamples(source, closest_hits(source, part.vertices, vertex_normals(part.vertices, part.faces)))
+    colors, brightest = _quantized(samples.base_color())
+    mode: Literal["BLEND", "OPAQUE"] = "BLEND" if (colors[:, 3] < 255).any() else "OPAQUE"
+    return replace(part, colors=colors, material=replace(part.material, base_color=brightest, alpha_mode=mode))
+
+
+def _quantized(linear: F32) -> tuple[U8, tuple[float, float, float, float]]:
+    """(n, 4) bytes and the factor they multiply.
+
+    A linear byte is coarse in the dark (its first step is sRGB 13), so the factor takes the brightest value and the 256
+    steps are spent below it.
+    """
+    top = np.maximum(linear[:, :3].max(axis=0), np.float32(1 / 255))
+    scaled = np.clip(linear / np.append(top, np.float32(1)), 0.0, 1.0)
+    red, green, blue = (min(1.0, float(value)) for value in top)
+    return np.rint(scaled * 255).astype(np.uint8), (red, green, blue, 1.0)
