@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 
@@ -38,6 +39,14 @@ def descendants(ancestor: int) -> set[int]:
         below = {pid for pid, above in parent.items() if above in found} - found
         found, grown = found | below, bool(below)
     return found - {ancestor}
+
+
+def left_of(pids: set[int], patience: float) -> list[str]:
+    """Command lines of those that still live after a while for those that are just ending."""
+    deadline = time.monotonic() + patience
+    while (alive := pids & parents().keys()) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return [command_line(pid) for pid in alive]
 
 
 def guarded_children(ancestor: int) -> list[int]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from commands import MESHMILL, heard
-from processes import command_line, kill_hard, marked, process_ids, ray_actors
+from processes import command_line, descendants, kill_hard, left_of, marked, process_ids, ray_actors
 from restart import Drill, differences, ended
 from services import dask_cluster, ray_head
 
@@ -22,6 +22,8 @@ from manifests.ledger import Ledger
 from manifests.store import Store
 
 EXAMPLES = Path(__file__).parents[2] / "manifests" / "examples"
+# Ray's two agents of a node try for 60 s to tell the dead driver that it is gone (ray 2.60); all else ends in 3 s.
+AGENTS_LINGER = 75.0
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 
 RECIPE = """
@@ -146,9 +148,11 @@ def test_ctrl_c_and_kill_leave_nothing_behind(tmp_path: Path, mark: str) -> None
     drill.clear_log()
     process = drill.start(tmp_path / "out")
     assert drill.wait_for(4, process)
+    below = descendants(process.pid)
     process.kill()
     process.communicate(timeout=100)
-    assert left_behind(mark) == []
+    assert len(below) > 10
+    assert left_of(below, AGENTS_LINGER) == []
     drill.engine = "inline"
     summary = drill.finish(tmp_path / "out")
     assert summary["outcomes"]["passed"] + summary["skipped"] == 40

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from processes import descendants, guarded_children, kill_hard
+from processes import descendants, guarded_children, kill_hard, left_of
 from restart import PLUGINS, Drill, assert_same, ended, kill, killed, made_though_recorded
 
 from manifests.lease import LOCK
@@ -93,10 +93,7 @@ def test_nothing_is_left_running(drill: Drill, out: Path) -> None:
     below = descendants(process.pid)
     assert below
     kill(process)
-    deadline = time.monotonic() + 5
-    while below & descendants(1) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert not below & descendants(1)
+    assert left_of(below, patience=5) == []
 
 
 def test_a_second_driver_is_refused_and_harms_nothing(drill: Drill, reference: Path, out: Path) -> None:
