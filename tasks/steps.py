@@ -26,6 +26,6 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "simplify": (simplify, SimplifyOptions),
     "unwrap": (unwrap, UnwrapOptions),
     "bake": (bake, BakeOptions),
-    "vertex-bake": (vertex_bake, VertexBakeOptions),
+    "vertex_bake": (vertex_bake, VertexBakeOptions),
     "lods": (lods, LodOptions),
 }

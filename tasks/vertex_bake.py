@@ -27,7 +27,7 @@ def vertex_bake(asset: Asset, options: VertexBakeOptions = VertexBakeOptions()) 
         return asset
     parts = tuple(_coloured(part, source) if part.uv is None and len(part.faces) else part for part in asset.parts)
     coloured = sum(len(new.vertices) for new, old in zip(parts, asset.parts, strict=True) if new is not old)
-    return replace(asset, parts=parts).noted(**{"vertex-bake": f"{coloured} vertices"}) if coloured else asset
+    return replace(asset, parts=parts).noted(vertex_bake=f"{coloured} vertices") if coloured else asset
 
 
 def _coloured(part: Part, source: Asset) -> Part:
