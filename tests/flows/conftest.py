@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import secrets
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from tasks.steps import STEPS
 
 HERE = str(Path(__file__).parent)
 sys.path.append(HERE)  # helpers that tests share, and that programs started by tests share with them
+
+
+from mill import Mill  # noqa: E402  # found through the line above
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +38,14 @@ def plugins() -> Iterator[None]:
             os.environ.pop(name, None)
         else:
             os.environ[name] = value
+
+
+@pytest.fixture(scope="module")
+def mill(tmp_path_factory: pytest.TempPathFactory) -> Mill:
+    return Mill(tmp_path_factory.mktemp("mill"))
+
+
+@pytest.fixture
+def mark() -> str:
+    """A text that the environment of every process of one test holds."""
+    return secrets.token_hex(32)
