@@ -85,9 +85,9 @@ def interpolate_normals(scene: Scene, screen: F64, hit: I32, step: int, out: F32
             sy, sx = y * step + step // 2, x * step + step // 2
             f = hit[sy, sx]
             if f >= 0:
-                a, b, c = _weights(scene, screen, f, sx + 0.5, sy + 0.5)
+                a, b, c = perspective_weights(scene, screen, f, sx + 0.5, sy + 0.5)
                 n = scene.normals[f]
-                nx, ny, nz = _unit(
+                nx, ny, nz = unit(
                     a * n[0, 0] + b * n[1, 0] + c * n[2, 0],
                     a * n[0, 1] + b * n[1, 1] + c * n[2, 1],
                     a * n[0, 2] + b * n[1, 2] + c * n[2, 2],
@@ -134,13 +134,13 @@ def _alike(scene: Scene, f: int, g: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _unit(x: float, y: float, z: float) -> tuple[float, float, float]:
+def unit(x: float, y: float, z: float) -> tuple[float, float, float]:
     scale = 1.0 / sqrt(max(x * x + y * y + z * z, 1e-30))
     return x * scale, y * scale, z * scale
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _weights(scene: Scene, screen: F64, f: int, x: float, y: float) -> tuple[float, float, float]:
+def perspective_weights(scene: Scene, screen: F64, f: int, x: float, y: float) -> tuple[float, float, float]:
     """Perspective-correct barycentric weights at a sample, clamped to the triangle."""
     i, j, k = scene.faces[f, 0], scene.faces[f, 1], scene.faces[f, 2]
     xa, ya = screen[i, 0], screen[i, 1]
@@ -209,13 +209,13 @@ def _perturb(
     ay = sign * ((p[j, 1] - p[i, 1]) * dv2 - (p[k, 1] - p[i, 1]) * dv1)
     az = sign * ((p[j, 2] - p[i, 2]) * dv2 - (p[k, 2] - p[i, 2]) * dv1)
     along = ax * nx + ay * ny + az * nz
-    ax, ay, az = _unit(ax - along * nx, ay - along * ny, az - along * nz)
+    ax, ay, az = unit(ax - along * nx, ay - along * ny, az - along * nz)
     # glTF's v grows downward, so green points along −dP/dv, and an unmirrored face has a negative det.
     tx, ty = tx * scale, -sign * ty * scale
     x = tx * ax + ty * (ny * az - nz * ay) + tz * nx
     y = tx * ay + ty * (nz * ax - nx * az) + tz * ny
     z = tx * az + ty * (nx * ay - ny * ax) + tz * nz
-    x, y, z = _unit(x, y, z)
+    x, y, z = unit(x, y, z)
     return x, y, z
 
 
@@ -281,7 +281,7 @@ def _lit(
             out = 1.5 / sqrt(pose[0, 0] ** 2 + pose[0, 1] ** 2 + pose[0, 2] ** 2)  # 1.5 texels off the surface: no acne
             x, y, z = position[0] + out * n[0], position[1] + out * n[1], position[2] + out * n[2]
             power *= visibility(studio.shadow, pose, x, y, z)
-        hx, hy, hz = _unit(light[0] + view[0], light[1] + view[1], light[2] + view[2])
+        hx, hy, hz = unit(light[0] + view[0], light[1] + view[1], light[2] + view[2])
         nh = n[0] * hx + n[1] * hy + n[2] * hz
         vh = view[0] * hx + view[1] * hy + view[2] * hz
         d = nh * nh * (a2 - 1.0) + 1.0
@@ -311,27 +311,13 @@ def _tone(r: float, g: float, b: float) -> tuple[float, float, float]:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _shade_sample(
-    scene: Scene, studio: Studio, screen: F64, f: int, x: float, y: float
+def base_color(
+    scene: Scene, f: int, wa: float, wb: float, wc: float, u: float, v: float, density: float
 ) -> tuple[float, float, float, float]:
-    """Tone-mapped linear RGB, premultiplied by the alpha that comes with it, of face `f` at a sample."""
-    wa, wb, wc = _weights(scene, screen, f, x, y)
+    """Linear RGBA of face `f` at corner weights wa, wb, wc: factor × vertex colour × texture (glTF 2.0 §3.9.2)."""
     i, j, k = scene.faces[f, 0], scene.faces[f, 1], scene.faces[f, 2]
     m = scene.owner[f]
-    p, c, q, t = scene.positions, scene.colors, scene.normals[f], scene.materials[m]
-    px = wa * p[i, 0] + wb * p[j, 0] + wc * p[k, 0]
-    py = wa * p[i, 1] + wb * p[j, 1] + wc * p[k, 1]
-    pz = wa * p[i, 2] + wb * p[j, 2] + wc * p[k, 2]
-    nx, ny, nz = _unit(
-        wa * q[0, 0] + wb * q[1, 0] + wc * q[2, 0],
-        wa * q[0, 1] + wb * q[1, 1] + wc * q[2, 1],
-        wa * q[0, 2] + wb * q[1, 2] + wc * q[2, 2],
-    )
-    e = scene.eye
-    vx, vy, vz = _unit(e[0] - e[3] * px, e[1] - e[3] * py, e[2] - e[3] * pz)
-    u = wa * scene.uv[i, 0] + wb * scene.uv[j, 0] + wc * scene.uv[k, 0]
-    v = wa * scene.uv[i, 1] + wb * scene.uv[j, 1] + wc * scene.uv[k, 1]
-    density = scene.density[f]
+    c, t = scene.colors, scene.materials[m]
     r = t[0] * (wa * c[i, 0] + wb * c[j, 0] + wc * c[k, 0])
     g = t[1] * (wa * c[i, 1] + wb * c[j, 1] + wc * c[k, 1])
     b = t[2] * (wa * c[i, 2] + wb * c[j, 2] + wc * c[k, 2])
@@ -339,6 +325,32 @@ def _shade_sample(
     if scene.maps[m, MAP_COLOR, 1]:
         tr, tg, tb, ta = _sample(scene, m, MAP_COLOR, u, v, density, True)
         r, g, b, alpha = r * tr, g * tg, b * tb, alpha * ta
+    return r, g, b, alpha
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _shade_sample(
+    scene: Scene, studio: Studio, screen: F64, f: int, x: float, y: float
+) -> tuple[float, float, float, float]:
+    """Tone-mapped linear RGB, premultiplied by the alpha that comes with it, of face `f` at a sample."""
+    wa, wb, wc = perspective_weights(scene, screen, f, x, y)
+    i, j, k = scene.faces[f, 0], scene.faces[f, 1], scene.faces[f, 2]
+    m = scene.owner[f]
+    p, q, t = scene.positions, scene.normals[f], scene.materials[m]
+    px = wa * p[i, 0] + wb * p[j, 0] + wc * p[k, 0]
+    py = wa * p[i, 1] + wb * p[j, 1] + wc * p[k, 1]
+    pz = wa * p[i, 2] + wb * p[j, 2] + wc * p[k, 2]
+    nx, ny, nz = unit(
+        wa * q[0, 0] + wb * q[1, 0] + wc * q[2, 0],
+        wa * q[0, 1] + wb * q[1, 1] + wc * q[2, 1],
+        wa * q[0, 2] + wb * q[1, 2] + wc * q[2, 2],
+    )
+    e = scene.eye
+    vx, vy, vz = unit(e[0] - e[3] * px, e[1] - e[3] * py, e[2] - e[3] * pz)
+    u = wa * scene.uv[i, 0] + wb * scene.uv[j, 0] + wc * scene.uv[k, 0]
+    v = wa * scene.uv[i, 1] + wb * scene.uv[j, 1] + wc * scene.uv[k, 1]
+    density = scene.density[f]
+    r, g, b, alpha = base_color(scene, f, wa, wb, wc, u, v, density)
     metallic, roughness, occlusion = t[METALLIC], t[ROUGHNESS], 1.0
     if scene.maps[m, MAP_ORM, 1]:
         _, tg, tb, _ = _sample(scene, m, MAP_ORM, u, v, density, False)
