@@ -1,0 +1,114 @@
+"""A tree of boxes over triangles for asking which triangles come near each other: built in one sort, no cost model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+
+from ml.asset import F32, I32
+from tasks.topology import F64, I64, Bool
+
+LEAF = 8  # triangles a leaf: with 4 or 16 a sweep over 187k faces takes 46 or 40 ms instead of 40
+
+
+@dataclass(frozen=True)
+class BoxTree:
+    """A perfect binary tree: node i has children 2i + 1 and 2i + 2, its last level are the leaves in Morton order."""
+
+    nodes: F32  # (2·leaves − 1, 6) low then high corner, rounded outward; low > high where there is nothing
+    boxes: F32  # (m, 6) the triangles' own, in leaf order
+    corners: F64  # (3m, 3) the triangles' corners, in leaf order
+    order: I32  # (m,) leaf order → face
+
+
+def build_box_tree(points: F64, faces: I32, use: Bool) -> BoxTree:
+    """The tree over the faces (m, 3) for which `use` (m,) is True; the others get empty boxes.
+
+    A linear hierarchy (Lauterbach et al. 2009, "Fast BVH construction on GPUs"): for one sweep over all pairs its
+    cheap build counts for more than the few per cent of boxes that a cost model saves.
+    """
+    low, extent = _bounds(points, faces)
+    order = np.argsort(_codes(points, faces, low, (2.0**21 - 1.0) / max(extent, 1e-300)), kind="stable").astype(
+        np.int32
+    )
+    leaves = 1
+    while leaves * LEAF < len(faces):
+        leaves *= 2
+    nodes, boxes, corners = _fill(points, faces, use, order, leaves)
+    return BoxTree(nodes, boxes, corners, order)
+
+
+@njit(cache=True, nogil=True)
+def _bounds(points: F64, faces: I32) -> tuple[F64, float]:
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    for f in range(len(faces)):
+        for k in range(3):
+            for axis in range(3):
+                value = points[faces[f, k], axis]
+                low[axis] = min(low[axis], value)
+                high[axis] = max(high[axis], value)
+    return low, (high - low).max() if len(faces) else 0.0
+
+
+@njit(cache=True, nogil=True)
+def _spread(value: np.int64) -> np.int64:
+    """21 bits, two zeros between each."""
+    value = (value | value << 32) & 0x1F00000000FFFF
+    value = (value | value << 16) & 0x1F0000FF0000FF
+    value = (value | value << 8) & 0x100F00F00F00F00F
+    value = (value | value << 4) & 0x10C30C30C30C30C3
+    return (value | value << 2) & 0x1249249249249249
+
+
+@njit(cache=True, nogil=True)
+def _codes(points: F64, faces: I32, low: F64, scale: float) -> I64:
+    """Place of each face's centre along a Morton curve of 2²¹ cells a side."""
+    codes = np.empty(len(faces), np.int64)
+    for f in range(len(faces)):
+        code = np.int64(0)
+        for axis in range(3):
+            centre = (points[faces[f, 0], axis] + points[faces[f, 1], axis] + points[faces[f, 2], axis]) / 3.0
+            code |= _spread(np.int64((centre - low[axis]) * scale)) << axis
+        codes[f] = code
+    return codes
+
+
+@njit(cache=True, nogil=True)
+def _fill(points: F64, faces: I32, use: Bool, order: I32, leaves: int) -> tuple[F32, F32, F64]:
+    nodes = np.empty((2 * leaves - 1, 6), np.float32)
+    nodes[:, :3], nodes[:, 3:] = np.inf, -np.inf
+    boxes = np.empty((len(order), 6), np.float32)
+    boxes[:, :3], boxes[:, 3:] = np.inf, -np.inf
+    corners = np.empty((3 * len(order), 3))
+    for t in range(len(order)):
+        a, b, c = faces[order[t]]
+        leaf = leaves - 1 + t // LEAF
+        for axis in range(3):
+            u, v, w = points[a, axis], points[b, axis], points[c, axis]
+            corners[3 * t, axis], corners[3 * t + 1, axis], corners[3 * t + 2, axis] = u, v, w
+            if use[order[t]]:
+                least, most = min(u, v, w), max(u, v, w)
+                boxes[t, axis] = least - abs(least) * 2.0**-23 - 1e-44  # float32 keeps 2⁻²⁴, and 1.4e-45 near zero
+                boxes[t, axis + 3] = most + abs(most) * 2.0**-23 + 1e-44
+                nodes[leaf, axis] = min(nodes[leaf, axis], boxes[t, axis])
+                nodes[leaf, axis + 3] = max(nodes[leaf, axis + 3], boxes[t, axis + 3])
+    for node in range(leaves - 2, -1, -1):
+        for axis in range(3):
+            nodes[node, axis] = min(nodes[2 * node + 1, axis], nodes[2 * node + 2, axis])
+            nodes[node, axis + 3] = max(nodes[2 * node + 1, axis + 3], nodes[2 * node + 2, axis + 3])
+    return nodes, boxes, corners
+
+
+@njit(cache=True, nogil=True)
+def apart(a: F32, i: int, b: F32, j: int) -> bool:
+    """Whether box i of a and box j of b have no point in common; for kernels. Without branches: they mispredict."""
+    return bool(
+        (a[i, 0] > b[j, 3])
+        | (b[j, 0] > a[i, 3])
+        | (a[i, 1] > b[j, 4])
+        | (b[j, 1] > a[i, 4])
+        | (a[i, 2] > b[j, 5])
+        | (b[j, 2] > a[i, 5])
+    )
