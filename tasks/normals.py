@@ -23,8 +23,7 @@ def split_hard_edges(part: Part, angle_deg: float = HARD_EDGE_DEGREES) -> Part:
     wound edges count as hard. Vertices keep their order, the split-off copies follow them; attributes are copied.
     """
     points, welded, _ = weld(part.vertices.astype(np.float64), part.faces)
-    offsets, halves = half_edges(welded, len(points))
-    groups = _smooth_groups(points, welded, offsets, halves, np.cos(np.radians(angle_deg)))
+    groups = smooth_groups(points, welded, angle_deg)
     normals = _angle_weighted(points, welded, groups, int(groups.max(initial=-1)) + 1)
     corners, labels = part.faces.reshape(-1), groups.reshape(-1)
     first = np.full(len(part.vertices), -1, np.int32)
@@ -46,6 +45,12 @@ def split_hard_edges(part: Part, angle_deg: float = HARD_EDGE_DEGREES) -> Part:
         uv=None if part.uv is None else part.uv[origin],
         colors=None if part.colors is None else part.colors[origin],
     )
+
+
+def smooth_groups(points: F64, faces: I32, angle_deg: float) -> I32:
+    """(m, 3) group of each corner, faces joined by position: corners at one vertex between hard edges share one."""
+    groups: I32 = _smooth_groups(points, faces, *half_edges(faces, len(points)), np.cos(np.radians(angle_deg)))
+    return groups
 
 
 @njit(cache=True, nogil=True)

@@ -1,0 +1,102 @@
+"""Decimation: a fast pass down to some multiple of the target, then careful ones that start afresh now and then."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ml.asset import I32
+from tasks.bvh import morton_order
+from tasks.collapse_queue import collapse_in_order
+from tasks.collapse_sweep import sampled_costs, sweep
+from tasks.shrinking import State, restarted, shrinking
+from tasks.topology import F64
+
+# The fast pass stops at this multiple of the target: from 1M to 20k faces 8 gave the same error at twice the careful
+# cost, 3 gave 3 % more.
+FAST_FACTOR = 4.0
+# Each sweep takes what costs less than this quantile of all vertices' cheapest collapses: 0.3 costs a quarter more and
+# gives 1 % less error, 0.7 saves an eighth.
+SWEEP_QUANTILE = 0.5
+SWEEP_SAMPLE = 8192  # vertices that tell the quantile
+# Quadrics are made anew whenever the mesh has shrunk by this factor: mean error 8 % below that of one start after the
+# fast pass (1M to 20k faces: 5.8e-4 against 6.25e-4 on [-1, 1]; never afresh 6.9e-4), for 0.03 s.
+RESTART_FACTOR = 2.0**0.5
+SCATTERED = 0.02  # of the vertex count: where edges span more, vertices are renumbered along a curve through space
+NO_LIMIT = 1e30  # of the distance
+
+
+class Decimated(NamedTuple):
+    """What is left of a mesh."""
+
+    points: F64  # (n, 3)
+    faces: I32  # (m, 3)
+    wedges: I32  # (m, 3) into values
+    values: F64  # (w, d)
+    origin: I32  # (m,) the face that it was
+
+
+def collapse_edges(
+    points: F64, faces: I32, wedges: I32, values: F64, target: int, limit: float = NO_LIMIT
+) -> Decimated:
+    """At most `target` of the faces (m, 3) over points (n, 3), where possible, by quadric-error edge collapse.
+
+    Coordinates are expected to be of order one. An edge collapses to the point of least quadric error (Garland &
+    Heckbert 1997) unless that would change the topology (see collapse.keeps_topology), turn a face by more than
+    MIN_COSINE allows, make a sliver, or move the surface by more than about `limit`. What is left above the target is
+    held by those alone. Borders, non-manifold edges and seams, which are edges across which `wedges` (m, 3) differ,
+    keep their place and may collapse along themselves; where they end or meet, vertices stay. `values` (w, d) are the
+    wedges' attributes, interpolated along collapsed edges (Hoppe 1999).
+    """
+    order = _scattered_order(points, faces)
+    if order is None:
+        state = shrinking(points, faces, wedges, values.copy())
+    else:
+        rank = np.empty(len(order), np.int32)
+        rank[order] = np.arange(len(order))
+        by_vertex = np.argsort(rank[faces].min(axis=1), kind="stable")
+        state = shrinking(points[order], rank[faces[by_vertex]], wedges[by_vertex], values.copy())
+    state = shrunk(state, target, limit)
+    used = np.flatnonzero(state.head >= 0)
+    position = np.zeros(len(state.head), np.int32)
+    position[used] = np.arange(len(used))
+    origin = state.origin[state.alive]
+    left = position[state.faces[state.alive]]
+    origin = origin if order is None else by_vertex[origin].astype(np.int32)
+    return Decimated(state.points[used], left, state.wedges[state.alive], state.values, origin)
+
+
+def shrunk(state: State, target: int, limit: float = NO_LIMIT, fast_target: float | None = None) -> State:
+    """The state after collapses down to `target` faces, the fast ones down to `fast_target` only."""
+    stage = int(FAST_FACTOR * target if fast_target is None else fast_target)
+    left = before = started = int(state.alive.sum())
+    while left > stage:
+        dearest = _dearest(state)
+        before, left = left, sweep(state, left, stage, dearest, 0.25 * limit)
+        if left < started / 2:
+            state, started = restarted(state), left
+        if left > 0.9 * before:
+            break
+    while left > target:
+        goal = int(left / RESTART_FACTOR)
+        goal = target if goal < 1.1 * target else goal
+        if left < started:
+            state, started = restarted(state), left
+        before, left = left, collapse_in_order(state, left, goal, limit)
+        if left > 0.98 * before:
+            break
+    return state
+
+
+def _dearest(state: State) -> float:
+    costs = sampled_costs(state, max(1, len(state.points) // SWEEP_SAMPLE))
+    costs = costs[np.isfinite(costs)]
+    return float(np.quantile(costs, SWEEP_QUANTILE)) if len(costs) else 0.0
+
+
+def _scattered_order(points: F64, faces: I32) -> np.ndarray | None:
+    """Vertices along a Morton curve, where the order given jumps about: 5 times the time on 1M faces at random."""
+    sample = faces[:: max(1, len(faces) // 1000)]
+    span = np.median(np.abs(sample[:, 0] - sample[:, 1])) if len(sample) else 0
+    return morton_order(points) if len(points) > 10_000 and span > SCATTERED * len(points) else None
