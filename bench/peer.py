@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,6 @@ import numpy.typing as npt
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
-PYTHON = ROOT / "build" / "peers" / "bin" / "python"
 Arrays = Mapping[str, npt.NDArray[Any]]
 
 
@@ -34,16 +32,30 @@ class PeerError(RuntimeError):
     """The peer failed: its last words."""
 
 
-@cache
-def install() -> None:
-    """Make build/peers once, from bench/peers/requirements.lock."""
-    if PYTHON.exists():
-        return
-    uv = str(Path(sys.executable).parent / "uv")
-    print("installing the peers into build/peers", file=sys.stderr)
-    subprocess.run([uv, "venv", "--quiet", str(PYTHON.parents[1]), "--python", sys.executable], check=True)
-    lock = str(HERE / "peers" / "requirements.lock")
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(PYTHON), "-r", lock], check=True)
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment below build/, made once from a lock file."""
+
+    name: str
+    lock: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return ROOT / "build" / self.name / "bin" / "python"
+
+    def install(self) -> None:
+        """Make it unless it is there."""
+        if self.python.exists():
+            return
+        uv = str(Path(sys.executable).parent / "uv")
+        print(f"installing peers into build/{self.name}", file=sys.stderr)
+        subprocess.run([uv, "venv", "--quiet", str(self.python.parents[1]), "--python", sys.executable], check=True)
+        command = [uv, "pip", "install", "--quiet", "--python", str(self.python), "-r", str(self.lock)]
+        subprocess.run(command, check=True)
+
+
+GEOMETRY = Environment("peers", HERE / "peers" / "requirements.lock")
 
 
 def peer(work: str, arrays: Arrays, runs: int = 3, timeout: float = 900, **options: Any) -> Reply:
@@ -51,10 +63,17 @@ def peer(work: str, arrays: Arrays, runs: int = 3, timeout: float = 900, **optio
 
     The function prepares and returns the work itself, a callable that gives arrays by name; only that is timed.
     """
-    install()
+    GEOMETRY.install()
     with tempfile.TemporaryDirectory() as scratch:
         np.savez(f"{scratch}/in.npz", **arrays)
-        command = [str(PYTHON), str(HERE / "peers" / "worker.py"), work, scratch, str(runs), json.dumps(options)]
+        command = [
+            str(GEOMETRY.python),
+            str(HERE / "peers" / "worker.py"),
+            work,
+            scratch,
+            str(runs),
+            json.dumps(options),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
         if done.returncode:
             raise PeerError(f"{work} ended with {done.returncode}: {done.stderr[-1500:]}")

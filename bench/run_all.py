@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("quickstart", "scale", "geometry")
+SCRIPTS = ("quickstart", "scale", "batch", "geometry")
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 
 
