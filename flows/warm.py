@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from flows.catalogue import catalogue
+from flows.kernel_loading import load_without_compiler
 from manifests.recipe import load_recipe
 from ml.asset import Asset, InputError, Material, Texture, make_part
 from tasks.chain import Plan, run_chain
@@ -17,8 +18,10 @@ SMALL = {"resolution": 64, "size": 64, "target_faces": 64}
 
 def warm_up() -> None:
     """Run the shipped recipes on a small grid; a first time on a machine this fills the compiled-code cache."""
+    load_without_compiler()
+    known = catalogue()
     for name in RECIPES:
-        recipe = load_recipe(name, catalogue())
+        recipe = load_recipe(name, known)
         steps = tuple((stage.name, small(stage.options)) for stage in recipe.steps)
         exports = tuple((stage.name, stage.options) for stage in recipe.exports)
         with contextlib.suppress(InputError):
@@ -47,5 +50,8 @@ def bumpy_sheet(size: int = 12) -> Asset:
     return Asset((part, make_part(top * [1, -1, 1], faces[:, ::-1])))
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # what `make` runs once a machine
+    from flows.bytecode import write_bytecode  # no business of a template's
+
     warm_up()
+    write_bytecode()

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
+import scipy  # ndimage loads on first use: its 0.2 CPU-s are not for processes that never see an image
 
 from ml.asset import InputError
 
@@ -98,8 +98,8 @@ def _not_background(image: F64) -> Mask:
             f"{stray:.0%} of the border differs from a plain background (limit {MAX_STRAY_BORDER:.0%}): "
             "use a plain backdrop or a PNG whose background is transparent",
         )
-    smooth = ndimage.gaussian_filter(image[..., 0], 1.0)
-    slope = np.hypot(ndimage.sobel(smooth, 0), ndimage.sobel(smooth, 1)) / 8.0
+    smooth = scipy.ndimage.gaussian_filter(image[..., 0], 1.0)
+    slope = np.hypot(scipy.ndimage.sobel(smooth, 0), scipy.ndimage.sobel(smooth, 1)) / 8.0
     chroma = np.hypot(difference[..., 1], difference[..., 2])
     fall = -difference[..., 0]
     shadow = (fall > 0.0) & (fall < SHADOW_DEPTH) & (chroma < SHADOW_CHROMA) & (slope < SHADOW_SLOPE)
@@ -109,14 +109,14 @@ def _not_background(image: F64) -> Mask:
         # A coloured object cannot be mistaken for a shadow: take the hard, dark rest of a soft one, under the object.
         hard = (fall > 0.0) & (chroma < 2.0 * SHADOW_CHROMA) & ~outside
         soft = outside & (fall > 2.0 * tolerance)
-        outside |= ndimage.binary_dilation(soft, mask=hard | soft, iterations=max(2, max(plain.shape) // 50))
+        outside |= scipy.ndimage.binary_dilation(soft, mask=hard | soft, iterations=max(2, max(plain.shape) // 50))
     outside |= _large_regions((distance < 0.6 * tolerance) & ~outside, 0.001 * plain.size)
     if not outside.all():
         # Compression rings for up to a block around an object, in proportion to its contrast.
         ringing = distance < np.clip(0.25 * np.median(distance[~outside]), tolerance, 3.0 * tolerance)
-        outside = ndimage.binary_dilation(outside, mask=ringing, iterations=5) | outside
+        outside = scipy.ndimage.binary_dilation(outside, mask=ringing, iterations=5) | outside
     solid = (~outside).astype(np.float64)
-    return np.asarray(ndimage.gaussian_filter(solid, 1.4) > 0.5)
+    return np.asarray(scipy.ndimage.gaussian_filter(solid, 1.4) > 0.5)
 
 
 def _fit_background(image: F64, border: Mask) -> tuple[F64, float]:
@@ -145,19 +145,19 @@ def _fit_background(image: F64, border: Mask) -> tuple[F64, float]:
 def _filled(ink: Mask, radius: int) -> Mask:
     """What lines thickened by `radius` enclose, thinned back by as much."""
     padded = np.pad(ink, radius + 2)
-    distance = ndimage.distance_transform_edt(~padded)
+    distance = scipy.ndimage.distance_transform_edt(~padded)
     frame = np.zeros_like(padded)
     frame[0] = frame[-1] = frame[:, 0] = frame[:, -1] = True
     outside = _flood(distance > radius, frame)
     if radius:
-        outside = ndimage.distance_transform_edt(~outside) <= radius
+        outside = scipy.ndimage.distance_transform_edt(~outside) <= radius
     return (~outside | padded)[radius + 2 : -radius - 2, radius + 2 : -radius - 2]
 
 
 def _spans(filled: Mask, ink: Mask) -> bool:
     """Whether the solid part of `filled`, without loose strokes, covers most of the drawing's extent."""
-    stroke = float(np.percentile(ndimage.distance_transform_edt(ink)[ink], 95))
-    body = ndimage.distance_transform_edt(filled) > stroke + 1.0
+    stroke = float(np.percentile(scipy.ndimage.distance_transform_edt(ink)[ink], 95))
+    body = scipy.ndimage.distance_transform_edt(filled) > stroke + 1.0
     if np.count_nonzero(body) < 0.5 * np.count_nonzero(ink):
         return False
     return all(
@@ -168,7 +168,7 @@ def _spans(filled: Mask, ink: Mask) -> bool:
 
 def _flood(passable: Mask, seeds: Mask) -> Mask:
     """The 4-connected components of `passable` that touch `seeds`."""
-    labels, count = ndimage.label(passable)
+    labels, count = scipy.ndimage.label(passable)
     touched = np.zeros(count + 1, dtype=bool)
     touched[labels[seeds]] = True
     touched[0] = False
@@ -176,7 +176,7 @@ def _flood(passable: Mask, seeds: Mask) -> Mask:
 
 
 def _large_regions(mask: Mask, area: float) -> Mask:
-    labels, count = ndimage.label(mask)
+    labels, count = scipy.ndimage.label(mask)
     large = np.bincount(labels.ravel(), minlength=count + 1) >= area
     large[0] = False
     return np.asarray(large[labels])
@@ -184,7 +184,7 @@ def _large_regions(mask: Mask, area: float) -> Mask:
 
 def _checked(mask: Mask, found: Literal["alpha", "background", "outline"], line: Mask | None = None) -> Silhouette:
     """The mask without specks, or why there is none."""
-    labels, count = ndimage.label(mask)
+    labels, count = scipy.ndimage.label(mask)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
     keep = sizes >= max(1.0, SPECK * float(sizes.max()))

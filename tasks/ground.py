@@ -5,7 +5,6 @@ from __future__ import annotations
 import numba
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from tasks.camera import Camera
 from tasks.shading import Studio, sky_visibility, visibility
@@ -25,11 +24,33 @@ def floor_shadow(camera: Camera, studio: Studio, height: float, width_px: int, h
     frame = np.array([*camera.axes().ravel(), *camera.eye, half, aspect, float(camera.fov > 0.0)])
     _catch(frame, studio, height, small)
     sharp = width_px / 512.0 / STEP
-    dark = (1.0 - KEY_SHARE) * ndimage.gaussian_filter(small[0], 9.0 * sharp)
-    dark += KEY_SHARE * ndimage.gaussian_filter(small[1], 3.5 * sharp)
-    return np.ascontiguousarray(ndimage.zoom(dark, STEP, order=1, grid_mode=True, mode="nearest"))[
-        :height_px, :width_px
-    ]
+    dark = (1.0 - KEY_SHARE) * _softened(small[0], 9.0 * sharp) + KEY_SHARE * _softened(small[1], 3.5 * sharp)
+    return np.ascontiguousarray(dark[:height_px, :width_px], dtype=np.float32)
+
+
+def _softened(image: F32, sigma: float) -> F64:
+    """(STEP·h, STEP·w) the image blurred by a Gaussian of `sigma` pixels and enlarged.
+
+    A product with one matrix a side costs 7 ms at 256²; scipy's filters cost 8 and their import 170 in every process.
+    """
+    rows, columns = (_softening(size, sigma) for size in image.shape)
+    softened: F64 = rows @ image @ columns.T
+    return softened
+
+
+def _softening(size: int, sigma: float) -> F64:
+    """(STEP·size, size) weights: a Gaussian cut at 4 `sigma`, mirrored at the borders, then linear interpolation."""
+    reach = int(4.0 * sigma + 0.5)
+    offset = np.arange(-reach, reach + 1)
+    weight = np.exp(-0.5 * (offset / sigma) ** 2)
+    source = (np.arange(size)[:, None] + offset) % (2 * size)
+    blur = np.zeros((size, size))
+    np.add.at(blur, (np.arange(size)[:, None], np.minimum(source, 2 * size - 1 - source)), weight / weight.sum())
+    place = np.clip((np.arange(STEP * size) + 0.5) / STEP - 0.5, 0.0, size - 1.0)
+    low = np.minimum(place.astype(np.intp), max(size - 2, 0))
+    share = (place - low)[:, None]
+    weights: F64 = (1.0 - share) * blur[low] + share * blur[np.minimum(low + 1, size - 1)]
+    return weights
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+import scipy  # ndimage loads on first use: its 0.2 CPU-s are not for processes that never see an image
 from PIL import Image
-from scipy import ndimage
 
 from ml.asset import Asset, InputError, Material, Texture, decode_image, make_part
 from ml.generators.protocol import InputKind, Refusal, Request
@@ -115,10 +115,10 @@ def _field(mask: Mask, resolution: int) -> tuple[F64, F64, float]:
     pad = int(np.ceil(3.0 * cell)) + 2
     origin = np.array([columns[0] - 2.0 * cell, rows[0] - 2.0 * cell])
     count = [int(np.ceil((np.ptp(r) + 1) / cell)) + 5 for r in (rows, columns)]
-    soft = ndimage.gaussian_filter(np.pad(mask, pad).astype(np.float64), max(0.9 * cell, 1.0))
+    soft = scipy.ndimage.gaussian_filter(np.pad(mask, pad).astype(np.float64), max(0.9 * cell, 1.0))
     y = origin[1] + np.arange(count[0]) * cell + pad - 0.5
     x = origin[0] + np.arange(count[1]) * cell + pad - 0.5
-    grid = ndimage.map_coordinates(soft, np.meshgrid(y, x, indexing="ij"), order=1, mode="constant")
+    grid = scipy.ndimage.map_coordinates(soft, np.meshgrid(y, x, indexing="ij"), order=1, mode="constant")
     grid[0] = grid[-1] = 0.0
     grid[:, 0] = grid[:, -1] = 0.0
     if not (grid > 0.5).any():
@@ -239,21 +239,21 @@ def _texture(pixels: U8, silhouette: Silhouette, at: F64) -> tuple[Texture, F64]
 
 def _spread(color: U8, mask: Mask) -> U8:
     """The object's colours carried outward over the fringe and the background, nearest first, then softened."""
-    core = ndimage.binary_erosion(mask, iterations=FRINGE)
+    core = scipy.ndimage.binary_erosion(mask, iterations=FRINGE)
     core = core if core.any() else mask
     # Thin limbs have no core of their own: they keep their pixels.
-    core |= mask & ~ndimage.binary_dilation(core, iterations=2 * FRINGE + 1)
-    nearest = ndimage.distance_transform_edt(~core, return_distances=False, return_indices=True)
+    core |= mask & ~scipy.ndimage.binary_dilation(core, iterations=2 * FRINGE + 1)
+    nearest = scipy.ndimage.distance_transform_edt(~core, return_distances=False, return_indices=True)
     filled = color[tuple(nearest)]
     # The rim is seen edge-on, which stretches single pixels into stripes: outside the core only soft colour.
-    soft = ndimage.uniform_filter(filled, size=(9, 9, 1), mode="nearest")
+    soft = scipy.ndimage.uniform_filter(filled, size=(9, 9, 1), mode="nearest")
     return np.asarray(np.where(core[..., None], filled, soft), dtype=np.uint8)
 
 
 def _clay(line: Mask, mask: Mask) -> U8:
     """A neutral body with the drawing's inner lines; the outline is the shape now, and would smear on the rim."""
-    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    stroke = 2.0 * float(np.percentile(ndimage.distance_transform_edt(line)[line], 90))
+    depth = scipy.ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    stroke = 2.0 * float(np.percentile(scipy.ndimage.distance_transform_edt(line)[line], 90))
     line = line & (depth > 1.5 * stroke + 2.0)
-    ink = ndimage.gaussian_filter(line.astype(np.float64), 0.7)[..., None]
+    ink = scipy.ndimage.gaussian_filter(line.astype(np.float64), 0.7)[..., None]
     return np.asarray(np.array(CLAY) * (1.0 - ink) + np.array(INK) * ink + 0.5, dtype=np.uint8)

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
+import scipy  # ndimage loads on first use: its 0.2 CPU-s are not for processes that never see an image
 from PIL import Image
-from scipy import ndimage
 
 from ml.asset import Asset, InputError, Material, decode_image, make_part
 from ml.carving import carve
@@ -99,10 +99,10 @@ def _shot(pixels: U8, view: View) -> Shot:
     image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BOX, reducing_gap=None)
     pixels = np.asarray(image)
     mask = photo_silhouette(pixels).mask
-    signed = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
+    signed = scipy.ndimage.distance_transform_edt(mask) - scipy.ndimage.distance_transform_edt(~mask)
     signed -= np.sign(signed) * 0.5  # the edge lies between pixels
     height, width = mask.shape
-    distance = ndimage.gaussian_filter(signed, 1.0).astype(np.float32)
+    distance = scipy.ndimage.gaussian_filter(signed, 1.0).astype(np.float32)
     return Shot(view, pixels, distance, view.projection(width, height), view.focal(width, height))
 
 
@@ -147,7 +147,7 @@ def _field(shots: Sequence[Shot], low: F64, shape: I64, step: float) -> F32:
 def _carved(shots: Sequence[Shot], low: F64, high: F64, step: float) -> tuple[F32, F64]:
     """The fine field without crumbs under 1 % of the largest piece, closed at the box."""
     volume = _field(shots, low, np.ceil((high - low) / step).astype(np.int64) + 1, step)
-    labels, count = ndimage.label(volume > 0.0)
+    labels, count = scipy.ndimage.label(volume > 0.0)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     sizes[0] = 0
     if not sizes.any():
@@ -184,10 +184,10 @@ def _colors(shots: Sequence[Shot], vertices: F64, normals: F64, faces: I64 | npt
         facing = np.clip(np.einsum("ij,ij->i", normals, np.broadcast_to(towards, vertices.shape)), 0.0, 1.0)
         seen = _visible(shot, x, y, depth, step)
         where = np.stack([y, x])
-        margin = ndimage.map_coordinates(shot.distance, where, order=1, mode="nearest")
+        margin = scipy.ndimage.map_coordinates(shot.distance, where, order=1, mode="nearest")
         weight = facing**6 * seen * np.clip((margin - 0.5) / 2.5, 1e-3, 1.0) + 1e-9 * facing
         linear = SRGB_TO_LINEAR[shot.pixels[..., :3]]
-        sampled = [ndimage.map_coordinates(linear[..., c], where, order=1, mode="nearest") for c in range(3)]
+        sampled = [scipy.ndimage.map_coordinates(linear[..., c], where, order=1, mode="nearest") for c in range(3)]
         total += weight[:, None] * np.stack(sampled, axis=1)
         weights += weight
     return _filled_colors(total, weights, faces)

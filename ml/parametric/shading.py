@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import numba
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from ml.asset import F32
 from ml.parametric.solid import F64, I32
@@ -23,9 +22,7 @@ def shade(vertices: F64, faces: I32, crease: float = CREASE_DEGREES) -> tuple[F3
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     unit = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-30)
     one, two = _smooth_pairs(faces, len(vertices), unit, np.cos(np.radians(crease)))
-    count = faces.size
-    graph = coo_array((np.ones(len(one), dtype=np.int8), (one, two)), shape=(count, count))
-    groups, label = connected_components(graph, directed=False)
+    label, groups = _components(one, two, faces.size)
     summed: F64 = np.stack([np.bincount(label, np.repeat(normal[:, k], 3), groups) for k in range(3)], axis=1)
     summed /= np.maximum(np.linalg.norm(summed, axis=1, keepdims=True), 1e-30)
     split = np.empty((groups, 3))
@@ -45,3 +42,26 @@ def _smooth_pairs(faces: I32, size: int, unit: F64, limit: float) -> tuple[I32, 
     one = np.concatenate([a, following[a]])
     two = np.concatenate([following[b], b])
     return one.astype(np.int32), two.astype(np.int32)
+
+
+@numba.njit(cache=True, nogil=True)
+def _components(one: I32, two: I32, count: int) -> tuple[I32, int]:
+    """(count,) component of each item after joining the pairs, numbered by first item, and how many there are."""
+    parent = np.arange(count).astype(np.int32)
+    for i in range(len(one)):
+        a, b = one[i], two[i]
+        while parent[a] != a:
+            parent[a] = parent[parent[a]]
+            a = parent[a]
+        while parent[b] != b:
+            parent[b] = parent[parent[b]]
+            b = parent[b]
+        parent[max(a, b)] = min(a, b)
+    groups = 0
+    for i in range(count):
+        if parent[i] == i:
+            parent[i] = groups
+            groups += 1
+        else:
+            parent[i] = parent[parent[i]]
+    return parent, groups
