@@ -14,6 +14,9 @@ F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
 U8 = npt.NDArray[np.uint8]
 
+UINT = np.uintp
+BATCH = 64  # faces; their corners stay in the first cache between the two looks at them
+
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def rasterise(
@@ -23,41 +26,125 @@ def rasterise(
 
     `screen` is Camera.project's (n, 4) in samples. A sample is taken only when it lies behind `limit` (depth peeling;
     a (0, 0) array means no limit) and when `alpha` (ah, aw; empty = opaque) at its uv reaches `cutoff`. Both sides of
-    a face are drawn. Faces that reach behind a perspective camera (NaN) are skipped whole.
+    a face are drawn, and of equally near ones the first. Faces that reach behind a perspective camera (NaN) are
+    skipped whole.
     """
-    height, width = near.shape
-    masked, peeling = alpha.shape[0] > 0, limit.shape[0] > 0
+    # Half the faces of a dense mesh fall between samples, half the rest beside the only one in their box, and half of
+    # those look away: left out batch by batch without a branch, they spare the processor as many wrong guesses.
+    boxes, back = np.empty((BATCH, 5), np.int32), np.empty((last - first + 1, 5), np.int32)
+    behind = 0
+    for start in range(first, last, BATCH):
+        count = _boxes(screen, faces, start, min(start + BATCH, last), near.shape[1], near.shape[0], boxes)
+        count, behind = _sides(screen, faces, boxes, count, back, behind)
+        _fill(screen, faces, boxes[:count], False, uv, alpha, cutoff, limit, near, hit)
+    _fill(screen, faces, back[:behind], True, uv, alpha, cutoff, limit, near, hit)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _boxes(screen: F64, faces: I32, first: int, last: int, width: int, height: int, boxes: I32) -> int:
+    """Rows (face, columns from and to, rows from and to) of the faces whose bounding box holds samples."""
+    count = 0
     for f in range(first, last):
-        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
+        i, j, k = UINT(faces[UINT(f), 0]), UINT(faces[UINT(f), 1]), UINT(faces[UINT(f), 2])
+        xa, ya, xb, yb, xc, yc = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0], screen[k, 1]
+        x0 = ceil(max(min(xa, xb, xc), 0.0) - 0.5)
+        x1 = floor(min(max(xa, xb, xc), float(width)) - 0.5)
+        y0 = ceil(max(min(ya, yb, yc), 0.0) - 0.5)
+        y1 = floor(min(max(ya, yb, yc), float(height)) - 0.5)
+        row = UINT(count)
+        boxes[row, 0], boxes[row, 1], boxes[row, 2], boxes[row, 3], boxes[row, 4] = f, x0, x1, y0, y1
+        count += (x0 <= x1) & (y0 <= y1)
+    return count
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _sides(screen: F64, faces: I32, boxes: I32, total: int, back: I32, behind: int) -> tuple[int, int]:
+    """Keep in `boxes` the faces seen from the front that may cover a sample, append those from behind to `back`.
+
+    The latter wait for last: on a closed surface what is in front hides them, and one look tells.
+    """
+    count = 0
+    for row in range(total):
+        at = UINT(row)
+        f, x0, x1, y0, y1 = boxes[at, 0], boxes[at, 1], boxes[at, 2], boxes[at, 3], boxes[at, 4]
+        i, j, k = UINT(faces[UINT(f), 0]), UINT(faces[UINT(f), 1]), UINT(faces[UINT(f), 2])
         xa, ya, xb, yb, xc, yc = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0], screen[k, 1]
         area = (xb - xa) * (yc - ya) - (xc - xa) * (yb - ya)
-        if not abs(area) > 1e-12:  # also NaN
+        px, py = x0 + 0.5 - xa, y0 + 0.5 - ya
+        b = (px * (yc - ya) - (xc - xa) * py) * area
+        c = ((xb - xa) * py - px * (yb - ya)) * area
+        inside = (b >= 0.0) & (c >= 0.0) & (b + c <= area * area * (1.0 + 1e-9))  # _fill decides to the last digit
+        drawn = ((x0 < x1) | (y0 < y1) | inside) & (abs(area) > 1e-12)  # false for NaN
+        at = UINT(count)
+        boxes[at, 0], boxes[at, 1], boxes[at, 2], boxes[at, 3], boxes[at, 4] = f, x0, x1, y0, y1
+        at = UINT(behind)
+        back[at, 0], back[at, 1], back[at, 2], back[at, 3], back[at, 4] = f, x0, x1, y0, y1
+        count += drawn & (area < 0.0)
+        behind += drawn & (area > 0.0)
+    return count, behind
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _fill(
+    screen: F64,
+    faces: I32,
+    boxes: I32,
+    later: bool,
+    uv: F32,
+    alpha: F32,
+    cutoff: float,
+    limit: F32,
+    near: F32,
+    hit: I32,
+) -> None:
+    """Test the samples in the boxes against their faces and what lies there already.
+
+    Of equally near faces the first is kept, whichever was drawn `later`.
+    """
+    masked, peeling = alpha.shape[0] > 0, limit.shape[0] > 0
+    for row in range(len(boxes)):
+        f, x0, x1, y0, y1 = boxes[row, 0], boxes[row, 1], boxes[row, 2], boxes[row, 3], boxes[row, 4]
+        i, j, k = UINT(faces[UINT(f), 0]), UINT(faces[UINT(f), 1]), UINT(faces[UINT(f), 2])
+        if later and _hidden(screen, near, i, j, k, x0, x1, y0, y1):
             continue
-        x0 = max(0, ceil(max(min(xa, xb, xc), 0.0) - 0.5))
-        x1 = min(width - 1, floor(min(max(xa, xb, xc), float(width)) - 0.5))
-        y0 = max(0, ceil(max(min(ya, yb, yc), 0.0) - 0.5))
-        y1 = min(height - 1, floor(min(max(ya, yb, yc), float(height)) - 0.5))
-        if x1 < x0 or y1 < y0:
-            continue
-        inverse = 1.0 / area
+        xa, ya, xb, yb, xc, yc = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0], screen[k, 1]
+        inverse = 1.0 / ((xb - xa) * (yc - ya) - (xc - xa) * (yb - ya))
         step_b, step_c = (yc - ya) * inverse, (ya - yb) * inverse  # change of the weights of b and c per sample in x
         na, nb, nc = screen[i, 2], screen[j, 2] - screen[i, 2], screen[k, 2] - screen[i, 2]
-        for y in range(y0, y1 + 1):
-            px, py = x0 + 0.5 - xa, y + 0.5 - ya
-            row_b = (px * (yc - ya) - (xc - xa) * py) * inverse
-            row_c = ((xb - xa) * py - px * (yb - ya)) * inverse
-            for x in range(x0, x1 + 1):
-                b = row_b + (x - x0) * step_b
-                c = row_c + (x - x0) * step_c
-                if b < 0.0 or c < 0.0 or b + c > 1.0:
+        px = x0 + 0.5 - xa
+        x, y = x1, y0 - 1
+        row_b = row_c = 0.0
+        for _ in range((x1 - x0 + 1) * (y1 - y0 + 1)):  # one loop over the box: small boxes end rows all the time
+            x += 1
+            if x > x1:
+                x, y = x0, y + 1
+                py = y + 0.5 - ya
+                row_b = (px * (yc - ya) - (xc - xa) * py) * inverse
+                row_c = ((xb - xa) * py - px * (yb - ya)) * inverse
+            b = row_b + (x - x0) * step_b
+            c = row_c + (x - x0) * step_c
+            n = np.float32(na + b * nb + c * nc)
+            if (b >= 0.0) & (c >= 0.0) & (b + c <= 1.0) & (n >= near[UINT(y), UINT(x)]):
+                if n == near[UINT(y), UINT(x)] and not (later and f < hit[y, x]):
                     continue
-                n = np.float32(na + b * nb + c * nc)
-                if n <= near[y, x] or (peeling and n >= limit[y, x]):
+                if peeling and n >= limit[y, x]:
                     continue
                 if masked and _alpha_at(screen, uv, alpha, i, j, k, b, c) < cutoff:
                     continue
-                near[y, x] = n
-                hit[y, x] = f
+                near[UINT(y), UINT(x)] = n
+                hit[UINT(y), UINT(x)] = f
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _hidden(screen: F64, near: F32, i: int, j: int, k: int, x0: int, x1: int, y0: int, y1: int) -> bool:
+    """Whether every sample of the box holds something nearer than all of a face."""
+    nearest = np.float32(max(screen[i, 2], screen[j, 2], screen[k, 2]))
+    nearest += abs(nearest) * np.float32(2.0**-22)  # interpolating rounds
+    for y in range(y0, y1 + 1):
+        for x in range(x0, x1 + 1):
+            if nearest >= near[UINT(y), UINT(x)]:
+                return False
+    return True
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from ml.asset import Asset, InputError
 from tasks.camera import Camera, orbit
 from tasks.raster import empty_buffers, encode_srgb, rasterise
-from tasks.scene import LINEAR_TO_SRGB, NO_ALPHA, alpha_test, face_ranges, make_scene, stacked
+from tasks.scene import LINEAR_TO_SRGB, NO_ALPHA, alpha_test, corner_normals, face_ranges, make_scene, stacked
 from tasks.shading import Scene, Studio, interpolate_normals, shade
 from tasks.studio import make_studio
 
@@ -67,7 +67,10 @@ def prepare(asset: Asset, camera: Camera, size: int | tuple[int, int], supersamp
     screen = camera.project(vertices, width, height)
     uv = stacked(asset, "uv", 2, 0.0)
     eye = np.array([*camera.eye, 1.0]) if camera.fov > 0.0 else np.array([*camera.axes()[2], 0.0])
-    scene = make_scene(asset, (vertices, faces, owner), uv, _texel_density(screen, faces, uv, supersample), eye)
+    density = _texel_density(screen, faces, uv, supersample)
+    finest = [float(density[first:last].min(initial=0.0)) for first, last in face_ranges(asset)]
+    geometry = vertices.astype(np.float32), faces, owner
+    scene = make_scene(asset, geometry, corner_normals(asset), uv, density, finest, eye)
     solid = np.array([part.material.alpha_mode != "BLEND" for part in asset.parts])[owner]
     studio = make_studio(camera, scene.positions, np.ascontiguousarray(faces[solid]))
     return Rendering(scene, studio, screen, width, height)

@@ -67,6 +67,7 @@ def checked(vertices: npt.ArrayLike, faces: I32, count: int) -> tuple[F64, I32]:
 
 def face_areas(points: F64, faces: I32) -> F64:
     """(m,) areas; raises InputError `mesh.not-finite` or `mesh.no-area`."""
+    areas: F64
     areas, total = _areas(points, faces)
     if not np.isfinite(total):
         raise InputError("mesh.not-finite", "vertices in use are NaN or infinite, or too large to have an area")

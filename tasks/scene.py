@@ -32,30 +32,20 @@ def _encode_table() -> U8:
 LINEAR_TO_SRGB: U8 = _encode_table()
 
 
-def make_scene(asset: Asset, merged: tuple[F64, I32, I32], uv: F32, density: F32, eye: F64) -> Scene:
-    """The scene of `Asset.merged`, the parts' stacked `uv`, and for each face its `density` (see Scene) and the eye.
+def make_scene(
+    asset: Asset, geometry: tuple[F32, I32, I32], normals: F32, uv: F32, density: F32, finest: list[float], eye: F64
+) -> Scene:
+    """The scene of all parts' `geometry`: positions (n, 3), faces (m, 3) and the part of each face (m,).
 
-    Raises InputError `image.*` for a map that cannot be decoded.
+    `finest` is the least density in each part (see Scene): larger mip levels of its maps are left out. Raises
+    InputError `image.*` for a map that cannot be decoded.
     """
-    vertices, faces, owner = merged
-    maps, levels, texels = _texture_table(asset, density, owner)
+    positions, faces, owner = geometry
+    maps, levels, texels = _texture_table(asset, finest)
     colors = stacked(asset, "colors", 4, 255.0) / np.float32(255.0)
     materials = np.stack([_material_row(part) for part in asset.parts])
-    return Scene(
-        faces,
-        vertices.astype(np.float32),
-        _corner_normals(asset),
-        uv,
-        colors,
-        owner,
-        density,
-        materials,
-        maps,
-        levels,
-        texels,
-        SRGB_TO_LINEAR,
-        eye,
-    )
+    flat = (faces, positions, normals, uv, colors, owner, density, materials, maps, levels, texels)
+    return Scene(*flat, SRGB_TO_LINEAR, eye)
 
 
 def face_ranges(asset: Asset) -> list[tuple[int, int]]:
@@ -91,7 +81,7 @@ def alpha_test(part: Part) -> tuple[F32, float]:
     return np.ascontiguousarray(alpha), m.alpha_cutoff / max(m.base_color[3], 1e-6)
 
 
-def _corner_normals(asset: Asset) -> F32:
+def corner_normals(asset: Asset) -> F32:
     """(m, 3, 3) normals of the corners: the part's own, or smoothed below the crease angle."""
     corners = np.empty((asset.face_count, 3, 3), dtype=np.float32)
     for part, (first, last) in zip(asset.parts, face_ranges(asset), strict=True):
@@ -102,7 +92,7 @@ def _corner_normals(asset: Asset) -> F32:
     return corners
 
 
-def _texture_table(asset: Asset, density: F32, owner: I32) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], U8]:
+def _texture_table(asset: Asset, finest: list[float]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], U8]:
     """(maps, levels, texels) of the Scene; a map shared by parts is decoded once."""
     maps = np.zeros((len(asset.parts), MAP_COUNT, 2), dtype=np.int64)
     levels: list[tuple[int, int, int]] = []
@@ -117,13 +107,12 @@ def _texture_table(asset: Asset, density: F32, owner: I32) -> tuple[npt.NDArray[
             m.occlusion_texture,
             m.emissive_texture,
         )
-        finest = float(density[owner == index].min(initial=0.0))
         for slot, texture in enumerate(slots):
             if texture is None or part.uv is None:
                 continue
             if texture.data not in seen:
                 first = len(levels)
-                for image in _pyramid(texture, finest):
+                for image in _pyramid(texture, finest[index]):
                     offset = sum(len(chunk) for chunk in chunks)
                     levels.append((offset, image.shape[1], image.shape[0]))
                     chunks.append(image.reshape(-1))

@@ -9,6 +9,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from tasks.raster import UINT
+
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 I32 = npt.NDArray[np.int32]
@@ -85,7 +87,7 @@ def interpolate_normals(scene: Scene, screen: F64, hit: I32, step: int, out: F32
             sy, sx = y * step + step // 2, x * step + step // 2
             f = hit[sy, sx]
             if f >= 0:
-                a, b, c = perspective_weights(scene, screen, f, sx + 0.5, sy + 0.5)
+                a, b, c = perspective_weights(scene.faces, screen, f, sx + 0.5, sy + 0.5)
                 n = scene.normals[f]
                 nx, ny, nz = unit(
                     a * n[0, 0] + b * n[1, 0] + c * n[2, 0],
@@ -140,9 +142,9 @@ def unit(x: float, y: float, z: float) -> tuple[float, float, float]:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def perspective_weights(scene: Scene, screen: F64, f: int, x: float, y: float) -> tuple[float, float, float]:
+def perspective_weights(faces: I32, screen: F64, f: int, x: float, y: float) -> tuple[float, float, float]:
     """Perspective-correct barycentric weights at a sample, clamped to the triangle."""
-    i, j, k = scene.faces[f, 0], scene.faces[f, 1], scene.faces[f, 2]
+    i, j, k = UINT(faces[UINT(f), 0]), UINT(faces[UINT(f), 1]), UINT(faces[UINT(f), 2])
     xa, ya = screen[i, 0], screen[i, 1]
     bx, by, cx, cy = screen[j, 0] - xa, screen[j, 1] - ya, screen[k, 0] - xa, screen[k, 1] - ya
     inverse = 1.0 / (bx * cy - cx * by)
@@ -161,7 +163,7 @@ def _from_behind(screen: F64, i: int, j: int, k: int) -> bool:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _sample(
+def sample_map(
     scene: Scene, material: int, slot: int, u: float, v: float, density: float, srgb: bool
 ) -> tuple[float, float, float, float]:
     """Bilinear RGBA of a material's map, repeating, from the mip level nearest to one texel a pixel."""
@@ -311,20 +313,14 @@ def _tone(r: float, g: float, b: float) -> tuple[float, float, float]:
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def base_color(
-    scene: Scene, f: int, wa: float, wb: float, wc: float, u: float, v: float, density: float
+def tinted(
+    factors: F64, colors: F32, m: int, i: int, j: int, k: int, wa: float, wb: float, wc: float
 ) -> tuple[float, float, float, float]:
-    """Linear RGBA of face `f` at corner weights wa, wb, wc: factor × vertex colour × texture (glTF 2.0 §3.9.2)."""
-    i, j, k = scene.faces[f, 0], scene.faces[f, 1], scene.faces[f, 2]
-    m = scene.owner[f]
-    c, t = scene.colors, scene.materials[m]
-    r = t[0] * (wa * c[i, 0] + wb * c[j, 0] + wc * c[k, 0])
-    g = t[1] * (wa * c[i, 1] + wb * c[j, 1] + wc * c[k, 1])
-    b = t[2] * (wa * c[i, 2] + wb * c[j, 2] + wc * c[k, 2])
-    alpha = t[3] * (wa * c[i, 3] + wb * c[j, 3] + wc * c[k, 3])
-    if scene.maps[m, MAP_COLOR, 1]:
-        tr, tg, tb, ta = _sample(scene, m, MAP_COLOR, u, v, density, True)
-        r, g, b, alpha = r * tr, g * tg, b * tb, alpha * ta
+    """Linear RGBA factor of material m × vertex colour at weights of three corners; the texture comes on top."""
+    r = factors[m, 0] * (wa * colors[i, 0] + wb * colors[j, 0] + wc * colors[k, 0])
+    g = factors[m, 1] * (wa * colors[i, 1] + wb * colors[j, 1] + wc * colors[k, 1])
+    b = factors[m, 2] * (wa * colors[i, 2] + wb * colors[j, 2] + wc * colors[k, 2])
+    alpha = factors[m, 3] * (wa * colors[i, 3] + wb * colors[j, 3] + wc * colors[k, 3])
     return r, g, b, alpha
 
 
@@ -333,7 +329,7 @@ def _shade_sample(
     scene: Scene, studio: Studio, screen: F64, f: int, x: float, y: float
 ) -> tuple[float, float, float, float]:
     """Tone-mapped linear RGB, premultiplied by the alpha that comes with it, of face `f` at a sample."""
-    wa, wb, wc = perspective_weights(scene, screen, f, x, y)
+    wa, wb, wc = perspective_weights(scene.faces, screen, f, x, y)
     i, j, k = scene.faces[f, 0], scene.faces[f, 1], scene.faces[f, 2]
     m = scene.owner[f]
     p, q, t = scene.positions, scene.normals[f], scene.materials[m]
@@ -350,20 +346,23 @@ def _shade_sample(
     u = wa * scene.uv[i, 0] + wb * scene.uv[j, 0] + wc * scene.uv[k, 0]
     v = wa * scene.uv[i, 1] + wb * scene.uv[j, 1] + wc * scene.uv[k, 1]
     density = scene.density[f]
-    r, g, b, alpha = base_color(scene, f, wa, wb, wc, u, v, density)
+    r, g, b, alpha = tinted(scene.materials, scene.colors, m, i, j, k, wa, wb, wc)
+    if scene.maps[m, MAP_COLOR, 1]:
+        tr, tg, tb, ta = sample_map(scene, m, MAP_COLOR, u, v, density, True)
+        r, g, b, alpha = r * tr, g * tg, b * tb, alpha * ta
     metallic, roughness, occlusion = t[METALLIC], t[ROUGHNESS], 1.0
     if scene.maps[m, MAP_ORM, 1]:
-        _, tg, tb, _ = _sample(scene, m, MAP_ORM, u, v, density, False)
+        _, tg, tb, _ = sample_map(scene, m, MAP_ORM, u, v, density, False)
         roughness, metallic = roughness * tg, metallic * tb
     if _from_behind(
         screen, i, j, k
     ):  # by winding: a smoothed normal may tip over the rim of a face seen from the front
         nx, ny, nz = -nx, -ny, -nz
     if scene.maps[m, MAP_NORMAL, 1]:
-        tr, tg, tb, _ = _sample(scene, m, MAP_NORMAL, u, v, density, False)
+        tr, tg, tb, _ = sample_map(scene, m, MAP_NORMAL, u, v, density, False)
         nx, ny, nz = _perturb(scene, f, t[NORMAL_SCALE], 2 * tr - 1, 2 * tg - 1, 2 * tb - 1, nx, ny, nz)
     if scene.maps[m, MAP_OCCLUSION, 1]:
-        tr, _, _, _ = _sample(scene, m, MAP_OCCLUSION, u, v, density, False)
+        tr, _, _, _ = sample_map(scene, m, MAP_OCCLUSION, u, v, density, False)
         occlusion = 1.0 + t[OCCLUSION] * (tr - 1.0)
     if len(studio.sky):
         occlusion *= sky_visibility(studio, px, py, pz, nx, ny, nz)
@@ -372,7 +371,7 @@ def _shade_sample(
     )
     er, eg, eb = t[EMISSIVE], t[EMISSIVE + 1], t[EMISSIVE + 2]
     if scene.maps[m, MAP_EMISSIVE, 1]:
-        tr, tg, tb, _ = _sample(scene, m, MAP_EMISSIVE, u, v, density, True)
+        tr, tg, tb, _ = sample_map(scene, m, MAP_EMISSIVE, u, v, density, True)
         er, eg, eb = er * tr, eg * tg, eb * tb
     r, g, b = _tone(r + er, g + eg, b + eb)
     if t[BLENDED] == 0.0:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import log2
+from math import log2, sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -12,12 +12,12 @@ from numba import njit
 
 from ml.asset import F32, I32, U8, Asset, InputError, Material
 from tasks.camera import Camera
-from tasks.raster import rasterise
-from tasks.scene import LINEAR_TO_SRGB, NO_ALPHA, alpha_test, face_ranges, make_scene, stacked
-from tasks.shading import BLENDED, MAP_COLOR, Scene, base_color, perspective_weights, unit
-from tasks.topology import F64
+from tasks.raster import UINT, rasterise
+from tasks.scene import CREASE_COSINE, LINEAR_TO_SRGB, NO_ALPHA, alpha_test, face_ranges, make_scene, stacked
+from tasks.shading import BLENDED, MAP_COLOR, Scene, perspective_weights, sample_map, tinted
+from tasks.topology import F64, face_cross
 
-WHOLE = np.float32(-24.0)  # texel density at which every mip level of a map is kept: which one shows is found per pixel
+WHOLE = -24.0  # texel density at which every mip level of a map is kept: which one shows is found per pixel
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,47 @@ def render_views(asset: Asset, cameras: Sequence[Camera], size: int | tuple[int,
     """
     width, height = (size, size) if isinstance(size, int) else size
     scene = _unlit_scene(asset)
+    crease = np.array([CREASE_COSINE if part.normals is None else -2.0 for part in asset.parts])
     spans = [(*span, *alpha_test(part)) for part, span in zip(asset.parts, face_ranges(asset), strict=True)]
     shape = (len(cameras), height, width)
-    normals, albedo = np.zeros((*shape, 3), np.float32), np.zeros((*shape, 4), np.uint8)
+    normals, albedo = np.empty((*shape, 3), np.float32), np.empty((*shape, 4), np.uint8)
     depth, faces = np.full(shape, -np.inf, np.float32), np.full(shape, -1, np.int32)
     screen = np.empty((len(scene.positions), 4))
     for k, camera in enumerate(cameras):
         project(scene.positions, *_lens(camera, width, height), screen)
         for first, last, alpha, cutoff in spans:
             rasterise(screen, scene.faces, first, last, scene.uv, alpha, cutoff, NO_ALPHA, depth[k], faces[k])
-        _resolve(scene, screen, camera.fov > 0.0, LINEAR_TO_SRGB, faces[k], depth[k], normals[k], albedo[k])
+        _resolve(scene, crease, screen, camera.fov > 0.0, LINEAR_TO_SRGB, faces[k], depth[k], normals[k], albedo[k])
     return Views(normals, depth, albedo, faces)
 
 
 def _unlit_scene(asset: Asset) -> Scene:
-    """The scene with base-colour maps only."""
+    """The scene with base-colour maps only; `normals` are the vertices' (n, 3), as _resolve reads them."""
     if not asset.face_count:
         raise InputError("mesh.no-faces", "the mesh has no faces to draw")
-    vertices, faces, owner = asset.merged()
-    if faces.min() < 0 or faces.max() >= len(vertices):
-        raise InputError("mesh.bad-index", f"face indices outside {len(vertices)} vertices")
-    if not np.isfinite(vertices).all():
+    positions, faces, owner = _joined(asset)
+    if faces.min() < 0 or faces.max() >= len(positions):
+        raise InputError("mesh.bad-index", f"face indices outside {len(positions)} vertices")
+    if not np.isfinite(positions).all():
         raise InputError("mesh.not-finite", "vertices are NaN or infinite")
     plain = replace(asset, parts=tuple(replace(part, material=_plain(part.material)) for part in asset.parts))
-    density = np.full(len(faces), WHOLE, np.float32)
-    return make_scene(plain, (vertices, faces, owner), stacked(asset, "uv", 2, 0.0), density, np.zeros(4))
+    normals = np.concatenate(
+        [_vertex_normals(p.vertices, p.faces) if p.normals is None else p.normals for p in asset.parts]
+    )
+    finest = [WHOLE] * len(asset.parts)
+    unused = np.zeros(0, np.float32)
+    return make_scene(
+        plain, (positions, faces, owner), normals, stacked(asset, "uv", 2, 0.0), unused, finest, np.zeros(4)
+    )
+
+
+def _joined(asset: Asset) -> tuple[F32, I32, I32]:
+    """Asset.merged without its detour over float64, and without a copy of a single part."""
+    if len(asset.parts) == 1:
+        part = asset.parts[0]
+        return part.vertices, part.faces, np.zeros(len(part.faces), np.int32)
+    vertices, faces, owner = asset.merged()
+    return vertices.astype(np.float32), faces, owner
 
 
 def _plain(material: Material) -> Material:
@@ -81,71 +97,124 @@ def _plain(material: Material) -> Material:
     )
 
 
-def _lens(camera: Camera, width: int, height: int) -> tuple[F64, F64, float, float, float, bool]:
-    """What `project` reads of a camera: eye, axes, centre in pixels, pixels a metre (at depth 1), and perspective."""
-    perspective = camera.fov > 0.0
-    zoom = 0.5 * height / np.tan(np.radians(camera.fov) / 2.0) if perspective else height / camera.extent
-    return np.array(camera.eye), camera.axes(), 0.5 * width, 0.5 * height, float(zoom), perspective
+def _lens(camera: Camera, width: int, height: int) -> tuple[F64, F64, float, float, float, float]:
+    """What `project` reads: eye, axes, the picture's middle, pixels a metre (at depth 1), the nearest depth, 0 if none.
+
+    That is 1e-9 of the way to the target, so that a scene of any scale is seen.
+    """
+    eye = np.array(camera.eye, dtype=np.float64)
+    if camera.fov <= 0.0:
+        return eye, camera.axes(), 0.5 * width, 0.5 * height, height / camera.extent, 0.0
+    zoom = 0.5 * height / np.tan(np.radians(camera.fov) / 2.0)
+    return eye, camera.axes(), 0.5 * width, 0.5 * height, float(zoom), 1e-9 * float(np.linalg.norm(eye - camera.target))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def project(
-    positions: F32, eye: F64, axes: F64, middle_x: float, middle_y: float, zoom: float, perspective: bool, screen: F64
+    positions: F32, eye: F64, axes: F64, middle_x: float, middle_y: float, zoom: float, nearest: float, screen: F64
 ) -> None:
     """Camera.project as a kernel: its dozen temporary arrays cost twenty times as much on a dense mesh."""
     for i in range(len(positions)):
         x, y, z = positions[i, 0] - eye[0], positions[i, 1] - eye[1], positions[i, 2] - eye[2]
         depth = -(axes[2, 0] * x + axes[2, 1] * y + axes[2, 2] * z)
         weight = 1.0
-        if perspective:
-            weight = 1.0 / depth if depth > 1e-9 else np.nan
+        if nearest > 0.0:
+            weight = 1.0 / depth if depth > nearest else np.nan
         scale = weight * zoom
         screen[i, 0] = middle_x + (axes[0, 0] * x + axes[0, 1] * y + axes[0, 2] * z) * scale
         screen[i, 1] = middle_y - (axes[1, 0] * x + axes[1, 1] * y + axes[1, 2] * z) * scale
-        screen[i, 2] = weight if perspective else -depth
+        screen[i, 2] = weight if nearest > 0.0 else -depth
         screen[i, 3] = weight
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _vertex_normals(positions: F32, faces: I32) -> F32:
+    """(n, 3) unit sums of the faces' normals weighted by area, as raster.creased_normals has them; zero unused."""
+    points = positions.astype(np.float64)
+    sums = np.zeros((len(points), 3))
+    for f in range(len(faces)):
+        x, y, z = face_cross(points, faces[f, 0], faces[f, 1], faces[f, 2])
+        for corner in range(3):
+            sums[faces[f, corner], 0] += x
+            sums[faces[f, corner], 1] += y
+            sums[faces[f, corner], 2] += z
+    normals = np.empty((len(points), 3), np.float32)
+    for v in range(len(points)):
+        x, y, z = _direction(sums[v, 0], sums[v, 1], sums[v, 2])
+        normals[v, 0], normals[v, 1], normals[v, 2] = x, y, z
+    return normals
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _resolve(
-    scene: Scene, screen: F64, perspective: bool, encode: U8, hit: I32, depth: F32, normals: F32, albedo: U8
+    scene: Scene, crease: F64, screen: F64, pinhole: bool, encode: U8, hit: I32, depth: F32, normals: F32, albedo: U8
 ) -> None:
-    """Turn face indices and nearness (h, w) into depth, normals and albedo, in place."""
+    """Turn face indices and nearness (h, w) into depth, normals and albedo, in place.
+
+    `crease` (k,) is the cosine of each part below which a corner shows its face's normal. Fields of the scene are
+    taken out before the loop: reading them inside counts references, 3× the time of all the rest.
+    """
+    faces, owner, positions, smooth = scene.faces, scene.owner, scene.positions, scene.normals
+    colors, factors, uv, textured = scene.colors, scene.materials, scene.uv, scene.maps[:, MAP_COLOR, 1]
     top = len(encode) - 1
-    for y in range(hit.shape[0]):
-        for x in range(hit.shape[1]):
-            f = hit[y, x]
-            if f < 0:
-                depth[y, x] = np.inf
+    for row in range(hit.shape[0]):
+        for column in range(hit.shape[1]):
+            y, x = UINT(row), UINT(column)
+            g = hit[y, x]
+            if g < 0:
+                depth[y, x], normals[y, x], albedo[y, x] = np.inf, 0.0, 0
                 continue
-            depth[y, x] = np.float32(1.0) / depth[y, x] if perspective else -depth[y, x]
-            a, b, c = perspective_weights(scene, screen, f, x + 0.5, y + 0.5)
-            n = scene.normals[f]
-            nx, ny, nz = unit(
-                a * n[0, 0] + b * n[1, 0] + c * n[2, 0],
-                a * n[0, 1] + b * n[1, 1] + c * n[2, 1],
-                a * n[0, 2] + b * n[1, 2] + c * n[2, 2],
-            )
+            depth[y, x] = np.float32(1.0) / depth[y, x] if pinhole else -depth[y, x]
+            m, f = UINT(owner[UINT(g)]), UINT(g)
+            i, j, k = UINT(faces[f, 0]), UINT(faces[f, 1]), UINT(faces[f, 2])
+            a, b, c = perspective_weights(faces, screen, f, column + 0.5, row + 0.5)
+            nx, ny, nz = _normal(positions, smooth, crease[m], i, j, k, a, b, c)
             normals[y, x, 0], normals[y, x, 1], normals[y, x, 2] = nx, ny, nz
-            i, j, k = scene.faces[f, 0], scene.faces[f, 1], scene.faces[f, 2]
-            u = a * scene.uv[i, 0] + b * scene.uv[j, 0] + c * scene.uv[k, 0]
-            v = a * scene.uv[i, 1] + b * scene.uv[j, 1] + c * scene.uv[k, 1]
-            density = 0.0
-            if scene.maps[scene.owner[f], MAP_COLOR, 1]:
-                density = _density(scene, screen, i, j, k)
-            red, green, blue, alpha = base_color(scene, f, a, b, c, u, v, density)
+            red, green, blue, alpha = tinted(factors, colors, m, i, j, k, a, b, c)
+            if textured[m]:
+                u, v = a * uv[i, 0] + b * uv[j, 0] + c * uv[k, 0], a * uv[i, 1] + b * uv[j, 1] + c * uv[k, 1]
+                density = _density(uv, screen, i, j, k)
+                tr, tg, tb, ta = sample_map(scene, m, MAP_COLOR, u, v, density, True)
+                red, green, blue, alpha = red * tr, green * tg, blue * tb, alpha * ta
             albedo[y, x, 0] = encode[int(min(max(red, 0.0), 1.0) * top + 0.5)]
             albedo[y, x, 1] = encode[int(min(max(green, 0.0), 1.0) * top + 0.5)]
             albedo[y, x, 2] = encode[int(min(max(blue, 0.0), 1.0) * top + 0.5)]
-            blended = scene.materials[scene.owner[f], BLENDED] != 0.0
-            albedo[y, x, 3] = int(min(max(alpha, 0.0), 1.0) * 255.0 + 0.5) if blended else 255
+            opaque = factors[m, BLENDED] == 0.0
+            albedo[y, x, 3] = 255 if opaque else int(min(max(alpha, 0.0), 1.0) * 255.0 + 0.5)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _density(scene: Scene, screen: F64, i: int, j: int, k: int) -> float:
+def _normal(
+    positions: F32, smooth: F32, crease: float, i: int, j: int, k: int, a: float, b: float, c: float
+) -> tuple[float, float, float]:
+    """Unit shading normal at corner weights; a corner whose vertex normal lies beyond the crease shows the face's."""
+    ax, ay, az = float(positions[i, 0]), float(positions[i, 1]), float(positions[i, 2])
+    ux, uy, uz = positions[j, 0] - ax, positions[j, 1] - ay, positions[j, 2] - az
+    vx, vy, vz = positions[k, 0] - ax, positions[k, 1] - ay, positions[k, 2] - az
+    fx, fy, fz = _direction(uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx)
+    nx = ny = nz = 0.0
+    for corner in range(3):
+        v, weight = (i, a) if corner == 0 else (j, b) if corner == 1 else (k, c)
+        sx, sy, sz = float(smooth[v, 0]), float(smooth[v, 1]), float(smooth[v, 2])
+        if sx * fx + sy * fy + sz * fz < crease:
+            sx, sy, sz = fx, fy, fz
+        nx, ny, nz = nx + weight * sx, ny + weight * sy, nz + weight * sz
+    x, y, z = _direction(nx, ny, nz)
+    return x, y, z
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _direction(x: float, y: float, z: float) -> tuple[float, float, float]:
+    """A vector of any length at unit length, zero when it is."""
+    squared = x * x + y * y + z * z
+    scale = 1.0 / sqrt(squared) if squared > 0.0 else 0.0
+    return x * scale, y * scale, z * scale
+
+
+@njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def _density(uv: F32, screen: F64, i: int, j: int, k: int) -> float:
     """½·log2 of a face's area in uv over that in pixels."""
     bx, by = screen[j, 0] - screen[i, 0], screen[j, 1] - screen[i, 1]
     cx, cy = screen[k, 0] - screen[i, 0], screen[k, 1] - screen[i, 1]
-    du, dv = scene.uv[j, 0] - scene.uv[i, 0], scene.uv[j, 1] - scene.uv[i, 1]
-    eu, ev = scene.uv[k, 0] - scene.uv[i, 0], scene.uv[k, 1] - scene.uv[i, 1]
+    du, dv, eu, ev = uv[j, 0] - uv[i, 0], uv[j, 1] - uv[i, 1], uv[k, 0] - uv[i, 0], uv[k, 1] - uv[i, 1]
     return 0.5 * log2(min(max(abs(du * ev - eu * dv) / max(abs(bx * cy - cx * by), 1e-6), 1e-14), 1.0))
