@@ -17,6 +17,7 @@ from tasks.lanes import WIDTH, fill, least, less, load, lowest, most, root, size
 from tasks.morton import F64 as F64
 from tasks.morton import morton_order as morton_order
 
+BLOCK = 4096  # points
 STACK = 256  # each of at most 11 levels (2³¹ faces, eight a node) leaves seven children behind and opens one
 # Boxes are float32 and triangles float64, both in units in which the mesh spans 1 to 2. What a float32 box distance
 # may be off grows with how far out the point is; past MOST_SLACK (20 sizes of the mesh) every box would be opened,
@@ -104,8 +105,13 @@ def search(bvh: Bvh, local: F64, toward: F64 | None, penalty: float, threads: in
 
 
 def in_threads(work: Callable[[int, int], None], count: int, threads: int) -> None:
-    """work(start, stop) over equal runs of range(count), each in its own thread; kernels let go of the interpreter."""
-    cuts = np.linspace(0, count, max(1, threads) + 1).astype(int).tolist()
+    """work(start, stop) over equal runs of range(count), each in its own thread; kernels let go of the interpreter.
+
+    Runs end at multiples of BLOCK, where queries forget the answer before: so equally near triangles do not depend on
+    `threads`.
+    """
+    blocks = -(-count // BLOCK)
+    cuts = [min(BLOCK * (blocks * k // threads), count) for k in range(threads + 1)] if threads > 1 else [0, count]
     if len(cuts) == 2:
         work(0, count)
         return
@@ -188,6 +194,7 @@ def _query(
         fx, fy, fz = _clamped(px), _clamped(py), _clamped(pz)
         slack = min(SLACK * (1.0 + max(abs(px), abs(py), abs(pz))), MOST_SLACK)
         h = i if away > 0.0 else 0
+        last = last if i % BLOCK else 0
         guess = leaves_from + last // WIDTH
         stack[0], reach[0], stack[1], reach[1], top = 0, 0.0, guess, 0.0, 2
         best, limit = np.inf, np.float32(np.inf)
