@@ -46,8 +46,12 @@ def topology(vertices: npt.ArrayLike, faces: I32) -> Topology:
     """
     points = np.ascontiguousarray(vertices, dtype=np.float64).reshape(-1, 3)
     offsets, halves = half_edges(faces, len(points))
+    return count_topology(points, faces, offsets, halves, face_components(faces, offsets, halves))
+
+
+def count_topology(points: F64, faces: I32, offsets: I32, halves: I32, labels: I32) -> Topology:
+    """The same from the half-edges and components that a caller has already."""
     boundary, nonmanifold, inconsistent = _count_edges(faces, offsets, halves)
-    labels = face_components(faces, offsets, halves)
     area, volume, flat, solid, used = _measure(points, faces, DEGENERATE_ASPECT)
     clean_edges = nonmanifold + inconsistent == 0
     duplicates = 0 if clean_edges else int(duplicate_faces(faces).sum())
