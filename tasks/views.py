@@ -48,8 +48,7 @@ def render_views(asset: Asset, cameras: Sequence[Camera], size: int | tuple[int,
     crease = np.array([CREASE_COSINE if part.normals is None else -2.0 for part in asset.parts])
     spans = [(*span, *alpha_test(part)) for part, span in zip(asset.parts, face_ranges(asset), strict=True)]
     shape = (len(cameras), height, width)
-    normals, albedo = np.empty((*shape, 3), np.float32), np.empty((*shape, 4), np.uint8)
-    depth, faces = np.full(shape, -np.inf, np.float32), np.full(shape, -1, np.int32)
+    normals, depth, albedo, faces = _buffers(shape)
     screen = np.empty((len(scene.positions), 4))
     for k, camera in enumerate(cameras):
         project(scene.positions, *_lens(camera, width, height), screen)
@@ -57,6 +56,19 @@ def render_views(asset: Asset, cameras: Sequence[Camera], size: int | tuple[int,
             rasterise(screen, scene.faces, first, last, scene.uv, alpha, cutoff, NO_ALPHA, depth[k], faces[k])
         _resolve(scene, crease, screen, camera.fov > 0.0, LINEAR_TO_SRGB, faces[k], depth[k], normals[k], albedo[k])
     return Views(normals, depth, albedo, faces)
+
+
+def _buffers(shape: tuple[int, int, int]) -> tuple[F32, F32, U8, I32]:
+    """Cleared normals, nearness, albedo and faces in one block of memory.
+
+    The allocator keeps one freed block for the next call but returns four to the system, and getting them back costs
+    a page fault every 4 kB: 0.5 ms a view.
+    """
+    block = np.zeros((6, *shape), np.float32)
+    block[3] = -np.inf
+    faces = block[5].view(np.int32)
+    faces[...] = -1
+    return block[:3].reshape(*shape, 3), block[3], block[4].view(np.uint8).reshape(*shape, 4), faces
 
 
 def _unlit_scene(asset: Asset) -> Scene:
@@ -162,7 +174,7 @@ def _resolve(
             y, x = UINT(row), UINT(column)
             g = hit[y, x]
             if g < 0:
-                depth[y, x], normals[y, x], albedo[y, x] = np.inf, 0.0, 0
+                depth[y, x] = np.inf
                 continue
             depth[y, x] = np.float32(1.0) / depth[y, x] if pinhole else -depth[y, x]
             m, f = UINT(owner[UINT(g)]), UINT(g)
