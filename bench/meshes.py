@@ -31,7 +31,8 @@ def generated(size: str) -> Mesh:
         points, faces = knot(600, 160)
         resolution = 128
         for _ in range(4):  # faces grow with the square of the resolution
-            vertices, triangles, _ = remesh(points, faces, resolution, faithful=False)
+            made = remesh(points, faces, resolution, faithful=False)
+            vertices, triangles = made.vertices, made.faces
             if abs(len(triangles) / SIZES[size] - 1) < 0.02:
                 break
             resolution = round(resolution * (SIZES[size] / len(triangles)) ** 0.5)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from ml.asset import F32, I32, U8
+from tasks.bits import U64
 from tasks.narrow_band import Band
-
-U64 = npt.NDArray[np.uint64]
 
 # A block is eight words, one for each z; bit 8·y + x. The masks are the points on a block's sides.
 LOW_X = np.uint64(0x0101010101010101)
@@ -27,12 +25,14 @@ def flood_fill(band: Band, thickness: float) -> tuple[U64, U8]:
     """
     exterior = np.zeros((len(band.blocks), 8), np.uint64)
     empty = np.zeros(len(band.slot), np.uint8)
-    _flood(band.shape, band.slot, band.distance, np.float32(thickness), exterior, empty)
+    # The grid's first point will do: the padded grid's sides are free and connected.
+    flood(band.shape, band.slot, free_points(band.distance, np.float32(thickness)), exterior, empty, 0, 0)
     return exterior, empty
 
 
 @njit(cache=True, nogil=True)
-def _free_points(distance: F32, thickness: float) -> U64:
+def free_points(distance: F32, thickness: float) -> U64:
+    """(k, 8) bits of the points further than the thickness from all triangles."""
     free = np.zeros((len(distance), 8), np.uint64)
     for k in range(len(distance)):
         for z in range(8):
@@ -94,26 +94,25 @@ def _enter_block(side: int, source: U64, target: U64, free: U64) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def _flood(shape: tuple[int, int, int], slot: I32, distance: F32, thickness: float, exterior: U64, empty: U8) -> None:
-    """Breadth first over blocks from the grid's first point: the padded grid's sides are free and connected."""
+def flood(shape: tuple[int, int, int], slot: I32, free: U64, out: U64, empty: U8, block: int, point: int) -> None:
+    """Add to `out` (k, 8) and `empty` all free points that are connected to a point of a block, breadth first."""
     nx, ny, nz = shape
-    free = _free_points(distance, thickness)
     full, spare, open_space = np.full(8, ALL), np.zeros(8, np.uint64), np.full(8, ALL)
     queue = np.empty(len(slot) + 1, np.int32)  # a ring: no block is in it twice
     waiting = np.zeros(len(slot), np.bool_)
-    if slot[0] >= 0:
-        exterior[slot[0], 0] |= free[slot[0], 0] & ONE
+    if slot[block] >= 0:
+        out[slot[block], point >> 6] |= free[slot[block], point >> 6] & ONE << np.uint64(point & 63)
     else:
-        empty[0] = 1
-    queue[0] = 0
+        empty[block] = 1
+    queue[0] = block
     head, tail = 0, 1
     while head != tail:
         b = queue[head]
         head = (head + 1) % len(queue)
         waiting[b] = False
         if slot[b] >= 0:
-            _fill_block(exterior[slot[b]], free[slot[b]])
-            source = exterior[slot[b]]
+            _fill_block(out[slot[b]], free[slot[b]])
+            source = out[slot[b]]
         else:
             source = full
         x, y, z = b % nx, b // nx % ny, b // nx // ny
@@ -130,7 +129,7 @@ def _flood(shape: tuple[int, int, int], slot: I32, distance: F32, thickness: flo
                 continue
             c = (k * ny + j) * nx + i
             if slot[c] >= 0:
-                gained = _enter_block(side, source, exterior[slot[c]], free[slot[c]])
+                gained = _enter_block(side, source, out[slot[c]], free[slot[c]])
             else:
                 gained = empty[c] == 0 and _enter_block(side, source, spare, open_space)
                 if gained:

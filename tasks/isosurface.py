@@ -2,121 +2,143 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
 
 from ml.asset import F32, I32, U8
-from tasks.flood_fill import U64
+from tasks.bits import U64, lowest_bit, popcount
+from tasks.flood_fill import ALL, HIGH_X, LOW_X, LOW_Y, NONE, ONE
 from tasks.marching_cubes import I8, case_table
 from tasks.narrow_band import Band
-from tasks.topology import F64, I64
+from tasks.topology import F64
 
-I16 = npt.NDArray[np.int16]
+U16 = npt.NDArray[np.uint16]
 
 # Vertices keep this share of a cell's edge off its ends, so that no triangle loses its area and no two vertices meet.
 MARGIN = 0.02
+SHIFT_X, SHIFT_Y, LAST = np.uint64(7), np.uint64(56), np.uint64(63)
+EIGHT, SEVEN_ROWS = np.uint64(8), np.uint64(56)
 
 
-def isosurface(band: Band, exterior: U64, empty: U8, thickness: float) -> tuple[F64, I32, I64]:
-    """Vertices (n, 3) in voxels, outward faces (m, 3), and where each block's vertices start (k + 1,).
+@dataclass(frozen=True)
+class Surface:
+    """A closed surface with one vertex on each grid edge that it crosses, numbered by block, axis, z, y, x."""
+
+    vertices: F64  # (n, 3) voxels
+    faces: I32  # (m, 3) outward
+    crossed: U64  # (k, 24) at 8·axis + z: bit 8·y + x where the edge from that point along the axis is crossed
+    first: I32  # (k, 24) number of the first vertex of each of those words
+
+
+def isosurface(band: Band, exterior: U64, empty: U8, thickness: float) -> Surface:
+    """The surface around the points that are not exterior.
 
     Outside the field is distance − thickness, inside its negative, so the surface lies `thickness` voxels off the
     triangles. Every edge has exactly two faces that run along it in opposite directions (see `marching_cubes`).
     """
     table, counts, low = case_table()
-    vertex_counts = np.zeros(len(band.blocks), np.int64)
-    face_counts = np.zeros(len(band.blocks), np.int64)
-    level = np.float32(thickness)
-    field = (band.shape, band.slot, band.blocks, band.distance, exterior, empty, level)
-    _count(*field, counts, vertex_counts, face_counts)
-    first = np.concatenate([[0], np.cumsum(vertex_counts)])
-    mixed = np.flatnonzero(vertex_counts)
-    rank = np.full(len(band.blocks), -1, np.int32)
-    rank[mixed] = np.arange(len(mixed), dtype=np.int32)
-    vertices = np.empty((int(first[-1]), 3))
-    numbers = np.full((len(mixed), 1536), -1, np.int16)  # of a block's vertices, at 3·point + axis
-    _place_vertices(*field, rank, first, vertices, numbers)
-    faces = np.empty((int(face_counts.sum()), 3), np.int32)
-    _join_faces(*field, face_counts, table, counts, low, rank, first, numbers, faces)
-    return vertices, faces, first
+    solid = (band.shape, band.slot, band.blocks, exterior, empty)
+    crossed = np.zeros((len(band.blocks), 24), np.uint64)
+    first = np.zeros((len(band.blocks), 24), np.int32)
+    vertex_count, face_count = _cross(*solid, counts, crossed, first)
+    vertices = np.empty((vertex_count, 3))
+    _place_vertices(*solid, band.distance, np.float32(thickness), crossed, first, vertices)
+    faces = np.empty((face_count, 3), np.int32)
+    _join_faces(*solid, table, counts, low, crossed, first, faces)
+    return Surface(vertices, faces, crossed, first)
 
 
 @njit(cache=True, nogil=True)
-def _block_field(
-    k: int,
-    shape: tuple[int, int, int],
-    slot: I32,
-    blocks: I32,
-    distance: F32,
-    exterior: U64,
-    empty: U8,
-    level: float,
-    out: F32,
-) -> bool:
-    """Signed field (9, 9, 9) of a block and the first points of its neighbours; False where its sign never changes."""
-    nx, ny, nz = shape
-    x, y, z = blocks[k] % nx, blocks[k] // nx % ny, blocks[k] // nx // ny
-    positive = negative = False
+def _solid_word(shape: tuple[int, int, int], slot: I32, exterior: U64, empty: U8, x: int, y: int, z: int) -> np.uint64:
+    """Bits of the points of layer z (counted over the whole grid) of block column (x, y) that are not exterior."""
+    if x >= shape[0] or y >= shape[1] or z >> 3 >= shape[2]:
+        return NONE
+    b = ((z >> 3) * shape[1] + y) * shape[0] + x
+    if slot[b] >= 0:
+        word: np.uint64 = ~exterior[slot[b], z & 7]
+        return word
+    return NONE if empty[b] else ALL
+
+
+@njit(cache=True, nogil=True)
+def _corner_words(
+    shape: tuple[int, int, int], slot: I32, exterior: U64, empty: U8, b: int, layers: int, words: U64
+) -> None:
+    """words (9, 4): for the layers of block b and the first of the next, solid bits at (x, y), (x + 1, y), (x, y + 1)
+    and (x + 1, y + 1)."""
+    x, y, z = b % shape[0], b // shape[0] % shape[1], b // shape[0] // shape[1]
+    for k in range(layers):
+        w = _solid_word(shape, slot, exterior, empty, x, y, 8 * z + k)
+        right = _solid_word(shape, slot, exterior, empty, x + 1, y, 8 * z + k)
+        below = _solid_word(shape, slot, exterior, empty, x, y + 1, 8 * z + k)
+        across = _solid_word(shape, slot, exterior, empty, x + 1, y + 1, 8 * z + k)
+        column = (right & LOW_X) << SHIFT_X
+        row = (w >> EIGHT) | (below & LOW_Y) << SEVEN_ROWS
+        words[k, 0] = w
+        words[k, 1] = ((w >> ONE) & ~HIGH_X) | column
+        words[k, 2] = row
+        words[k, 3] = ((row >> ONE) & ~HIGH_X) | (column >> EIGHT) | (across & ONE) << LAST
+
+
+@njit(cache=True, nogil=True)
+def _mixed(words: U64, k: int) -> np.uint64:
+    """The cells of a layer whose corners are not all alike."""
+    some: np.uint64 = words[k, 0]
+    every: np.uint64 = words[k, 0]
     for c in range(8):
-        i, j, h = x + (c & 1), y + (c >> 1 & 1), z + (c >> 2)
-        inside_grid = i < nx and j < ny and h < nz
-        other = slot[(h * ny + j) * nx + i] if inside_grid else -1
-        far = np.float32(1.0)
-        if inside_grid and other < 0 and empty[(h * ny + j) * nx + i] == 0:
-            far = np.float32(-1.0)
-        for pz in range(1 if c >> 2 else 8):
-            for py in range(1 if c >> 1 & 1 else 8):
-                for px in range(1 if c & 1 else 8):
-                    value = far
-                    if other >= 0:
-                        value = min(distance[other, 64 * pz + 8 * py + px] - level, np.float32(1.0))
-                        if exterior[other, pz] >> np.uint64(8 * py + px) & np.uint64(1) == np.uint64(0):
-                            value = -max(abs(value), np.float32(1e-6))
-                    out[(c >> 2) * 8 + pz, (c >> 1 & 1) * 8 + py, (c & 1) * 8 + px] = value
-                    if value < 0.0:
-                        negative = True
-                    else:
-                        positive = True
-    return positive and negative
+        some |= words[k + (c >> 2), c & 3]
+        every &= words[k + (c >> 2), c & 3]
+    return some & ~every
 
 
 @njit(cache=True, nogil=True)
-def _cell_case(field: F32, x: int, y: int, z: int) -> int:
+def _case(words: U64, k: int, bit: np.uint64) -> int:
     case = 0
     for c in range(8):
-        if field[z + (c >> 2), y + (c >> 1 & 1), x + (c & 1)] < 0.0:
-            case |= 1 << c
+        case |= int(words[k + (c >> 2), c & 3] >> bit & ONE) << c
     return case
 
 
 @njit(cache=True, nogil=True)
-def _count(
+def _cross(
     shape: tuple[int, int, int],
     slot: I32,
     blocks: I32,
-    distance: F32,
     exterior: U64,
     empty: U8,
-    level: float,
     case_faces: I8,
-    vertex_counts: I64,
-    face_counts: I64,
-) -> None:
-    field = np.empty((9, 9, 9), np.float32)
+    crossed: U64,
+    first: I32,
+) -> tuple[int, int]:
+    """Fill `crossed` and `first`; how many vertices and faces there are."""
+    words = np.empty((9, 4), np.uint64)
+    vertices = faces = 0
     for k in range(len(blocks)):
-        if not _block_field(k, shape, slot, blocks, distance, exterior, empty, level, field):
-            continue
+        _corner_words(shape, slot, exterior, empty, blocks[k], 9, words)
         for z in range(8):
-            for y in range(8):
-                for x in range(8):
-                    sign = field[z, y, x] < 0.0
-                    vertex_counts[k] += (
-                        (sign != (field[z, y, x + 1] < 0.0))
-                        + (sign != (field[z, y + 1, x] < 0.0))
-                        + (sign != (field[z + 1, y, x] < 0.0))
-                    )
-                    face_counts[k] += case_faces[_cell_case(field, x, y, z)]
+            crossed[k, z] = words[z, 0] ^ words[z, 1]
+            crossed[k, 8 + z] = words[z, 0] ^ words[z, 2]
+            crossed[k, 16 + z] = words[z, 0] ^ words[z + 1, 0]
+            cells = _mixed(words, z)
+            while cells != NONE:
+                faces += case_faces[_case(words, z, np.uint64(lowest_bit(cells)))]
+                cells &= cells - ONE
+        for i in range(24):
+            first[k, i] = vertices
+            vertices += popcount(crossed[k, i])
+    return vertices, faces
+
+
+@njit(cache=True, nogil=True)
+def _field(distance: F32, exterior: U64, k: int, point: int, level: float) -> float:
+    """The signed field at a point of an active block; beyond one voxel outside it does not matter."""
+    value = float(distance[k, point] - level)
+    if exterior[k, point >> 6] >> np.uint64(point & 63) & ONE:
+        return value
+    return min(-abs(value), -1e-6)
 
 
 @njit(cache=True, nogil=True)
@@ -124,35 +146,44 @@ def _place_vertices(
     shape: tuple[int, int, int],
     slot: I32,
     blocks: I32,
-    distance: F32,
     exterior: U64,
     empty: U8,
+    distance: F32,
     level: float,
-    rank: I32,
-    first: I64,
+    crossed: U64,
+    first: I32,
     vertices: F64,
-    numbers: I16,
 ) -> None:
-    """One vertex on each grid edge whose ends differ in sign, where the field is zero between them."""
-    field = np.empty((9, 9, 9), np.float32)
+    """One vertex on each crossed edge, where the field is zero between its ends; both lie in active blocks."""
+    corner = np.empty(3, np.int64)
     for k in range(len(blocks)):
-        if rank[k] < 0:
-            continue
-        _block_field(k, shape, slot, blocks, distance, exterior, empty, level, field)
-        corner = (blocks[k] % shape[0] * 8, blocks[k] // shape[0] % shape[1] * 8, blocks[k] // shape[0] // shape[1] * 8)
-        count = 0
-        for z in range(8):
-            for y in range(8):
-                for x in range(8):
-                    a = field[z, y, x]
-                    for axis in range(3):
-                        b = field[z + (axis == 2), y + (axis == 1), x + (axis == 0)]
-                        if (a < 0.0) != (b < 0.0):
-                            i = first[k] + count
-                            vertices[i, 0], vertices[i, 1], vertices[i, 2] = corner[0] + x, corner[1] + y, corner[2] + z
-                            vertices[i, axis] += min(max(a / (a - b), MARGIN), 1.0 - MARGIN)
-                            numbers[rank[k], 3 * (64 * z + 8 * y + x) + axis] = count
-                            count += 1
+        b = blocks[k]
+        corner[0], corner[1], corner[2] = b % shape[0], b // shape[0] % shape[1], b // shape[0] // shape[1]
+        for word in range(24):
+            i = first[k, word]
+            bits = crossed[k, word]
+            axis, z = word >> 3, word & 7
+            while bits != NONE:
+                bit = lowest_bit(bits)
+                bits &= bits - ONE
+                point = 64 * z + bit
+                at = point >> (3 * axis) & 7
+                other, beyond = k, point + (1 << 3 * axis)
+                if at == 7:
+                    other, beyond = slot[b + _step(shape, axis)], point - (7 << 3 * axis)
+                p = _field(distance, exterior, k, point, level)
+                q = _field(distance, exterior, other, beyond, level)
+                vertices[i, 0] = 8 * corner[0] + (point & 7)
+                vertices[i, 1] = 8 * corner[1] + (point >> 3 & 7)
+                vertices[i, 2] = 8 * corner[2] + z
+                vertices[i, axis] += min(max(p / (p - q), MARGIN), 1.0 - MARGIN)
+                i += 1
+
+
+@njit(cache=True, nogil=True)
+def _step(shape: tuple[int, int, int], axis: int) -> int:
+    """From a block to the next along an axis."""
+    return 1 if axis == 0 else shape[0] if axis == 1 else shape[0] * shape[1]
 
 
 @njit(cache=True, nogil=True)
@@ -160,37 +191,36 @@ def _join_faces(
     shape: tuple[int, int, int],
     slot: I32,
     blocks: I32,
-    distance: F32,
     exterior: U64,
     empty: U8,
-    level: float,
-    face_counts: I64,
     table: I8,
     case_faces: I8,
     low: I8,
-    rank: I32,
-    first: I64,
-    numbers: I16,
+    crossed: U64,
+    first: I32,
     faces: I32,
 ) -> None:
-    """The triangles of every cell, by the table, over the vertices of its own and the following blocks."""
-    nx, ny, _ = shape
-    field = np.empty((9, 9, 9), np.float32)
+    """The triangles of every mixed cell, by the table, over the vertices of its own and the following blocks."""
+    words = np.empty((9, 4), np.uint64)
+    near = np.empty(8, np.int64)  # the slots of this block and of those after it
     n = 0
     for k in range(len(blocks)):
-        if face_counts[k] == 0:
-            continue
-        _block_field(k, shape, slot, blocks, distance, exterior, empty, level, field)
-        bx, by, bz = blocks[k] % nx, blocks[k] // nx % ny, blocks[k] // nx // ny
+        _corner_words(shape, slot, exterior, empty, blocks[k], 9, words)
+        for c in range(8):
+            b = blocks[k] + (c & 1) + (c >> 1 & 1) * shape[0] + (c >> 2) * shape[0] * shape[1]
+            near[c] = slot[b] if b < len(slot) else -1
         for z in range(8):
-            for y in range(8):
-                for x in range(8):
-                    case = _cell_case(field, x, y, z)
-                    for corner in range(3 * case_faces[case]):
-                        edge = table[case, corner]
-                        c = low[edge]
-                        i, j, h = x + (c & 1), y + (c >> 1 & 1), z + (c >> 2)
-                        other = slot[((bz + (h >> 3)) * ny + by + (j >> 3)) * nx + bx + (i >> 3)]
-                        at = 3 * (64 * (h & 7) + 8 * (j & 7) + (i & 7)) + edge // 4
-                        faces[n + corner // 3, corner % 3] = first[other] + numbers[rank[other], at]
-                    n += case_faces[case]
+            cells = _mixed(words, z)
+            while cells != NONE:
+                bit = lowest_bit(cells)
+                cells &= cells - ONE
+                case = _case(words, z, np.uint64(bit))
+                for corner in range(3 * case_faces[case]):
+                    edge = table[case, corner]
+                    c = low[edge]
+                    x, y, h = (bit & 7) + (c & 1), (bit >> 3) + (c >> 1 & 1), z + (c >> 2)
+                    other = near[x >> 3 | (y >> 3) << 1 | (h >> 3) << 2]
+                    word = 8 * (edge >> 2) + (h & 7)
+                    before = (ONE << np.uint64(8 * (y & 7) + (x & 7))) - ONE
+                    faces[n + corner // 3, corner % 3] = first[other, word] + popcount(crossed[other, word] & before)
+                n += case_faces[case]

@@ -1,0 +1,194 @@
+"""Which faces of a surface on a sparse grid cross, when one of each pair is known to be in question."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from ml.asset import I32
+from tasks.topology import F64, Bool, face_cross
+from tasks.triangle_frame import box_of
+
+U16 = npt.NDArray[np.uint16]
+Grid = tuple[tuple[int, int, int], I32]  # (shape, slot) of the blocks of 8³ voxels that hold the surface, see Band
+TOUCH = 1e-9  # voxel³: sixfold volume of four points that count as lying in one plane
+
+
+def mark_crossing(points: F64, faces: I32, chosen: I32, looks: U16, widest: float, grid: Grid, bad: Bool) -> None:
+    """Mark in bad (n,) the corners of every pair of faces (m, 3) that cross, of which one at least is chosen (k,).
+
+    points (n, 3) in voxels; no face is wider along an axis than `widest`. Pairs with a bit of looks (m,) in common are
+    not tested. Faces that share two corners do not cross, nor do those in one plane.
+    """
+    shape, slot = grid
+    starts = np.zeros(64 * (int(slot.max()) + 1) + 1, np.int32)
+    _list_cells(points, faces, chosen, shape, slot, starts, np.empty(0, np.int32))
+    starts = np.cumsum(starts, dtype=np.int32)
+    listed = np.empty(int(starts[-1]) + 1, np.int32)
+    _list_cells(points, faces, chosen, shape, slot, starts, listed)
+    mask = np.zeros(len(faces), np.bool_)
+    mask[chosen] = True
+    near = _near_octants(points, faces, chosen, widest, shape, slot)
+    _mark_pairs(points, faces, mask, looks, near, shape, slot, starts, listed, bad)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def cells_of(points: F64, faces: I32, f: int, shape: tuple[int, int, int], slot: I32, cells: I32) -> int:
+    """Write the numbers of the cells of 2³ voxels, within active blocks, that a face's box touches; how many."""
+    a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+    x0 = int(min(min(points[a, 0], points[b, 0]), points[c, 0])) >> 1
+    y0 = int(min(min(points[a, 1], points[b, 1]), points[c, 1])) >> 1
+    z0 = int(min(min(points[a, 2], points[b, 2]), points[c, 2])) >> 1
+    x1 = int(max(max(points[a, 0], points[b, 0]), points[c, 0])) >> 1
+    y1 = int(max(max(points[a, 1], points[b, 1]), points[c, 1])) >> 1
+    z1 = int(max(max(points[a, 2], points[b, 2]), points[c, 2])) >> 1
+    count = 0
+    for z in range(z0, min(z1, z0 + 3) + 1):
+        for y in range(y0, min(y1, y0 + 3) + 1):
+            for x in range(x0, min(x1, x0 + 3) + 1):
+                k = slot[((z >> 2) * shape[1] + (y >> 2)) * shape[0] + (x >> 2)]
+                if k >= 0:
+                    cells[count] = 64 * k + 16 * (z & 3) + 4 * (y & 3) + (x & 3)
+                    count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def widest_of(points: F64, faces: I32, chosen: I32) -> float:
+    """The longest side of the boxes of the chosen faces."""
+    widest = 0.0
+    for f in chosen:
+        for axis in range(3):
+            p, q, r = points[faces[f, 0], axis], points[faces[f, 1], axis], points[faces[f, 2], axis]
+            widest = max(widest, max(max(p, q), r) - min(min(p, q), r))
+    return widest
+
+
+@njit(cache=True, nogil=True)
+def _list_cells(
+    points: F64, faces: I32, chosen: I32, shape: tuple[int, int, int], slot: I32, starts: I32, out: I32
+) -> None:
+    """Count the chosen faces of each cell into starts[cell], or with `out` given write them before there."""
+    cells = np.empty(64, np.int32)
+    for f in chosen:
+        for i in range(cells_of(points, faces, f, shape, slot, cells)):
+            if len(out):
+                starts[cells[i]] -= 1
+                out[starts[cells[i]]] = f
+            else:
+                starts[cells[i]] += 1
+
+
+@njit(cache=True, nogil=True)
+def _near_octants(points: F64, faces: I32, chosen: I32, widest: float, shape: tuple[int, int, int], slot: I32) -> Bool:
+    """(8·blocks,) True for the octants of blocks where the first corner of a face that meets a chosen one can lie."""
+    box = np.empty(6)
+    near = np.zeros(8 * (slot.max() + 1), np.bool_)
+    for f in chosen:
+        box_of(points, faces, f, box)
+        x0, x1 = max(0, int(box[0] - widest) >> 2), int(box[3] + widest) >> 2
+        y0, y1 = max(0, int(box[1] - widest) >> 2), int(box[4] + widest) >> 2
+        z0, z1 = max(0, int(box[2] - widest) >> 2), int(box[5] + widest) >> 2
+        for z in range(z0, min(z1, 2 * shape[2] - 1) + 1):
+            for y in range(y0, min(y1, 2 * shape[1] - 1) + 1):
+                for x in range(x0, min(x1, 2 * shape[0] - 1) + 1):
+                    k = slot[((z >> 1) * shape[1] + (y >> 1)) * shape[0] + (x >> 1)]
+                    if k >= 0:
+                        near[8 * k + 4 * (z & 1) + 2 * (y & 1) + (x & 1)] = True
+    return near
+
+
+@njit(cache=True, nogil=True)
+def _mark_pairs(
+    points: F64,
+    faces: I32,
+    chosen: Bool,
+    looks: U16,
+    near: Bool,
+    shape: tuple[int, int, int],
+    slot: I32,
+    starts: I32,
+    listed: I32,
+    bad: Bool,
+) -> None:
+    cells = np.empty(64, np.int32)
+    box = np.empty(6)
+    tested = np.full(len(faces), -1, np.int32)  # the last face that each was tested with: most share several cells
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        x, y, z = int(points[a, 0]) >> 2, int(points[a, 1]) >> 2, int(points[a, 2]) >> 2
+        k = slot[((z >> 1) * shape[1] + (y >> 1)) * shape[0] + (x >> 1)]
+        if k < 0 or not near[8 * k + 4 * (z & 1) + 2 * (y & 1) + (x & 1)]:
+            continue
+        count = cells_of(points, faces, f, shape, slot, cells)
+        for axis in range(3):
+            box[axis] = min(min(points[a, axis], points[b, axis]), points[c, axis])
+            box[3 + axis] = max(max(points[a, axis], points[b, axis]), points[c, axis])
+        nx, ny, nz = face_cross(points, a, b, c)
+        offset = nx * points[a, 0] + ny * points[a, 1] + nz * points[a, 2]
+        for i in range(count):
+            for j in range(starts[cells[i]], starts[cells[i] + 1]):
+                g = listed[j]
+                if looks[f] & looks[g] or g == f or tested[g] == f or (chosen[f] and g < f):
+                    continue
+                tested[g] = f
+                if _apart(points, faces, g, box, nx, ny, nz, offset):
+                    continue
+                if _meet(points, faces, f, g):
+                    bad[a] = bad[b] = bad[c] = True
+                    bad[faces[g, 0]] = bad[faces[g, 1]] = bad[faces[g, 2]] = True
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _apart(points: F64, faces: I32, g: int, box: F64, nx: float, ny: float, nz: float, offset: float) -> bool:
+    """Whether face g is outside a box or strictly on one side of a plane."""
+    a, b, c = faces[g, 0], faces[g, 1], faces[g, 2]
+    for axis in range(3):
+        p, q, r = points[a, axis], points[b, axis], points[c, axis]
+        if min(min(p, q), r) > box[3 + axis] or max(max(p, q), r) < box[axis]:
+            return True
+    s = nx * points[a, 0] + ny * points[a, 1] + nz * points[a, 2] - offset
+    t = nx * points[b, 0] + ny * points[b, 1] + nz * points[b, 2] - offset
+    u = nx * points[c, 0] + ny * points[c, 1] + nz * points[c, 2] - offset
+    return bool(min(min(s, t), u) > TOUCH or max(max(s, t), u) < -TOUCH)
+
+
+@njit(cache=True, nogil=True)
+def _meet(points: F64, faces: I32, f: int, g: int) -> bool:
+    """Whether two triangles cross outside the corners they share; two over one edge do not."""
+    shared, at, on = 0, 0, 0
+    for i in range(3):
+        for j in range(3):
+            if faces[f, i] == faces[g, j]:
+                shared += 1
+                at, on = i, j
+    if shared > 1:
+        return False
+    for i in range(3):
+        if (shared == 0 or i == (at + 1) % 3) and _pierces(points, faces, f, i, g):
+            return True
+        if (shared == 0 or i == (on + 1) % 3) and _pierces(points, faces, g, i, f):
+            return True
+    return False
+
+
+@njit(cache=True, nogil=True)
+def _volume(points: F64, a: int, b: int, c: int, d: int) -> float:
+    """Six times the signed volume of a tetrahedron."""
+    x, y, z = face_cross(points, a, b, c)
+    return float(
+        x * (points[d, 0] - points[a, 0]) + y * (points[d, 1] - points[a, 1]) + z * (points[d, 2] - points[a, 2])
+    )
+
+
+@njit(cache=True, nogil=True)
+def _pierces(points: F64, faces: I32, f: int, side: int, g: int) -> bool:
+    """Whether the side of face f from corner `side` meets face g; one that lies in its plane does not."""
+    s, e = faces[f, side], faces[f, (side + 1) % 3]
+    a, b, c = faces[g, 0], faces[g, 1], faces[g, 2]
+    p, q = _volume(points, a, b, c, s), _volume(points, a, b, c, e)
+    if (p > TOUCH and q > TOUCH) or (p < -TOUCH and q < -TOUCH) or (abs(p) <= TOUCH and abs(q) <= TOUCH):
+        return False
+    u, v, w = _volume(points, s, e, a, b), _volume(points, s, e, b, c), _volume(points, s, e, c, a)
+    return bool(min(min(u, v), w) >= -TOUCH or max(max(u, v), w) <= TOUCH)
