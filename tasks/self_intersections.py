@@ -9,8 +9,9 @@ from numba import njit
 
 from ml.asset import F32, I32
 from tasks.box_tree import LEAF, apart, build_box_tree
+from tasks.fans import plain_vertices
 from tasks.predicates import orient2d, orient3d, segment_meets_triangle, straight
-from tasks.topology import F64, Bool
+from tasks.topology import F64, Bool, half_edges
 
 # Pairs of faces with boxes that meet: real meshes have about 10 a face; 200 million take some 10 s. A soup that has
 # more is cut short, and `complete` says so.
@@ -41,7 +42,8 @@ def self_intersections(points: F64, faces: I32) -> SelfIntersections:
     points = np.ldexp(points, -np.frexp(np.abs(points).max(initial=0.0))[1])  # exact, and products stay in range
     faces = np.ascontiguousarray(faces, dtype=np.int32)
     tree = build_box_tree(points, faces, _triangles(points, faces))
-    slots, complete = _search(tree.nodes, tree.boxes, tree.corners, faces[tree.order], MAX_TESTS)
+    plain = plain_vertices(points, faces, *half_edges(faces, len(points)))
+    slots, complete = _search(tree.nodes, tree.boxes, tree.corners, faces[tree.order], plain, MAX_TESTS)
     pairs = np.sort(tree.order[slots], axis=1)
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     mask = np.zeros(len(faces), np.bool_)
@@ -65,7 +67,7 @@ def _triangles(points: F64, faces: I32) -> Bool:
 
 
 @njit(cache=True, nogil=True)
-def _search(nodes: F32, boxes: F32, x: F64, faces: I32, most: int) -> tuple[I32, bool]:
+def _search(nodes: F32, boxes: F32, x: F64, faces: I32, plain: Bool, most: int) -> tuple[I32, bool]:
     """Walk the tree against itself; slots (k, 2) of the pairs found, and whether all were tested."""
     found = np.empty((64, 2), np.int32)
     count = tests = 0
@@ -86,7 +88,7 @@ def _search(nodes: F32, boxes: F32, x: F64, faces: I32, most: int) -> tuple[I32,
         candidates = _near(nodes, boxes, a, b, inside, near)
         tests += candidates
         for n in range(candidates):
-            if _meet(x, faces, near[n, 0], near[n, 1]):
+            if not _settled(faces, plain, near[n, 0], near[n, 1]) and _meet(x, faces, near[n, 0], near[n, 1]):
                 if count == len(found):
                     found = np.concatenate((found, np.empty_like(found)))
                 found[count, 0], found[count, 1] = near[n, 0], near[n, 1]
@@ -113,6 +115,19 @@ def _near(nodes: F32, boxes: F32, a: int, b: int, inside: I32, near: I32) -> int
 
 
 @njit(cache=True, nogil=True)
+def _settled(faces: I32, plain: Bool, f: int, g: int) -> bool:
+    """Whether f and g have a plain vertex in common, but not all three: then they meet in nothing else."""
+    a, b, c = faces[g, 0], faces[g, 1], faces[g, 2]
+    common, shared = 0, 0
+    for k in range(3):
+        v = faces[f, k]
+        same = (v == a) | (v == b) | (v == c)
+        shared += same
+        common = v if same else common
+    return bool((shared > 0) & (shared < 3) & plain[common])
+
+
+@njit(cache=True, nogil=True)
 def _meet(x: F64, faces: I32, f: int, g: int) -> bool:
     """Whether triangles f and g meet outside what they share; corner k of triangle t is row 3t + k of x."""
     shared = of_f = of_g = 0
@@ -120,7 +135,7 @@ def _meet(x: F64, faces: I32, f: int, g: int) -> bool:
         for j in range(3):
             same = faces[f, k] == faces[g, j]
             shared, of_f, of_g = shared + same, of_f + same * k, of_g + same * j
-    if shared > 2:
+    if shared == 3:
         return True
     if shared == 2:
         of_f, of_g = 3 - of_f, 3 - of_g  # the corners that are not on the edge
