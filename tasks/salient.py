@@ -8,7 +8,7 @@ from numba import njit
 
 from ml.asset import F32, I32, InputError
 from tasks.farthest_points import farthest_points
-from tasks.sampling import Samples, bend_cosine, checked, face_areas, mix, unit_normals
+from tasks.sampling import Samples, bend_cosine, checked, empty_samples, face_areas, mix, unit_normals
 from tasks.topology import F64, I64, face_cross, half_edges, weld
 
 SHARP_DEGREES = 15.0  # Dora's (Chen et al. 2024); 30 in cubvh's and meshiki's examples
@@ -39,8 +39,10 @@ def salient_samples(
         ends = points[triangles.reshape(-1)[corners]]
         chosen = farthest_points(ends, count, state % len(ends))
         corners, normals = corners[chosen], normals[chosen]
-    made = _along(points, triangles, sharp, lean, corners, normals, count, state / 2.0**64)
-    return Samples(*made)
+    samples = empty_samples(count)
+    out = samples.points, samples.normals, samples.faces, samples.barycentric
+    _along(points, triangles, sharp, lean, corners, normals, state / 2.0**64, *out)
+    return samples
 
 
 @njit(cache=True, nogil=True)
@@ -93,11 +95,20 @@ def _endpoints(faces: I32, sharp: I32, lean: F64, vertex_count: int) -> tuple[I6
 
 @njit(cache=True, nogil=True)
 def _along(
-    points: F64, faces: I32, sharp: I32, lean: F64, corners: I64, normals: F64, count: int, phase: float
-) -> tuple[F32, F32, I32, F32]:
+    points: F64,
+    faces: I32,
+    sharp: I32,
+    lean: F64,
+    corners: I64,
+    normals: F64,
+    phase: float,
+    out: F32,
+    normal: F32,
+    owner: I32,
+    barycentric: F32,
+) -> None:
     """The endpoints, then points at equal steps along the edges laid end to end, the first `phase` of a step in."""
-    out, normal = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
-    owner, barycentric = np.empty(count, np.int32), np.zeros((count, 3), np.float32)
+    count = len(out)
     for i in range(len(corners)):
         _place(points, faces, corners[i], 0.0, normals[i], out[i], normal[i], barycentric[i])
         owner[i] = corners[i] // 3
@@ -116,7 +127,6 @@ def _along(
         share = min(max(1.0 - (end - target) / length[s], 0.0), 1.0)
         _place(points, faces, sharp[s], share, lean[s], out[i], normal[i], barycentric[i])
         owner[i] = sharp[s] // 3
-    return out, normal, owner, barycentric
 
 
 @njit(cache=True, nogil=True)

@@ -11,6 +11,8 @@ from numba import njit
 from ml.asset import F32, I32, InputError
 from tasks.topology import F64, face_cross, half_edges
 
+UINT = np.uintp  # an unsigned index needs no test for one counted from the end
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -76,8 +78,22 @@ def face_areas(points: F64, faces: I32) -> F64:
     return areas
 
 
+def empty_samples(count: int) -> Samples:
+    """Samples to be filled in, in one block of memory.
+
+    numpy asks for huge pages for a large block; in four, or from numba's allocator, 500k samples cost 5,000 page
+    faults, more time than drawing them.
+    """
+    block = np.zeros(10 * count, np.float32)
+    points, normals, barycentric = (block[3 * i * count : 3 * (i + 1) * count].reshape(count, 3) for i in range(3))
+    return Samples(points, normals, block[9 * count :].view(np.int32), barycentric)
+
+
 def _spread(points: F64, faces: I32, weights: F64, count: int, seed: int) -> Samples:
-    return Samples(*_walk(points, faces, weights, count, np.uint64(seed % 2**64)))
+    samples = empty_samples(count)
+    out = samples.points, samples.normals, samples.faces, samples.barycentric
+    _walk(points, faces, weights, np.uint64(seed % 2**64), *out)
+    return samples
 
 
 @njit(cache=True, nogil=True)
@@ -100,10 +116,11 @@ def mix(state: np.uint64) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def _walk(points: F64, faces: I32, weights: F64, count: int, seed: np.uint64) -> tuple[F32, F32, I32, F32]:
+def _walk(
+    points: F64, faces: I32, weights: F64, seed: np.uint64, out: F32, normals: F32, owner: I32, barycentric: F32
+) -> None:
     """One point in each stratum of the weights laid end to end: reading faces in order beats a search for each (2×)."""
-    out, normals = np.empty((count, 3), np.float32), np.empty((count, 3), np.float32)
-    owner, barycentric = np.empty(count, np.int32), np.empty((count, 3), np.float32)
+    count = len(out)
     total = 0.0
     last = 0
     for f in range(len(weights)):
@@ -123,22 +140,23 @@ def _walk(points: F64, faces: I32, weights: F64, count: int, seed: np.uint64) ->
         target = (i + (draw >> np.uint64(11)) * 2.0**-53) * step
         while target >= end and f < last:  # `last`: rounding may put the end of the last stratum past the sum
             f += 1
-            end += weights[f]
+            end += weights[UINT(f)]
         u, v = (place >> np.uint64(32)) * 2.0**-32, (place & np.uint64(0xFFFFFFFF)) * 2.0**-32
         if u + v > 1.0:
             u, v = 1.0 - u, 1.0 - v
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        a, b, c = UINT(faces[UINT(f), 0]), UINT(faces[UINT(f), 1]), UINT(faces[UINT(f), 2])
         if f != known:
             x, y, z = face_cross(points, a, b, c)
             scale = 1.0 / np.sqrt(x * x + y * y + z * z)
             nx, ny, nz, known = np.float32(x * scale), np.float32(y * scale), np.float32(z * scale), f
         w = 1.0 - u - v
-        for k in range(3):
-            out[i, k] = w * points[a, k] + u * points[b, k] + v * points[c, k]
-        normals[i, 0], normals[i, 1], normals[i, 2] = nx, ny, nz
-        owner[i] = f
-        barycentric[i, 0], barycentric[i, 1], barycentric[i, 2] = w, u, v
-    return out, normals, owner, barycentric
+        at = UINT(i)
+        out[at, 0] = w * points[a, 0] + u * points[b, 0] + v * points[c, 0]
+        out[at, 1] = w * points[a, 1] + u * points[b, 1] + v * points[c, 1]
+        out[at, 2] = w * points[a, 2] + u * points[b, 2] + v * points[c, 2]
+        normals[at, 0], normals[at, 1], normals[at, 2] = nx, ny, nz
+        owner[at] = f
+        barycentric[at, 0], barycentric[at, 1], barycentric[at, 2] = w, u, v
 
 
 @njit(cache=True, nogil=True)
