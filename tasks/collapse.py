@@ -192,36 +192,65 @@ def unlink(state: State, v: int, corner: int) -> None:
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def _merge_wedges(state: State, a: int, b: int, share: float) -> None:
-    """At each face of the edge (a, b), b's wedge becomes a's, with attributes at `share` of the way from a to b."""
+def _merge_wedges(state: State, a: int, b: int) -> None:
+    """At each face of the edge (a, b), b's wedge becomes a's."""
+    faces, wedges = state.faces, state.wedges
+    h = state.head[a]
+    while h >= 0:
+        f, k = h // 3, h % 3
+        j = (k + 1) % 3 if faces[f, (k + 1) % 3] == b else (k + 2) % 3
+        if faces[f, j] == b and wedges[f, k] != wedges[f, j]:
+            old, new = wedges[f, j], wedges[f, k]
+            g = state.head[b]
+            while g >= 0:
+                if wedges[g // 3, g % 3] == old:
+                    wedges[g // 3, g % 3] = new
+                g = state.following[g]
+        h = state.following[h]
+
+
+@njit(cache=True, nogil=True)
+def _carry_values(state: State, a: int, b: int, x: float, y: float, z: float) -> None:
+    """Give the wedges of a at the edge (a, b) the attributes of the point (x, y, z) on the faces there.
+
+    Each face spreads its attributes linearly over its plane; of two faces that agree on the edge, that on whose side
+    the point lies.
+    """
     faces, wedges, values = state.faces, state.wedges, state.values
+    u, w, least = -1, -1, 0.0
+    before = np.empty(values.shape[1])
     h = state.head[a]
     while h >= 0:
         f, k = h // 3, h % 3
         j = (k + 1) % 3 if faces[f, (k + 1) % 3] == b else (k + 2) % 3
         if faces[f, j] == b:
-            u, w = wedges[f, k], wedges[f, j]
-            if u != w:
-                for i in range(values.shape[1]):
-                    values[u, i] += share * (values[w, i] - values[u, i])
-                g = state.head[b]
-                while g >= 0:
-                    if wedges[g // 3, g % 3] == w:
-                        wedges[g // 3, g % 3] = u
-                    g = state.following[g]
+            third = 3 - k - j
+            at_b, at_third = _weights(state.points, a, b, faces[f, third], x, y, z)
+            again = wedges[f, k] == u and wedges[f, j] == w
+            if not again or at_third > least:
+                u, w, least = wedges[f, k], wedges[f, j], at_third
+                for i in range(len(before)):
+                    if not again:
+                        before[i] = values[u, i]
+                    toward = at_b * (values[w, i] - before[i]) + at_third * (values[wedges[f, third], i] - before[i])
+                    values[u, i] = before[i] + toward
         h = state.following[h]
 
 
-@njit(cache=True, nogil=True, forceinline=True)
-def _share_along(p: F64, a: int, b: int, x: float, y: float, z: float) -> float:
-    """How far from a to b the point nearest to (x, y, z) lies, 0 to 1."""
-    length = squared_length(p, a, b)
-    if length <= 0.0:
-        return 0.5
+@njit(cache=True, nogil=True)
+def _weights(p: F64, a: int, b: int, c: int, x: float, y: float, z: float) -> tuple[float, float]:
+    """Barycentric weights of b and c for the point of the triangle's plane nearest to (x, y, z); c's within ±1."""
     ux, uy, uz = p[b, 0] - p[a, 0], p[b, 1] - p[a, 1], p[b, 2] - p[a, 2]
-    along = ((x - p[a, 0]) * ux + (y - p[a, 1]) * uy + (z - p[a, 2]) * uz) / length
-    share: float = min(max(along, 0.0), 1.0)
-    return share
+    vx, vy, vz = p[c, 0] - p[a, 0], p[c, 1] - p[a, 1], p[c, 2] - p[a, 2]
+    wx, wy, wz = x - p[a, 0], y - p[a, 1], z - p[a, 2]
+    uu, uv, vv = ux * ux + uy * uy + uz * uz, ux * vx + uy * vy + uz * vz, vx * vx + vy * vy + vz * vz
+    wu, wv = wx * ux + wy * uy + wz * uz, wx * vx + wy * vy + wz * vz
+    if uu <= 0.0:
+        return 0.5, 0.0
+    determinant = uu * vv - uv * uv
+    at_c = (uu * wv - uv * wu) / determinant if determinant > 1e-6 * uu * vv else 0.0
+    at_c = min(max(at_c, -1.0), 1.0)
+    return min(max((wu - at_c * uv) / uu, 0.0 - abs(at_c)), 1.0 + abs(at_c)), at_c
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -231,7 +260,9 @@ def collapse(state: State, a: int, b: int, x: float, y: float, z: float, error: 
     `error` is what `place` gave.
     """
     faces, following, p = state.faces, state.following, state.points
-    _merge_wedges(state, a, b, _share_along(p, a, b, x, y, z))
+    if state.values.shape[1]:
+        _carry_values(state, a, b, x, y, z)
+    _merge_wedges(state, a, b)
     gone = 0
     h = state.head[b]
     while h >= 0:

@@ -11,7 +11,7 @@ from tasks.bvh import morton_order
 from tasks.collapse_queue import collapse_in_order
 from tasks.collapse_sweep import sampled_costs, sweep
 from tasks.shrinking import State, restarted, shrinking
-from tasks.topology import F64
+from tasks.topology import F64, I64
 
 # The fast pass stops at this multiple of the target: from 1M to 20k faces 8 gave the same error at twice the careful
 # cost, 3 gave 3 % more.
@@ -67,6 +67,19 @@ def collapse_edges(
     return Decimated(state.points[used], left, state.wedges[state.alive], state.values, origin)
 
 
+def collapse_sequence(points: F64, faces: I32, targets: list[int]) -> tuple[I32, F64]:
+    """The collapses of one run through falling `targets`: kept and removed vertex (c, 2), new place of the kept (c, 3).
+
+    The fast pass stops above the first target, so that every level is a careful one. Points and faces as in
+    `collapse_edges`.
+    """
+    state = shrinking(points, faces, faces, np.zeros((len(points), 0)), logged=True)
+    for target in targets:
+        state = shrunk(state, target, fast_target=FAST_FACTOR * targets[0])
+    count = int(state.counts[1])
+    return state.log[:count], state.places[:count]
+
+
 def shrunk(state: State, target: int, limit: float = NO_LIMIT, fast_target: float | None = None) -> State:
     """The state after collapses down to `target` faces, the fast ones down to `fast_target` only."""
     stage = int(FAST_FACTOR * target if fast_target is None else fast_target)
@@ -95,7 +108,7 @@ def _dearest(state: State) -> float:
     return float(np.quantile(costs, SWEEP_QUANTILE)) if len(costs) else 0.0
 
 
-def _scattered_order(points: F64, faces: I32) -> np.ndarray | None:
+def _scattered_order(points: F64, faces: I32) -> I32 | I64 | None:
     """Vertices along a Morton curve, where the order given jumps about: 5 times the time on 1M faces at random."""
     sample = faces[:: max(1, len(faces) // 1000)]
     span = np.median(np.abs(sample[:, 0] - sample[:, 1])) if len(sample) else 0

@@ -15,6 +15,9 @@ TERMS = 11
 # Weight of the plane that stands on a border, seam or non-manifold edge and keeps it in place, relative to the faces
 # (Garland & Heckbert 1997 §6 only say 'large'): at 10 borders move as little as creases do.
 BORDER_WEIGHT = 10.0
+# The same for seams, where the surface goes on: 10 costs 8 % of the mean distance (200k to 20k faces in 24 charts),
+# 0.03 gains 6 % but doubles the share of the surface drawn from beyond its seam (0.4 %; pymeshlab 2.7 %).
+SEAM_WEIGHT = 0.3
 # Share of the squared edge length added to the squared distance: orders the collapses of flat regions, where every
 # quadric is zero, from short to long, and is too small to matter anywhere else.
 LENGTH_SHARE = 1e-5
@@ -53,6 +56,7 @@ def vertex_quadrics(points: F64, faces: I32, offsets: I32, halves: I32, curve: B
             for k in range(3):
                 add_plane(quadrics, faces[f, k], x, y, z, -(x * p[0] + y * p[1] + z * p[2]), 0.5 * length)
     for e in range(len(offsets) - 1):
+        weight = SEAM_WEIGHT if offsets[e + 1] - offsets[e] == 2 else BORDER_WEIGHT
         for i in range(offsets[e], offsets[e + 1] if curve[e] else offsets[e]):
             f, k = halves[i] // 3, halves[i] % 3
             a, b = faces[f, k], faces[f, (k + 1) % 3]
@@ -64,7 +68,7 @@ def vertex_quadrics(points: F64, faces: I32, offsets: I32, halves: I32, curve: B
                 x, y, z = x / length, y / length, z / length
                 d = -(x * points[a, 0] + y * points[a, 1] + z * points[a, 2])
                 for end in (a, b):
-                    add_plane(quadrics, end, x, y, z, d, BORDER_WEIGHT * (u * u + v * v + w * w))
+                    add_plane(quadrics, end, x, y, z, d, weight * (u * u + v * v + w * w))
     return quadrics
 
 

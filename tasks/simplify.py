@@ -84,7 +84,7 @@ def decimate(vertices: F32 | F64, faces: I32, target: int) -> tuple[F32, I32]:
     Faces are joined by position first, degenerate and duplicate ones dropped. Closed meshes stay closed and separate
     bodies stay; where that leaves nothing to collapse the result is larger than `target`.
     """
-    points, joined, _ = _proper(vertices, faces)
+    points, joined, _ = proper_faces(vertices, faces)
     if len(joined) <= target:
         return _used(points, joined)
     return _used(*_scaled(points, joined, joined, np.zeros((len(points), 0)), target)[:2])
@@ -105,7 +105,7 @@ def _soup(asset: Asset) -> Soup:
     Open parts are joined where they meet, because materials cut one surface into several; closed parts stay apart, or
     a leg would turn non-manifold where it touches its seat.
     """
-    pieces = [_proper(make_part(part.vertices, part.faces).vertices, part.faces) for part in asset.parts]
+    pieces = [proper_faces(make_part(part.vertices, part.faces).vertices, part.faces) for part in asset.parts]
     firsts = np.cumsum([0, *(len(part.vertices) for part in asset.parts)])
     closed = [topology(*piece[:2]).closed for piece in pieces]
     order = np.argsort(closed, kind="stable")
@@ -192,7 +192,7 @@ def _bytes(values: npt.NDArray[np.floating]) -> U8:
     return rounded
 
 
-def _proper(vertices: F32 | F64, faces: I32) -> tuple[F64, I32, I64]:
+def proper_faces(vertices: F32 | F64, faces: I32) -> tuple[F64, I32, I64]:
     """The faces joined by position, without degenerate and duplicate ones, and which of those given they are."""
     points, joined, _ = weld(vertices.astype(np.float64), faces)
     kept = np.flatnonzero(~degenerate_faces(points, joined))

@@ -1,5 +1,8 @@
 """Decimation by pymeshlab (QEM, plain and textured), fast-simplification and meshoptimizer."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 # What the field calls pymeshlab with (the face reducers of the image-to-3D generators).
@@ -32,15 +35,25 @@ def pymeshlab_qem(arrays, target):
 
 
 def pymeshlab_textured(arrays, target):
+    """For one run: a mesh made from arrays gets no texture index, so it is read from a file, outside the timing."""
     import pymeshlab
+    from PIL import Image
 
-    corners = arrays["uv"][arrays["corners"]].reshape(-1, 2).astype(np.float64)
-    mesh = pymeshlab.Mesh(arrays["points"], arrays["faces"], w_tex_coords_matrix=corners)
+    meshes = pymeshlab.MeshSet()
+    with tempfile.TemporaryDirectory() as folder:
+        Image.new("RGB", (8, 8)).save(f"{folder}/t.png")
+        Path(folder, "m.mtl").write_text("newmtl m\nmap_Kd t.png\n")
+        with Path(folder, "m.obj").open("w") as stream:
+            stream.write("mtllib m.mtl\n")
+            np.savetxt(stream, arrays["points"], "v %.9g %.9g %.9g")
+            np.savetxt(stream, arrays["uv"], "vt %.9g %.9g")
+            stream.write("usemtl m\n")
+            pairs = np.stack([arrays["faces"], arrays["corners"]], axis=2).reshape(-1, 6) + 1
+            np.savetxt(stream, pairs, "f %d/%d %d/%d %d/%d")
+        meshes.load_new_mesh(f"{folder}/m.obj")
     settings = {name: value for name, value in QUALITY.items() if name != "preservetopology"}  # it has no such setting
 
     def work():
-        meshes = pymeshlab.MeshSet()
-        meshes.add_mesh(mesh)
         meshes.meshing_decimation_quadric_edge_collapse_with_texture(targetfacenum=target, **settings)
         return {**_made(meshes), "uv": meshes.current_mesh().wedge_tex_coord_matrix()}
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ml.asset import Asset, Part, Texture, make_part
+from ml.asset import Asset, InputError, Part, Texture, make_part
 from tasks.simplify import SimplifyOptions, decimate, simplify
 from tasks.topology import degenerate_faces, duplicate_faces, topology, weld
 
@@ -174,3 +174,95 @@ def test_any_soup_gets_finite_faces_in_range(seed: int, count: int, target: int,
     assert after.duplicate_faces == 0
     assert after.nonmanifold_edges <= before.nonmanifold_edges
     assert after.closed or not before.closed
+
+
+def checkered(seed: int) -> Part:
+    """A bumpy sheet of two UV charts side by side, with colours and normals; UVs are the position in each chart."""
+    rng = np.random.default_rng(seed)
+    x, y = (index.reshape(-1) for index in np.mgrid[:25, :25])
+    points = np.stack([x, y, 1.5 * np.sin(x / 5.0) * np.cos(y / 4.0) + rng.uniform(0, 0.05, len(x))], axis=1)
+    i = (np.arange(24)[:, None] * 25 + np.arange(24)).reshape(-1)
+    faces = np.concatenate([np.stack([i, i + 25, i + 26], 1), np.stack([i, i + 26, i + 1], 1)])
+    right = points[faces][:, :, 0].mean(axis=1) > 12 + rng.integers(-3, 4)
+    vertex, inverse = np.unique(faces + 625 * right[:, None], return_inverse=True)
+    flat = points[vertex % 625]
+    uv = (flat[:, :2] / 60 + np.where(vertex >= 625, 0.5, 0.0)[:, None]).astype(np.float32)
+    colors = np.repeat((flat[:, :1] * 10).astype(np.uint8), 4, axis=1)
+    normals = np.tile(np.float32([0, 0, 1]), (len(flat), 1))
+    return make_part(flat, inverse.reshape(-1, 3), uv=uv, colors=colors, normals=normals)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(100, 700))
+@settings(max_examples=25, deadline=None)
+def test_kept_uvs_stay_in_their_chart_and_on_their_place(seed: int, target: int) -> None:
+    part = checkered(seed)
+    done = simplify(Asset((part,)), SimplifyOptions(target, attributes="keep")).parts[0]
+    assert done.uv is not None
+    assert done.colors is not None
+    assert done.normals is not None
+    assert len(done.faces) <= target
+    corners = done.uv[done.faces]
+    beyond = corners[:, :, 0] > 0.49
+    assert (beyond == beyond[:, :1]).all()
+    drawn = (done.uv - np.where(done.uv[:, :1] > 0.49, 0.5, 0.0)) * 60
+    used = np.unique(done.faces)
+    assert np.linalg.norm(drawn - done.vertices[:, :2], axis=1)[used].max() < 0.5
+    assert np.abs(done.colors[used, 0] / 10 - done.vertices[used, 0]).max() < 0.5
+    assert np.allclose(np.linalg.norm(done.normals, axis=1), 1.0, atol=1e-5)
+    before, after = (topology(*_joined(p.vertices, p.faces)) for p in (part, done))
+    assert after.nonmanifold_edges == 0
+    assert (after.components, after.euler) == (before.components, before.euler)
+
+
+def test_kept_parts_keep_their_material_and_parts_without_uvs_stay_without() -> None:
+    textured = replace(checkered(1), material=replace(checkered(1).material, base_color_texture=Texture(b"")))
+    plain = sphere(24)
+    plain = replace(plain, uv=None, vertices=plain.vertices + np.float32([100, 0, 0]))
+    done = simplify(Asset((textured, plain)), SimplifyOptions(600, attributes="keep"))
+    assert done.parts[0].material is textured.material
+    assert done.parts[1].uv is None
+    assert done.face_count <= 600
+
+
+@pytest.mark.parametrize("share", [0.001, 0.01])
+def test_the_error_limit_stops_early_and_holds(share: float) -> None:
+    part = sphere(60)
+    done = simplify(Asset((part,)), SimplifyOptions(4, max_error=share)).parts[0]
+    radius = np.linalg.norm(done.vertices[done.faces].mean(axis=1), axis=1)
+    diagonal = 2.0 * 3.0**0.5
+    assert 100 < len(done.faces) < 0.5 * len(part.faces)
+    assert np.abs(radius - 1.0).max() < 2.0 * share * diagonal
+
+
+def test_hard_edges_keep_their_line() -> None:
+    x, y = (index.reshape(-1) for index in np.mgrid[:21, :21])
+    points = np.stack([x, y, 0.6 * np.abs(x - 10.0) + 0.3 * np.sin(x) * np.sin(y / 2.0)], axis=1)
+    i = (np.arange(20)[:, None] * 21 + np.arange(20)).reshape(-1)
+    faces = np.concatenate([np.stack([i, i + 21, i + 22], 1), np.stack([i, i + 22, i + 1], 1)])
+    asset = Asset((make_part(points, faces),))
+    off = []
+    for angle in (0.0, 45.0):
+        done = simplify(asset, SimplifyOptions(60, hard_edges=angle)).parts[0]
+        ridge = done.vertices[np.abs(done.vertices[:, 0] - 10.0) < 1.0]
+        off.append(float(np.abs(ridge[:, 0] - 10.0).max()))
+    assert off[1] < 0.05
+    assert off[0] > off[1]
+
+
+def test_the_order_of_the_vertices_hardly_matters() -> None:
+    """Meshes whose vertices come in no order are renumbered along a curve: the same shape, and no slower."""
+    rings = 80
+    part = sphere(rings)
+    order = np.random.default_rng(0).permutation(len(part.vertices))
+    rank = np.argsort(order).astype(np.int32)
+    vertices, faces = decimate(part.vertices[order], rank[part.faces], 800)
+    assert topology(vertices, faces).closed
+    assert topology(vertices, faces).volume == pytest.approx(4.19, rel=0.02)
+
+
+@pytest.mark.parametrize("keep", ["drop", "keep"])
+def test_an_asset_without_area_is_refused(keep: str) -> None:
+    flat = make_part(np.zeros((30, 3)), np.arange(30).reshape(-1, 3))
+    with pytest.raises(InputError) as caught:
+        simplify(Asset((flat,)), SimplifyOptions(4, attributes=keep))
+    assert caught.value.code == "mesh.no-faces"
