@@ -34,7 +34,7 @@ def salient_samples(
     if not len(sharp):
         raise InputError("sampling.no-sharp-edges", f"no two faces meet at more than {angle_deg:g} degrees")
     corners, normals = _endpoints(triangles, sharp, lean, len(points))
-    state = int(mix(np.uint64(seed % 2**64)))
+    state = int(mix(np.uint64((seed + 0x9E3779B97F4A7C15) % 2**64)))  # mix(0) is 0: no start for a seed
     if len(corners) >= count:
         ends = points[triangles.reshape(-1)[corners]]
         chosen = farthest_points(ends, count, state % len(ends))

@@ -200,7 +200,7 @@ def _normal(
     positions: F32, smooth: F32, crease: float, i: int, j: int, k: int, a: float, b: float, c: float
 ) -> tuple[float, float, float]:
     """Unit shading normal at corner weights; a corner whose vertex normal lies beyond the crease shows the face's."""
-    ax, ay, az = float(positions[i, 0]), float(positions[i, 1]), float(positions[i, 2])
+    ax, ay, az = np.float64(positions[i, 0]), np.float64(positions[i, 1]), np.float64(positions[i, 2])
     ux, uy, uz = positions[j, 0] - ax, positions[j, 1] - ay, positions[j, 2] - az
     vx, vy, vz = positions[k, 0] - ax, positions[k, 1] - ay, positions[k, 2] - az
     fx, fy, fz = _direction(uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx)

@@ -1,0 +1,109 @@
+"""Salient samples lie on sharp edges and nowhere else, and there are exactly as many as asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import trimesh
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ml.asset import InputError
+from tasks.salient import salient_samples
+from tests.tasks.test_sampling import CUBE, CUBE_FACES, on_surface
+
+
+def edge_distance(points: np.ndarray) -> np.ndarray:
+    """From the nearest edge of the unit cube: the second smallest distance to a side's plane."""
+    away = np.minimum(np.abs(points), np.abs(points - 1.0))
+    return np.sort(away, axis=1)[:, 1]
+
+
+@given(st.integers(1, 4000), st.integers(0, 2**32), st.floats(15.0, 89.0))
+@settings(max_examples=40, deadline=None)
+def test_a_cube_is_sampled_on_its_edges(count: int, seed: int, angle: float) -> None:
+    samples = salient_samples(CUBE, CUBE_FACES, count, angle, seed)
+    assert samples.points.shape == (count, 3)
+    assert edge_distance(samples.points).max() < 1e-6
+    on_surface(samples, CUBE, CUBE_FACES)
+    corners = {tuple(np.round(p)) for p in samples.points[: min(count, 8)]}
+    assert len(corners) == min(count, 8)
+    if count > 8:  # the rest evenly over the 12 edges
+        rest = samples.points[8:].astype(float)
+        free = np.argmax(np.minimum(rest, 1.0 - rest), axis=1)
+        ends = np.round(rest).astype(int)
+        ends[np.arange(len(rest)), free] = 0
+        held = np.bincount(8 * free + ends @ [1, 2, 4], minlength=24)
+        assert np.abs(np.sort(held)[12:] - (count - 8) / 12.0).max() <= 2.0
+
+
+def test_normals_lean_both_ways() -> None:
+    samples = salient_samples(CUBE, CUBE_FACES, 200)
+    outward = samples.points - 0.5
+    snapped = np.sign(np.where(np.abs(outward) > 0.49999, outward, 0.0))
+    expected = snapped / np.linalg.norm(snapped, axis=1, keepdims=True)
+    assert np.abs(samples.normals[8:] - expected[8:]).max() < 1e-5
+    assert np.einsum("ij,ij->i", samples.normals[:8], expected[:8]).min() > 0.99
+
+
+def test_split_vertices_and_flipped_faces_hide_no_edge() -> None:
+    """A file that splits vertices along creases, as every glTF does, and one that is wound at random."""
+    split = salient_samples(CUBE[CUBE_FACES].reshape(-1, 3), np.arange(36, dtype=np.int32).reshape(-1, 3), 300)
+    assert edge_distance(split.points).max() < 1e-6
+    assert len(np.unique(np.round(split.points, 5), axis=0)) == 300
+    flipped = CUBE_FACES.copy()
+    flipped[::3] = flipped[::3, ::-1]
+    assert edge_distance(salient_samples(CUBE, flipped, 300).points).max() < 1e-6
+
+
+def test_the_threshold_decides() -> None:
+    """A prism of 12 sides bends by 30° along them and by 90° at its rims."""
+    mesh = trimesh.creation.cylinder(1.0, 2.0, sections=12)
+    faces = mesh.faces.astype(np.int32)
+    for angle, along in ((29.9, True), (30.0, False)):
+        z = salient_samples(mesh.vertices, faces, 500, angle).points[:, 2]
+        assert bool((np.abs(z) < 0.9).any()) is along
+
+
+def test_more_endpoints_than_asked_for_are_thinned_by_farthest_points() -> None:
+    random = np.random.default_rng(0)
+    mesh = trimesh.creation.icosphere(subdivisions=4)
+    points = mesh.vertices * (1.0 + 0.2 * random.random((len(mesh.vertices), 1)))
+    samples = salient_samples(points, mesh.faces.astype(np.int32), 200)
+    gaps = np.linalg.norm(samples.points[:, None] - samples.points[None], axis=2) + 9.0 * np.eye(200)
+    assert gaps.min() > 0.12  # evenly spread: √(4π/200) is 0.25; random ones come as near as 0.01
+    assert np.array_equal(samples.points, salient_samples(points, mesh.faces.astype(np.int32), 200).points)
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_any_scale(scale: float) -> None:
+    samples = salient_samples(CUBE * scale, CUBE_FACES, 50)
+    assert np.allclose(samples.points / np.float32(scale), salient_samples(CUBE, CUBE_FACES, 50).points, atol=1e-5)
+
+
+def test_a_fold_a_fan_and_faces_without_area() -> None:
+    """Two sides of one card, three walls on one edge, and a flat mesh with a degenerate face between its halves."""
+    card = salient_samples(CUBE, np.array([[0, 1, 3], [0, 3, 1]]), 50)
+    assert np.isfinite(card.normals).all()
+    assert np.allclose(np.linalg.norm(card.normals, axis=1), 1.0, atol=1e-5)
+    walls = salient_samples(CUBE, np.array([[0, 1, 3], [0, 1, 5], [0, 1, 7]]), 50)
+    assert np.abs(walls.points[:, :2]).max() < 1e-6
+    with pytest.raises(InputError) as caught:
+        salient_samples(CUBE, np.array([[0, 1, 3], [0, 3, 3], [0, 3, 2]]), 50)
+    assert caught.value.code == "sampling.no-sharp-edges"
+
+
+@pytest.mark.parametrize(
+    ("points", "faces", "code"),
+    [
+        (CUBE * np.nan, CUBE_FACES, "mesh.not-finite"),
+        (CUBE * 0.0, CUBE_FACES, "mesh.no-area"),
+        (CUBE, CUBE_FACES[:0], "mesh.no-faces"),
+        (CUBE, CUBE_FACES + 1, "mesh.bad-index"),
+        (CUBE, CUBE_FACES[:1], "sampling.no-sharp-edges"),
+    ],
+)
+def test_what_has_no_sharp_edge_is_refused(points: np.ndarray, faces: np.ndarray, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        salient_samples(points, faces, 10)
+    assert caught.value.code == code
