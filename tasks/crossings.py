@@ -12,25 +12,29 @@ from tasks.triangle_frame import box_of
 
 U16 = npt.NDArray[np.uint16]
 Grid = tuple[tuple[int, int, int], I32]  # (shape, slot) of the blocks of 8³ voxels that hold the surface, see Band
+FURTHEST = 1.5  # voxels: more than a vertex of a shell is from the triangles, see snap.SLACK
 TOUCH = 1e-9  # voxel³: sixfold volume of four points that count as lying in one plane
 
 
-def mark_crossing(points: F64, faces: I32, chosen: I32, looks: U16, widest: float, grid: Grid, bad: Bool) -> None:
+def mark_crossing(
+    points: F64, faces: I32, blocks: I32, chosen: I32, looks: U16, widest: float, grid: Grid, bad: Bool
+) -> None:
     """Mark in bad (n,) the corners of every pair of faces (m, 3) that cross, of which one at least is chosen (k,).
 
-    points (n, 3) in voxels; no face is wider along an axis than `widest`. Pairs with a bit of looks (m,) in common are
-    not tested. Faces that share two corners do not cross, nor do those in one plane.
+    points (n, 3) in voxels; the faces of the cells of active block k are blocks[k]:blocks[k + 1], none of their
+    corners has moved by more than FURTHEST, and no face is wider along an axis than `widest`. Pairs with a bit of
+    looks (m,) in common are not tested. Faces that share two corners do not cross, nor do those in one plane.
     """
     shape, slot = grid
-    starts = np.zeros(64 * (int(slot.max()) + 1) + 1, np.int32)
+    starts = np.zeros(64 * (len(blocks) - 1) + 1, np.int32)
     _list_cells(points, faces, chosen, shape, slot, starts, np.empty(0, np.int32))
     starts = np.cumsum(starts, dtype=np.int32)
     listed = np.empty(int(starts[-1]) + 1, np.int32)
     _list_cells(points, faces, chosen, shape, slot, starts, listed)
     mask = np.zeros(len(faces), np.bool_)
     mask[chosen] = True
-    near = _near_octants(points, faces, chosen, widest, shape, slot)
-    _mark_pairs(points, faces, mask, looks, near, shape, slot, starts, listed, bad)
+    near, near_blocks = _near(points, faces, chosen, widest, shape, slot)
+    _mark_pairs(points, faces, blocks, mask, looks, near, near_blocks, shape, slot, starts, listed, bad)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -81,63 +85,74 @@ def _list_cells(
 
 
 @njit(cache=True, nogil=True)
-def _near_octants(points: F64, faces: I32, chosen: I32, widest: float, shape: tuple[int, int, int], slot: I32) -> Bool:
-    """(8·blocks,) True for the octants of blocks where the first corner of a face that meets a chosen one can lie."""
+def _near(
+    points: F64, faces: I32, chosen: I32, widest: float, shape: tuple[int, int, int], slot: I32
+) -> tuple[Bool, Bool]:
+    """Where the first corner of a face that meets a chosen one can lie: (8·k,) True for octants of active blocks, and
+    (k,) for the active blocks whose cells such a face can come from."""
     box = np.empty(6)
     near = np.zeros(8 * (slot.max() + 1), np.bool_)
+    blocks = np.zeros(slot.max() + 1, np.bool_)
     for f in chosen:
         box_of(points, faces, f, box)
-        x0, x1 = max(0, int(box[0] - widest) >> 2), int(box[3] + widest) >> 2
-        y0, y1 = max(0, int(box[1] - widest) >> 2), int(box[4] + widest) >> 2
-        z0, z1 = max(0, int(box[2] - widest) >> 2), int(box[5] + widest) >> 2
-        for z in range(z0, min(z1, 2 * shape[2] - 1) + 1):
-            for y in range(y0, min(y1, 2 * shape[1] - 1) + 1):
-                for x in range(x0, min(x1, 2 * shape[0] - 1) + 1):
-                    k = slot[((z >> 1) * shape[1] + (y >> 1)) * shape[0] + (x >> 1)]
-                    if k >= 0:
-                        near[8 * k + 4 * (z & 1) + 2 * (y & 1) + (x & 1)] = True
-    return near
+        mark_range(box, widest, 4, shape, slot, near)
+        mark_range(box, widest + FURTHEST, 8, shape, slot, blocks)
+    return near, blocks
+
+
+@njit(cache=True, nogil=True)
+def mark_range(box: F64, reach: float, size: int, shape: tuple[int, int, int], slot: I32, out: Bool) -> None:
+    """Mark the active blocks (size 8) or their octants (size 4) within reach of a box."""
+    many = 8 // size
+    x0, x1 = max(0, int(box[0] - reach) // size), min(int(box[3] + reach) // size, many * shape[0] - 1)
+    y0, y1 = max(0, int(box[1] - reach) // size), min(int(box[4] + reach) // size, many * shape[1] - 1)
+    z0, z1 = max(0, int(box[2] - reach) // size), min(int(box[5] + reach) // size, many * shape[2] - 1)
+    for z in range(z0, z1 + 1):
+        for y in range(y0, y1 + 1):
+            for x in range(x0, x1 + 1):
+                k = slot[((z // many) * shape[1] + y // many) * shape[0] + x // many]
+                if k >= 0 and many == 1:
+                    out[k] = True
+                elif k >= 0:
+                    out[8 * k + 4 * (z & 1) + 2 * (y & 1) + (x & 1)] = True
 
 
 @njit(cache=True, nogil=True)
 def _mark_pairs(
     points: F64,
     faces: I32,
+    blocks: I32,
     chosen: Bool,
     looks: U16,
     near: Bool,
+    near_blocks: Bool,
     shape: tuple[int, int, int],
     slot: I32,
     starts: I32,
     listed: I32,
     bad: Bool,
 ) -> None:
-    cells = np.empty(64, np.int32)
-    box = np.empty(6)
+    cells, box = np.empty(64, np.int32), np.empty(6)
     tested = np.full(len(faces), -1, np.int32)  # the last face that each was tested with: most share several cells
-    for f in range(len(faces)):
-        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-        x, y, z = int(points[a, 0]) >> 2, int(points[a, 1]) >> 2, int(points[a, 2]) >> 2
-        k = slot[((z >> 1) * shape[1] + (y >> 1)) * shape[0] + (x >> 1)]
-        if k < 0 or not near[8 * k + 4 * (z & 1) + 2 * (y & 1) + (x & 1)]:
-            continue
-        count = cells_of(points, faces, f, shape, slot, cells)
-        for axis in range(3):
-            box[axis] = min(min(points[a, axis], points[b, axis]), points[c, axis])
-            box[3 + axis] = max(max(points[a, axis], points[b, axis]), points[c, axis])
-        nx, ny, nz = face_cross(points, a, b, c)
-        offset = nx * points[a, 0] + ny * points[a, 1] + nz * points[a, 2]
-        for i in range(count):
-            for j in range(starts[cells[i]], starts[cells[i] + 1]):
-                g = listed[j]
-                if looks[f] & looks[g] or g == f or tested[g] == f or (chosen[f] and g < f):
-                    continue
-                tested[g] = f
-                if _apart(points, faces, g, box, nx, ny, nz, offset):
-                    continue
-                if _meet(points, faces, f, g):
-                    bad[a] = bad[b] = bad[c] = True
-                    bad[faces[g, 0]] = bad[faces[g, 1]] = bad[faces[g, 2]] = True
+    for block in np.flatnonzero(near_blocks):
+        for f in range(blocks[block], blocks[block + 1]):
+            a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+            x, y, z = int(points[a, 0]) >> 2, int(points[a, 1]) >> 2, int(points[a, 2]) >> 2
+            k = slot[((z >> 1) * shape[1] + (y >> 1)) * shape[0] + (x >> 1)]
+            if k < 0 or not near[8 * k + 4 * (z & 1) + 2 * (y & 1) + (x & 1)]:
+                continue
+            box_of(points, faces, f, box)
+            nx, ny, nz = face_cross(points, a, b, c)
+            offset = nx * points[a, 0] + ny * points[a, 1] + nz * points[a, 2]
+            for i in range(cells_of(points, faces, f, shape, slot, cells)):
+                for j in range(starts[cells[i]], starts[cells[i] + 1]):
+                    g = listed[j]
+                    if looks[f] & looks[g] or g == f or tested[g] == f or (chosen[f] and g < f):
+                        continue
+                    tested[g] = f
+                    if not _apart(points, faces, g, box, nx, ny, nz, offset) and _meet(points, faces, f, g):
+                        for corner in range(3):
+                            bad[faces[f, corner]] = bad[faces[g, corner]] = True
 
 
 @njit(cache=True, nogil=True, inline="always")

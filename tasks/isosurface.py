@@ -31,6 +31,7 @@ class Surface:
     faces: I32  # (m, 3) outward
     crossed: U64  # (k, 24) at 8·axis + z: bit 8·y + x where the edge from that point along the axis is crossed
     first: I32  # (k, 24) number of the first vertex of each of those words
+    starts: I32  # (k + 1,) where the faces of each block's cells start
 
 
 def isosurface(band: Band, exterior: U64, empty: U8, thickness: float) -> Surface:
@@ -43,12 +44,13 @@ def isosurface(band: Band, exterior: U64, empty: U8, thickness: float) -> Surfac
     solid = (band.shape, band.slot, band.blocks, exterior, empty)
     crossed = np.zeros((len(band.blocks), 24), np.uint64)
     first = np.zeros((len(band.blocks), 24), np.int32)
-    vertex_count, face_count = _cross(*solid, counts, crossed, first)
+    starts = np.zeros(len(band.blocks) + 1, np.int32)
+    vertex_count, face_count = _cross(*solid, counts, crossed, first, starts)
     vertices = np.empty((vertex_count, 3))
     _place_vertices(*solid, band.distance, np.float32(thickness), crossed, first, vertices)
     faces = np.empty((face_count, 3), np.int32)
     _join_faces(*solid, table, counts, low, crossed, first, faces)
-    return Surface(vertices, faces, crossed, first)
+    return Surface(vertices, faces, crossed, first, starts)
 
 
 @njit(cache=True, nogil=True)
@@ -112,8 +114,9 @@ def _cross(
     case_faces: I8,
     crossed: U64,
     first: I32,
+    starts: I32,
 ) -> tuple[int, int]:
-    """Fill `crossed` and `first`; how many vertices and faces there are."""
+    """Fill `crossed`, `first` and `starts`; how many vertices and faces there are."""
     words = np.empty((9, 4), np.uint64)
     vertices = faces = 0
     for k in range(len(blocks)):
@@ -126,6 +129,7 @@ def _cross(
             while cells != NONE:
                 faces += case_faces[_case(words, z, np.uint64(lowest_bit(cells)))]
                 cells &= cells - ONE
+        starts[k + 1] = faces
         for i in range(24):
             first[k, i] = vertices
             vertices += popcount(crossed[k, i])

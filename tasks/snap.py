@@ -133,6 +133,9 @@ def _approach(points: F64, a: int, box: F64, frame: F64, vertices: F64, closest:
     height = form(frame, 0, x, y, z)
     if height * height >= best[v]:
         return
+    beyond = min(min(form(frame, 4, x, y, z), form(frame, 5, x, y, z)), form(frame, 6, x, y, z))
+    if beyond < 0.0 and height * height + beyond * beyond >= best[v]:
+        return
     beside, side = closest_side(frame, x, y, z)
     if height * height + beside >= best[v]:
         return

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 from numba import njit
 
 from ml.asset import I32
-from tasks.crossings import U16, Grid, cells_of, mark_crossing, widest_of
-from tasks.topology import F64, Bool, face_cross
+from tasks.crossings import FURTHEST, U16, Grid, cells_of, mark_crossing, mark_range, widest_of
+from tasks.topology import F64, I64, Bool, face_cross
 
 # A face is steady where its corners move within 37° of each other and within 53° of the reverse of its normal.
 STEADY, FACING = 0.8, 0.6
@@ -20,37 +18,47 @@ ALONG = 0.7  # cosine of 45°
 
 
 def move(
-    before: F64, target: F64, faces: I32, share: float, grid: Grid, settle: Callable[[F64], F64]
+    before: F64, target: F64, faces: I32, starts: I32, share: float, grid: Grid, scale: float, shift: F64
 ) -> tuple[F64, int]:
     """Vertices (n, 3) moved `share` of the way from before to target, less where faces would turn over or cross.
 
-    All in voxels of a grid of blocks that hold the surface; settle rounds positions to what will be stored. A face
-    has turned when its normal has by 90° or has no length left. The corners of turned and of crossing faces halve
-    their way, and after HALVINGS rounds stay, until none is left; also returns how many stay. Every pair is tested
-    that has a face in question: at first those that `_doubtful` names, then those that changed.
+    In voxels of a grid of blocks that hold the surface, where active block k gave the faces starts[k]:starts[k + 1];
+    positions are rounded so that they are float32 once scaled and shifted. A face has turned when its normal has by
+    90° or has no length left. The corners of turned and of crossing faces halve their way, and after HALVINGS rounds
+    stay, until none is left; also returns how many stay. Every pair is tested that has a face in question: at first
+    those that `_doubtful` names, then those that changed.
     """
     shares = np.full(len(before), share)
-    moved = settle(before + share * (target - before))
-    bad = np.zeros(len(before), np.bool_)
+    moved = np.empty_like(before)
     every = np.arange(len(faces), dtype=np.int32)
+    _advance(before, target, shares, np.arange(len(before)), scale, shift, moved)
+    bad = np.zeros(len(before), np.bool_)
     _mark_turned(before, moved, faces, every, bad)
     widest = widest_of(moved, faces, every)
     unsteady, looks = np.zeros(len(faces), np.bool_), np.zeros(len(faces), np.uint16)
-    chosen = _doubtful(_directions(before, target), moved, faces, *grid, unsteady, looks)
+    chosen = _doubtful(_directions(before, target), moved, faces, starts, widest, *grid, unsteady, looks)
     looks[unsteady] = 0
     for attempt in range(ROUNDS):
-        mark_crossing(moved, faces, chosen, looks, widest, grid, bad)
+        mark_crossing(moved, faces, starts, chosen, looks, widest, grid, bad)
         which = np.flatnonzero(bad & (shares > 0.0))
         if not len(which):
             break
         shares[which] *= 0.5 if attempt < HALVINGS else 0.0
-        moved[which] = settle(before[which] + shares[which, None] * (target[which] - before[which]))
+        _advance(before, target, shares, which, scale, shift, moved)
         chosen = _faces_of(faces, bad)
         looks[chosen] = 0
         widest = max(widest, widest_of(moved, faces, chosen))
         bad[:] = False
         _mark_turned(before, moved, faces, chosen, bad)
     return moved, int((shares == 0.0).sum())
+
+
+@njit(cache=True, nogil=True)
+def _advance(before: F64, target: F64, shares: F64, which: I64, scale: float, shift: F64, moved: F64) -> None:
+    for v in which:
+        for axis in range(3):
+            there = before[v, axis] + shares[v] * (target[v, axis] - before[v, axis])
+            moved[v, axis] = (np.float64(np.float32(there * scale + shift[axis])) - shift[axis]) / scale
 
 
 @njit(cache=True, nogil=True)
@@ -90,7 +98,15 @@ def _directions(before: F64, target: F64) -> F64:
 
 @njit(cache=True, nogil=True)
 def _doubtful(
-    ways: F64, after: F64, faces: I32, shape: tuple[int, int, int], slot: I32, unsteady: Bool, looks: U16
+    ways: F64,
+    after: F64,
+    faces: I32,
+    blocks: I32,
+    widest: float,
+    shape: tuple[int, int, int],
+    slot: I32,
+    unsteady: Bool,
+    looks: U16,
 ) -> I32:
     """The faces that may cross another once moved: unsteady ones, and those in cells where faces look opposite ways.
 
@@ -114,17 +130,37 @@ def _doubtful(
         looks[f] = _looks(x, y, z, length)
         for i in range(cells_of(after, faces, f, shape, slot, cells)):
             sides[cells[i]] |= looks[f]
-    count = 0
-    found = np.empty(len(faces), np.int32)
-    for f in range(len(faces)):
-        chosen = unsteady[f]
-        if not chosen:
+    doubtful = unsteady.copy()
+    for block in np.flatnonzero(_around_opposed(sides, widest, shape, slot)):
+        for f in range(blocks[block], blocks[block + 1]):
             for i in range(cells_of(after, faces, f, shape, slot, cells)):
-                chosen |= (sides[cells[i]] & (sides[cells[i]] >> 7) & 0x7F) != 0
-        if chosen:
-            found[count] = f
-            count += 1
-    return found[:count].copy()
+                doubtful[f] |= _opposed(sides[cells[i]])
+    return np.flatnonzero(doubtful).astype(np.int32)
+
+
+@njit(cache=True, nogil=True)
+def _opposed(looks: int) -> bool:
+    """Whether these bits of `_looks` name an axis and its reverse."""
+    return looks & looks >> 7 & 0x7F != 0
+
+
+@njit(cache=True, nogil=True)
+def _around_opposed(sides: U16, widest: float, shape: tuple[int, int, int], slot: I32) -> Bool:
+    """(k,) the active blocks whose cells faces can come from that touch a cell where faces look opposite ways."""
+    near = np.zeros(len(sides) // 64, np.bool_)
+    box = np.empty(6)
+    for b in range(len(slot)):
+        if slot[b] < 0:
+            continue
+        for cell in range(64):
+            if _opposed(sides[64 * slot[b] + cell]):
+                box[0] = 8 * (b % shape[0]) + 2 * (cell & 3)
+                box[1] = 8 * (b // shape[0] % shape[1]) + 2 * (cell >> 2 & 3)
+                box[2] = 8 * (b // shape[0] // shape[1]) + 2 * (cell >> 4)
+                for axis in range(3):
+                    box[3 + axis] = box[axis] + 2.0
+                mark_range(box, widest + FURTHEST, 8, shape, slot, near)
+    return near
 
 
 @njit(cache=True, nogil=True)

@@ -151,18 +151,14 @@ def remesh(points: F64, faces: I32, resolution: int, faithful: bool, solid: bool
     if not solid:
         exterior, empty = hollow.exterior, hollow.empty
     surface = isosurface(band, exterior, empty, THICKNESS)
-
-    def stored(vertices: F64) -> F32:
-        return np.asarray((vertices - PAD) * voxel + low, np.float32)
-
-    def settle(vertices: F64) -> F64:
-        return np.asarray((stored(vertices).astype(np.float64) - low) / voxel + PAD)
-
-    vertices = surface.vertices
+    vertices, shift = surface.vertices, low - PAD * voxel
     if faithful:
         closest = closest_points(local, faces, band, surface, THICKNESS)
-        vertices, _ = move(vertices, closest, surface.faces, SNAP, (band.shape, band.slot), settle)
-    return Remeshed(stored(vertices), surface.faces, resolution, hollow.count, hollow.points * voxel**3, hidden)
+        vertices, _ = move(
+            vertices, closest, surface.faces, surface.starts, SNAP, (band.shape, band.slot), voxel, shift
+        )
+    stored = np.asarray(vertices * voxel + shift, np.float32)
+    return Remeshed(stored, surface.faces, resolution, hollow.count, hollow.points * voxel**3, hidden)
 
 
 def _without_small(vertices: F32, faces: I32, size: float) -> tuple[F32, I32, int]:

@@ -21,7 +21,8 @@ def crossing(points: F64, faces: I32) -> int:
     """Corners marked when the first face is in question."""
     bad = np.zeros(len(points), np.bool_)
     looks = np.zeros(len(faces), np.uint16)
-    mark_crossing(points, faces, np.zeros(1, np.int32), looks, 16.0, GRID, bad)
+    blocks = np.array([0, *[len(faces)] * 8], np.int32)
+    mark_crossing(points, faces, blocks, np.zeros(1, np.int32), looks, 16.0, GRID, bad)
     return int(bad.sum())
 
 
