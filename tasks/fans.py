@@ -180,7 +180,8 @@ def _plain(points: F64, faces: I32, open_ends: Bool) -> Bool:
             if turn[axis] < 0.0:
                 p, q = q, p
             passes[v] += points[p, second] < points[v, second] <= points[q, second]
-    return ~bad & (passes == 1)
+    plain: Bool = ~bad & (passes == 1)
+    return plain
 
 
 @njit(cache=True, nogil=True)

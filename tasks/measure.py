@@ -77,18 +77,18 @@ def size_metrics(bounds: F64, known: Mapping[str, float]) -> dict[str, float]:
 
 def shape_metrics(asset: Asset) -> dict[str, float]:
     """Topology, volume, area and stance, welded by position."""
-    shells = _shells(asset.parts)
-    closed = all(shell.closed for shell in shells)
+    found = shells(asset.parts)
+    closed = all(shell.closed for shell in found)
     vertices, faces, _ = asset.merged()
     stand = stance(vertices, faces, closed)
-    volume = {"volume_m3": sum(shell.volume for shell in shells)} if closed else {}
+    volume = {"volume_m3": sum(shell.volume for shell in found)} if closed else {}
     return {
-        **{f"topology.{name}": _total(shells, name) for name in COUNTED},
+        **{f"topology.{name}": _total(found, name) for name in COUNTED},
         "topology.unused_vertices": float(sum(_unused(part) for part in asset.parts)),
         "topology.closed": float(closed),
-        "topology.inverted": float(sum(shell.closed and shell.volume < 0 for shell in shells)),
+        "topology.inverted": float(sum(shell.closed and shell.volume < 0 for shell in found)),
         **volume,
-        "area_m2": sum(shell.area for shell in shells),
+        "area_m2": sum(shell.area for shell in found),
         "print.overhang_fraction": stand.overhang_fraction,
         "print.base_area_m2": stand.base_area,
         "stable": float(stand.stable),
@@ -109,7 +109,7 @@ def _total(shells: Sequence[Topology], name: str) -> float:
     return float(sum(getattr(shell, name) for shell in shells))
 
 
-def _shells(parts: Sequence[Part]) -> list[Topology]:
+def shells(parts: Sequence[Part]) -> list[Topology]:
     """Topology of what is judged on its own, welded by position.
 
     A part that is closed by itself is one: closed parts that touch (a leg under its seat) must not count as
