@@ -59,6 +59,8 @@ METRICS: dict[str, str] = {
     "watertight.cavities": "enclosed spaces outside the solid: cavities and the insides of double shells",
     "watertight.cavity_m3": "their volume, m³, as the voxels in them",
     "watertight.hidden": "share of the input's area that no outside comes near: inner shells and parts",
+    "repair.rung": "rungs of the repair ladder that were climbed, 0 for a mesh that was sound",
+    "repair.moved_percent": "farthest that the repair moved the surface, either way, % of the diagonal",
     "print.overhang_fraction": "share of the area that overhangs beyond 45°, the base left out",
     "print.base_area_m2": "area that lies on the ground, m²",
     "stable": "1 when the centre of mass stands over the inside of the support polygon",

@@ -75,7 +75,7 @@ def test_every_metric_has_a_name_with_a_meaning() -> None:
     assert [name for name in found if not is_metric(name)] == []
     set_by_steps = {"size.asked_width_m", "size.asked_height_m", "size.asked_depth_m", "size.asked_error"}
     set_by_steps |= {"triangles.asked", "simplify.opened_edges", "uv.charts", "bake.resolution", "bake.coverage"}
-    set_by_steps |= {name for name in METRICS if name.startswith("watertight.")}
+    set_by_steps |= {name for name in METRICS if name.startswith(("watertight.", "repair."))}
     assert set(METRICS) - set(found) == set_by_steps
 
 
