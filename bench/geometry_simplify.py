@@ -47,13 +47,14 @@ def _plain(surface: Surface, what: str, target: int, bars: tuple[float, float] |
         yield Figure(f"{label}: CPU", cpu, "s", bar[0] if bar else None, peer=name, peer_value=reply.cpu)
         if bar:
             yield Figure(f"{label}: times less CPU", reply.cpu / cpu, "x", bar[1], "higher")
-        yield from _distances(label, (mean, most), theirs, name, bar is not None)
+        yield from distances(label, (mean, most), theirs, name, bar is not None)
     yield from _edges(what, (points, faces), made)
 
 
-def _distances(
+def distances(
     label: str, ours: tuple[float, float], theirs: tuple[float, float], name: str, barred: bool
 ) -> Iterator[Figure]:
+    """(mean, Hausdorff) of ours and theirs; with a bar, ours must not be the larger."""
     for kind, value, other in zip(("mean", "Hausdorff"), ours, theirs, strict=True):
         bar = other * 1e4 if barred else None
         yield Figure(f"{label}: {kind} distance", value * 1e4, "e-4", bar, peer=name, peer_value=other * 1e4)
@@ -78,7 +79,7 @@ def _textured(surface: Surface, target: int) -> Iterator[Figure]:
     yield Figure(f"{what}: CPU", cpu, "s", peer=name, peer_value=reply.cpu)
     yield Figure(f"{what}: times less CPU", reply.cpu / cpu, "x", 8.0, "higher")
     points, faces, _ = weld(made.vertices.astype(np.float64), made.faces)
-    yield from _distances(
+    yield from distances(
         what,
         surface.distance(points, faces),
         surface.distance(reply.arrays["points"], reply.arrays["faces"]),

