@@ -21,6 +21,7 @@ from tasks.topology import F64, Topology, degenerate_faces, duplicate_faces, top
 
 # Assets already run side by side, so that a tool gets one CPU; several tools on one machine get different ones.
 ONE_CPU = "import os; c = sorted(os.sched_getaffinity(0)); os.sched_setaffinity(0, {c[os.getpid() % len(c)]})\n"
+MAX_APART = 10.0  # % of the diagonal: real meshes stay within 3, one that lost most of its parts was 86 away
 COMPARED = 20_000  # points a side: the farthest of them is noted, 0.1 CPU-s
 MAX_FACES = 4_000_000  # that a target may ask for: 1 GB in either tool
 
@@ -122,7 +123,7 @@ def accepted(asset: Asset, before: Surface, points: F64, faces: I32, step: str, 
     """The asset with the new surface as its one part, in its largest part's material, and the distance noted.
 
     Raises InputError `remesh.opened` when the input was closed and the result is not, `remesh.failed` when it has no
-    area.
+    area, `remesh.off-surface` when part of either lies MAX_APART from the other.
     """
     after = topology(points, faces)
     if not after.area > 0.0:
@@ -133,6 +134,8 @@ def accepted(asset: Asset, before: Surface, points: F64, faces: I32, step: str, 
             f"the new surface has {after.boundary_edges} boundary and {after.nonmanifold_edges} non-manifold edges",
         )
     apart = surface_distances((before.points, before.faces), (points, faces), COMPARED)
+    if not apart.percent(apart.hausdorff) <= MAX_APART:
+        raise InputError("remesh.off-surface", f"the new surface is {apart.percent(apart.hausdorff):.2g} % away")
     areas = np.bincount(before.owner, face_areas(before.points, before.faces))
     part = replaced_part(asset.parts[int(np.argmax(areas))], points.astype(np.float32), faces)
     note = f"{note}, at most {apart.percent(apart.hausdorff):.2g} % of the diagonal apart"

@@ -70,6 +70,9 @@ def test_a_surface_that_came_back_open_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         accepted(asset, surface, surface.points * 0.0, surface.faces, "step", "flat")
     assert caught.value.code == "remesh.failed"
+    with pytest.raises(InputError) as caught:
+        accepted(asset, surface, surface.points + 0.2, surface.faces, "step", "away")
+    assert caught.value.code == "remesh.off-surface"
 
 
 @settings(max_examples=60, deadline=None)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ml.asset import Asset, make_part
 from tasks.fidelity import surface_distances
-from tasks.remesh_quads import RemeshQuadsOptions, cut_fans, cut_quads, remesh_quads
+from tasks.remesh_quads import RemeshQuadsOptions, closed_again, cut_fans, cut_quads, remesh_quads
 from tasks.topology import topology
 
 installed = pytest.mark.skipif(importlib.util.find_spec("pyinstantmeshes") is None, reason="no pyinstantmeshes")
@@ -34,6 +34,22 @@ def test_polygons_become_fans() -> None:
     assert cut_fans([]).shape == (0, 3)
 
 
+def test_a_third_face_on_an_edge_goes_and_holes_are_filled() -> None:
+    i, j = (grid.ravel() for grid in np.meshgrid(np.arange(20), np.arange(12), indexing="ij"))
+    around, tube = 2 * np.pi * i / 20, 2 * np.pi * j / 12
+    points = np.stack([(2 + np.cos(tube)) * np.cos(around), (2 + np.cos(tube)) * np.sin(around), np.sin(tube)], axis=1)
+    right, up = (i + 1) % 20, (j + 1) % 12
+    quads = np.stack([12 * i + j, 12 * right + j, 12 * right + up, 12 * i + up], axis=1).tolist()
+    whole = cut_quads(points, quads)
+    fin = np.array([[*quads[50][:2], 200]], np.int32)  # a third face on one edge
+    points, pairs, rest = closed_again(points, cut_quads(points, quads[1:]), fin)  # and a quad that is missing
+    assert len(pairs) == len(whole) - 2 * 3  # the quads on both sides of the fin went with it
+    assert {tuple(face) for face in pairs.tolist()} <= {tuple(face) for face in whole.tolist()}
+    found = topology(points, np.concatenate([pairs, rest]))
+    assert found.closed
+    assert found.volume == pytest.approx(topology(points, whole).volume, rel=0.01)
+
+
 @installed
 @pytest.mark.parametrize("shape", ["sphere", "torus", "box"])
 def test_mostly_quads_that_stay_closed_and_near(shape: str) -> None:
@@ -45,7 +61,7 @@ def test_mostly_quads_that_stay_closed_and_near(shape: str) -> None:
     asset = Asset((make_part(mesh.vertices, mesh.faces),))
     made = remesh_quads(asset, RemeshQuadsOptions(1500))
     part = made.parts[0]
-    quads = int(made.notes["remesh_quads"].split("faces: ")[1].split(" quads")[0])
+    quads = int(made.notes["remesh_quads"].split("those of ")[1].split(" quads")[0])
     assert 0.5 * 1500 < quads < 2 * 1500
     assert 2 * quads > 0.9 * len(part.faces)
     pairs = part.faces[: 2 * quads].reshape(-1, 2, 3)
