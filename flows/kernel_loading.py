@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import numba
 from numba.core import caching, environment
 from numba.core.runtime import rtsys
 
+KNOWN = "0.68."
 _import_and_rebuild = environment._rebuild_env
 
 
@@ -16,7 +18,10 @@ def load_without_compiler() -> None:
 
     Numba declares every function it can compile (84 modules, and scipy.linalg) before it looks into its cache. What
     loaded code calls is there without them: numba's runtime, which starts here, and C helpers that its import lists.
+    This reaches into numba, so another version than the one it was written for loads in its own, slower way.
     """
+    if not numba.__version__.startswith(KNOWN):
+        return
     caching.Cache.load_overload = _load_overload
     environment._rebuild_env = _rebuild_env
 
