@@ -10,6 +10,9 @@ from tasks.bake import BakeOptions, bake
 from tasks.clean import CleanOptions, clean
 from tasks.lods import LodOptions, lods
 from tasks.orient import OrientOptions, orient
+from tasks.remesh_isotropic import RemeshIsotropicOptions, remesh_isotropic
+from tasks.remesh_quads import RemeshQuadsOptions, remesh_quads
+from tasks.repair import RepairOptions, repair
 from tasks.scale import ScaleOptions, scale
 from tasks.simplify import SimplifyOptions, simplify
 from tasks.unwrap import UnwrapOptions, unwrap
@@ -22,7 +25,10 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "clean": (clean, CleanOptions),
     "orient": (orient, OrientOptions),
     "scale": (scale, ScaleOptions),
+    "repair": (repair, RepairOptions),
     "watertight": (watertight, WatertightOptions),
+    "remesh_isotropic": (remesh_isotropic, RemeshIsotropicOptions),
+    "remesh_quads": (remesh_quads, RemeshQuadsOptions),
     "simplify": (simplify, SimplifyOptions),
     "unwrap": (unwrap, UnwrapOptions),
     "bake": (bake, BakeOptions),
