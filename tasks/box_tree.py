@@ -8,9 +8,10 @@ import numpy as np
 from numba import njit
 
 from ml.asset import F32, I32
+from tasks.lanes import WIDTH
 from tasks.topology import F64, I64, Bool
 
-LEAF = 8  # triangles a leaf: with 4 or 16 a sweep over 187k faces takes 46 or 40 ms instead of 40
+LEAF = WIDTH  # triangles a leaf
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class BoxTree:
     """A perfect binary tree: node i has children 2i + 1 and 2i + 2, its last level are the leaves in Morton order."""
 
     nodes: F32  # (2·leaves − 1, 6) low then high corner, rounded outward; low > high where there is nothing
-    boxes: F32  # (m, 6) the triangles' own, in leaf order
+    boxes: F32  # (⌈m / 8⌉, 6, 8) the triangles' own, a leaf's eight beside each other
     corners: F64  # (3m, 3) the triangles' corners, in leaf order
     order: I32  # (m,) leaf order → face
 
@@ -79,21 +80,24 @@ def _codes(points: F64, faces: I32, low: F64, scale: float) -> I64:
 def _fill(points: F64, faces: I32, use: Bool, order: I32, leaves: int) -> tuple[F32, F32, F64]:
     nodes = np.empty((2 * leaves - 1, 6), np.float32)
     nodes[:, :3], nodes[:, 3:] = np.inf, -np.inf
-    boxes = np.empty((len(order), 6), np.float32)
+    boxes = np.empty(((len(order) + LEAF - 1) // LEAF, 6, LEAF), np.float32)
     boxes[:, :3], boxes[:, 3:] = np.inf, -np.inf
     corners = np.empty((3 * len(order), 3))
     for t in range(len(order)):
         a, b, c = faces[order[t]]
-        leaf = leaves - 1 + t // LEAF
+        row, lane = t // LEAF, t % LEAF
+        leaf = leaves - 1 + row
         for axis in range(3):
             u, v, w = points[a, axis], points[b, axis], points[c, axis]
             corners[3 * t, axis], corners[3 * t + 1, axis], corners[3 * t + 2, axis] = u, v, w
             if use[order[t]]:
                 least, most = min(u, v, w), max(u, v, w)
-                boxes[t, axis] = least - abs(least) * 2.0**-23 - 1e-44  # float32 keeps 2⁻²⁴, and 1.4e-45 near zero
-                boxes[t, axis + 3] = most + abs(most) * 2.0**-23 + 1e-44
-                nodes[leaf, axis] = min(nodes[leaf, axis], boxes[t, axis])
-                nodes[leaf, axis + 3] = max(nodes[leaf, axis + 3], boxes[t, axis + 3])
+                boxes[row, axis, lane] = (
+                    least - abs(least) * 2.0**-23 - 1e-44
+                )  # float32 keeps 2⁻²⁴, and 1.4e-45 near zero
+                boxes[row, axis + 3, lane] = most + abs(most) * 2.0**-23 + 1e-44
+                nodes[leaf, axis] = min(nodes[leaf, axis], boxes[row, axis, lane])
+                nodes[leaf, axis + 3] = max(nodes[leaf, axis + 3], boxes[row, axis + 3, lane])
     for node in range(leaves - 2, -1, -1):
         for axis in range(3):
             nodes[node, axis] = min(nodes[2 * node + 1, axis], nodes[2 * node + 2, axis])
@@ -103,7 +107,7 @@ def _fill(points: F64, faces: I32, use: Bool, order: I32, leaves: int) -> tuple[
 
 @njit(cache=True, nogil=True)
 def apart(a: F32, i: int, b: F32, j: int) -> bool:
-    """Whether box i of a and box j of b have no point in common; for kernels. Without branches: they mispredict."""
+    """Whether boxes i of a and j of b have no point in common; for kernels. Without branches, which mispredict."""
     return bool(
         (a[i, 0] > b[j, 3])
         | (b[j, 0] > a[i, 3])

@@ -50,8 +50,8 @@ def _first_exit(nodes: F32, boxes: F32, x: F64, origins: F64, directions: F64, s
                         stack[top], reach[top] = child, t
                         top += 1
                 continue
-            for s in range((node - leaf) * LEAF, min((node - leaf + 1) * LEAF, len(boxes))):
-                if s != skip[r] and boxes[s, 0] <= boxes[s, 3]:
+            for s in range((node - leaf) * LEAF, min((node - leaf + 1) * LEAF, len(x) // 3)):
+                if s != skip[r] and boxes[s // LEAF, 0, s % LEAF] <= boxes[s // LEAF, 3, s % LEAF]:
                     t = _leave(x, s, o, axes, shear)
                     if t < best:
                         best, slots[r] = t, s

@@ -10,6 +10,7 @@ from numba import njit
 from ml.asset import F32, I32
 from tasks.box_tree import LEAF, apart, build_box_tree
 from tasks.fans import plain_vertices
+from tasks.lanes import fill, load, most, store
 from tasks.predicates import orient2d, orient3d, segment_meets_triangle, straight
 from tasks.topology import F64, Bool, half_edges
 
@@ -67,15 +68,16 @@ def _triangles(points: F64, faces: I32) -> Bool:
 
 
 @njit(cache=True, nogil=True)
-def _search(nodes: F32, boxes: F32, x: F64, faces: I32, plain: Bool, most: int) -> tuple[I32, bool]:
+def _search(nodes: F32, boxes: F32, x: F64, faces: I32, plain: Bool, limit: int) -> tuple[I32, bool]:
     """Walk the tree against itself; slots (k, 2) of the pairs found, and whether all were tested."""
     found = np.empty((64, 2), np.int32)
     count = tests = 0
     leaf = len(nodes) // 2
     stack = np.zeros((STACK, 2), np.int32)
-    inside, near = np.empty(LEAF + 1, np.int32), np.empty((LEAF * LEAF + 1, 2), np.int32)
+    gaps, box = np.empty(LEAF, np.float32), np.empty(6, np.float32)
+    ours, theirs = np.empty(LEAF + 1, np.int32), np.empty(LEAF + 1, np.int32)
     top = 1
-    while top and tests <= most:
+    while top and tests <= limit:
         top -= 1
         a, b = stack[top, 0], stack[top, 1]
         if a < leaf:
@@ -85,32 +87,44 @@ def _search(nodes: F32, boxes: F32, x: F64, faces: I32, plain: Bool, most: int) 
                         stack[top, 0], stack[top, 1] = i, j
                         top += 1
             continue
-        candidates = _near(nodes, boxes, a, b, inside, near)
-        tests += candidates
-        for n in range(candidates):
-            if not _settled(faces, plain, near[n, 0], near[n, 1]) and _meet(x, faces, near[n, 0], near[n, 1]):
-                if count == len(found):
-                    found = np.concatenate((found, np.empty_like(found)))
-                found[count, 0], found[count, 1] = near[n, 0], near[n, 1]
-                count += 1
-    return found[:count].copy(), tests <= most
+        _gaps(nodes[b], boxes, a - leaf, gaps)
+        for i in range(_near(gaps, (a - leaf) * LEAF, 0, ours)):
+            s = ours[i]
+            for k in range(6):
+                box[k] = boxes[a - leaf, k, s % LEAF]
+            _gaps(box, boxes, b - leaf, gaps)
+            near = _near(gaps, (b - leaf) * LEAF, s % LEAF + 1 if a == b else 0, theirs)
+            tests += near
+            for n in range(near):
+                t = theirs[n]
+                if not _settled(faces, plain, s, t) and _meet(x, faces, s, t):
+                    if count == len(found):
+                        found = np.concatenate((found, np.empty_like(found)))
+                    found[count, 0], found[count, 1] = s, t
+                    count += 1
+    return found[:count].copy(), tests <= limit
 
 
 @njit(cache=True, nogil=True)
-def _near(nodes: F32, boxes: F32, a: int, b: int, inside: I32, near: I32) -> int:
-    """Fill `near` with the pairs of leaves a and b (or within a = b) whose boxes meet; how many."""
-    leaf = len(nodes) // 2
-    found = count = 0
-    for t in range((b - leaf) * LEAF, min((b - leaf + 1) * LEAF, len(boxes))):
-        inside[found] = t
-        found += not apart(nodes, a, boxes, t)
-    if found == 0:
-        return 0
-    for s in range((a - leaf) * LEAF, min((a - leaf + 1) * LEAF, len(boxes))):
-        if not apart(boxes, s, nodes, b):
-            for n in range(found):
-                near[count, 0], near[count, 1] = s, inside[n]
-                count += (s < inside[n]) & (not apart(boxes, s, boxes, inside[n]))
+def _gaps(box: F32, boxes: F32, row: int, gaps: F32) -> None:
+    """How far `box` (6,) is from each of the eight in leaf `row`, along the axis where that is most: positive where
+    they have no point in common.
+    """
+    first = 6 * LEAF * row
+    most_apart = fill(np.float32(-np.inf))
+    for axis in range(3):
+        low, high = load(boxes, first + axis * LEAF), load(boxes, first + (axis + 3) * LEAF)
+        most_apart = most(most_apart, most(low - fill(box[axis + 3]), fill(box[axis]) - high))
+    store(gaps, 0, most_apart)
+
+
+@njit(cache=True, nogil=True)
+def _near(gaps: F32, first: int, start: int, slots: I32) -> int:
+    """Fill `slots` with `first` + lane of the boxes, from lane `start` on, that are not apart; how many."""
+    count = 0
+    for lane in range(start, LEAF):
+        slots[count] = first + lane
+        count += gaps[lane] <= 0.0
     return count
 
 
