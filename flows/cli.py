@@ -133,8 +133,9 @@ def start(config: RunConfig, engine: str, progress: Progress) -> Summary:
     """Make what is missing: alone with `inline`, else as a Prefect run with Ray and Dask."""
     from flows.execute import Prepared, engine_for, execute, prepared
 
+    api = contextlib.nullcontext if engine == "inline" else start_api
     # stdout is for the summary alone: Ray prints there when an actor dies
-    with redirect_stdout(sys.stderr), engine_for(engine) as running, ProgressLine(progress):
+    with redirect_stdout(sys.stderr), api(), engine_for(engine) as running, ProgressLine(progress):
         token = prepared.set(Prepared(running, progress))
         try:
             if engine == "inline":
@@ -145,18 +146,23 @@ def start(config: RunConfig, engine: str, progress: Progress) -> Summary:
             prepared.reset(token)
 
 
+def start_api() -> contextlib.AbstractContextManager[None]:
+    """Prefect's server, before anything else that can start beside it: it takes longest, 3.4 CPU-s in one process."""
+    from flows.prefect_server import prefect_api
+
+    return prefect_api()
+
+
 def as_flow(config: RunConfig) -> Summary:
     """The run as a Prefect flow run."""
     from flows.generate import generate
-    from flows.prefect_server import prefect_api
     from flows.run import Summary
 
     if not os.environ.get("MESHMILL_DEBUG"):
         for name in ("prefect.flow_runs", "prefect.task_runs"):  # they would print what becomes one line here
             logging.getLogger(name).setLevel(logging.CRITICAL)
-    with prefect_api():
-        run = partial(generate, config.manifest, config.recipe, config.out, "auto")
-        return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, list(config.input_roots)))
+    run = partial(generate, config.manifest, config.recipe, config.out, "auto")
+    return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, list(config.input_roots)))
 
 
 def describe(summary: Summary, out: str) -> str:

@@ -7,6 +7,7 @@ import logging
 import os
 import tempfile
 import threading
+import time
 from asyncio import CancelledError
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,24 +20,19 @@ import ray
 from distributed.gc import disable_gc_diagnosis
 
 from flows.engine import Policy, ThreadGuards, run_guarded, usable_cpus
-from flows.jobs import (
-    Failure,
-    Generated,
-    GenerateJob,
-    Processed,
-    ProcessJob,
-    generate_asset,
-    keep_batch,
-    process_asset,
-)
+from flows.generator_actor import GeneratorActor
+from flows.guard import Guard
+from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, process_asset
 from ml.generators.registry import GENERATORS
 
-# A node can be lost without the job's fault; three in a row are its own.
-LOST_WORKER_TRIES = 3
+# A node can be lost without the job's fault; three in a row are its own. A CPU generator runs in a child of its actor
+# and can hardly kill that, so there it takes eight to say that the row will not be finished here.
+LOST_WORKER_TRIES, LOST_GUARDED_TRIES = 3, 8
 OBJECT_STORE_BYTES = 80 << 20  # meshes travel through the store by digest, never through Ray's shared memory
-RESTART_SECONDS = 4.0  # Ray refuses calls while it restarts an actor: 2-5 s, so the tries are 4, 8 and 12 s apart
+RESTART_PATIENCE = 120.0  # seconds without any living actor, after which the chunk gives up
 POLL_SECONDS = 1.0  # a waiting thread looks up this often, to see whether the engine is closing
 LOOPBACK = "127.0.0.1:0"  # Dask always serves its metrics: on any free port, for this machine alone
+CPU_GENERATORS = "cpu"  # the pool they share: an actor serves any of them, and costs 1 CPU-s to start
 RAY_STARTS = 2  # Ray gives a node 30 s to come up, which a machine that is busy otherwise may miss
 
 # A local scheduler of one worker: no logs of a hundred thousand transitions (700 MB), no sampling profiler.
@@ -48,20 +44,6 @@ LOCAL_DASK = {
     "distributed.scheduler.work-stealing": False,
     "distributed.worker.profile.enabled": False,
 }
-
-
-class GeneratorActor:
-    """A warm generator in a Ray worker: GPU models here, CPU generators in a guarded child of this worker."""
-
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
-        self.guards = ThreadGuards(policy.limits)
-
-    def generate(self, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
-        """A batch of one generator's jobs, answered in order."""
-        if GENERATORS[jobs[0].generator][0].gpus:
-            return keep_batch(jobs)
-        return run_guarded(self.guards, self.policy, generate_asset, jobs)
 
 
 _worker_guards: dict[Policy, ThreadGuards] = {}
@@ -130,9 +112,20 @@ class ClusterEngine:
         self.lock = threading.Lock()
         self.closing = threading.Event()
         self.starter = ThreadPoolExecutor(1, thread_name_prefix="ray-start")
-        self.ray_ready: Future[bool] = self.starter.submit(start_ray)
+        self.ray_ready: Future[bool] = self.starter.submit(self._start_ray)
         self.waiters = ThreadPoolExecutor(4 * usable_cpus(), thread_name_prefix="ray-wait")
         self.client, self.cluster = start_dask()
+        if self.cluster is not None:  # its worker is this process
+            with contextlib.closing(Guard(policy.limits)) as guard:
+                guard.prepare()
+
+    def _start_ray(self) -> bool:
+        """Ray, and where it is this run's own the generators that most rows need."""
+        started = start_ray()
+        if started:
+            for actor in self._pool(CPU_GENERATORS, 0.0):
+                actor.warm.remote()
+        return started
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
         """The batch on one actor; when the actor dies under it, each job alone, so that neighbours are untouched."""
@@ -141,43 +134,64 @@ class ClusterEngine:
     def _generate(self, jobs: list[GenerateJob]) -> list[Generated | Failure]:
         self.ray_ready.result()
         try:
-            return self._ask(jobs)
+            answers: list[Generated | Failure] = self._answers(self._actor(jobs[0]).generate.remote(jobs))
+            return answers
         except ray.exceptions.RayActorError:
             return [self._generate_alone(job) for job in jobs]
 
     def _generate_alone(self, job: GenerateJob) -> Generated | Failure:
+        """Only an actor that died with this job alone in it counts against the row, never one that was dead before."""
+        tries = LOST_WORKER_TRIES if GENERATORS[job.generator][0].gpus else LOST_GUARDED_TRIES
         message = ""
-        for attempt in range(1, LOST_WORKER_TRIES + 1):
+        for _ in range(tries):
+            actor = self._living_actor(job)
             try:
-                return self._ask([job])[0]
+                answer: Generated | Failure = self._answers(actor.generate.remote([job]))[0]
+                return answer
             except ray.exceptions.RayActorError as error:
                 message = str(error)
-                self.closing.wait(RESTART_SECONDS * attempt)
-        return Failure("quarantined", "worker.lost", message, LOST_WORKER_TRIES)
+        return Failure("quarantined", "worker.lost", message, tries)
 
-    def _ask(self, jobs: list[GenerateJob]) -> list[Generated | Failure]:
-        """An actor's answer. Never in one long wait: those that Ray's shutdown meets last for ever."""
-        reference = self._actor(jobs[0]).generate.remote(jobs)
+    def _living_actor(self, job: GenerateJob) -> Any:
+        """An actor that answers: Ray needs 2-5 s to restart one, longer on a busy machine, and refuses calls meanwhile.
+
+        Raises RayActorError when none does for RESTART_PATIENCE: the cluster's fault, and its chunk's, not the row's.
+        """
+        deadline = time.monotonic() + RESTART_PATIENCE
+        while True:
+            actor = self._actor(job)
+            try:
+                self._answers(actor.alive.remote())
+            except ray.exceptions.RayActorError:
+                if time.monotonic() > deadline:
+                    raise
+                self.closing.wait(POLL_SECONDS)
+            else:
+                return actor
+
+    def _answers(self, reference: Any) -> Any:
+        """What an actor answers. Never in one long wait: those that Ray's shutdown meets last for ever."""
         while not self.closing.is_set():
             with contextlib.suppress(ray.exceptions.GetTimeoutError):
-                answers: list[Generated | Failure] = ray.get(reference, timeout=POLL_SECONDS)
-                return answers
+                return ray.get(reference, timeout=POLL_SECONDS)
         raise RuntimeError("the engine is closed")
 
     def _actor(self, job: GenerateJob) -> Any:
+        gpus = GENERATORS[job.generator][0].gpus
+        pool = self._pool(job.generator if gpus else CPU_GENERATORS, gpus)
         with self.lock:
-            pool = self.actors.get(job.generator)
-            if pool is None:
-                pool = self.actors[job.generator] = self._start_actors(job.generator)
             self.turn += 1
             return pool[self.turn % len(pool)]
 
-    def _start_actors(self, generator: str) -> list[Any]:
-        gpus = GENERATORS[generator][0].gpus
-        resources = ray.cluster_resources()
-        count = max(1, int(resources.get("GPU", 0) / gpus)) if gpus else max(1, int(resources.get("CPU", 1)) // 2)
-        make = ray.remote(GeneratorActor).options(num_gpus=gpus, num_cpus=0, max_restarts=-1)
-        return [make.remote(self.policy) for _ in range(count)]
+    def _pool(self, name: str, gpus: float) -> list[Any]:
+        """The actors of that name, started on first need: as many as have a GPU each, else one for every two CPUs."""
+        with self.lock:
+            if name not in self.actors:
+                resources = ray.cluster_resources()
+                free = resources.get("GPU", 0) / gpus if gpus else resources.get("CPU", 1) // 2
+                make = ray.remote(GeneratorActor).options(num_gpus=gpus, num_cpus=0, max_restarts=-1)
+                self.actors[name] = [make.remote(self.policy) for _ in range(max(1, int(free)))]
+            return self.actors[name]
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
         """One Dask future; a worker lost under it is replaced by Dask, jobs that lose four are quarantined."""

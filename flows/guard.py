@@ -151,6 +151,10 @@ class Guard:
             return Killed(f"guard.crash.{name}", f"the worker died of {name}", stderr)
         return Killed("guard.crash.exit", f"the worker left with status {os.WEXITSTATUS(status)}", stderr)
 
+    def prepare(self) -> None:
+        """Start the template now (1 CPU-s in a process of its own), so that the first call need not wait for it."""
+        self._template()
+
     def _start(self) -> None:
         if self.closed:
             raise Killed("guard.closed", "the guard was closed", "")
