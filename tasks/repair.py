@@ -13,7 +13,7 @@ from tasks.holes import fill_holes
 from tasks.measure import shells
 from tasks.self_intersections import self_intersections
 from tasks.signed_distance import build_distance_field, unsigned_distance
-from tasks.topology import F64, weld
+from tasks.topology import F64, duplicate_faces, weld
 from tasks.watertight import WatertightOptions, watertight
 
 INWARD = 1e-9  # share of area × diagonal beyond which a negative volume is not that of a double-sided sheet
@@ -94,15 +94,25 @@ def faults(asset: Asset, crossings: bool, diagonal: float) -> str:
 
 
 def farthest(before: Asset, after: Asset) -> float:
-    """Metres from the corners, edge middles and centres of either surface to the other: Hausdorff at those points."""
-    meshes = [_welded(asset)[:2] for asset in (before, after)]
+    """Metres from the corners, edge middles and centres of either surface to the other: Hausdorff at those points.
+
+    Faces that both have, whichever way they are wound, are at distance 0 and not asked about.
+    """
+    meshes = [asset.merged()[:2] for asset in (before, after)]
+    count = len(meshes[0][0])
+    points, faces, _ = weld(
+        np.concatenate([meshes[0][0], meshes[1][0]]), np.concatenate([meshes[0][1], meshes[1][1] + count])
+    )
+    first, second = np.split(faces, [len(meshes[0][1])])
     away = 0.0
-    for (points, faces), target in zip(meshes, reversed(meshes), strict=True):
-        corners = points[faces]
-        middles = 0.5 * (corners + np.roll(corners, 1, axis=1))
-        asked = np.concatenate([corners.reshape(-1, 3), middles.reshape(-1, 3), corners.mean(axis=1)])
-        distances = unsigned_distance(build_distance_field(*target), np.unique(asked, axis=0)).distance
-        away = max(away, float(distances.max()))
+    for source, target in ((first, second), (second, first)):
+        both = np.sort(np.concatenate([target, source]), axis=1)
+        corners = points[source[~duplicate_faces(both)[len(target) :]]]
+        if len(corners):
+            middles = 0.5 * (corners + np.roll(corners, 1, axis=1))
+            asked = np.concatenate([corners.reshape(-1, 3), middles.reshape(-1, 3), corners.mean(axis=1)])
+            distances = unsigned_distance(build_distance_field(points, target), asked).distance
+            away = max(away, float(distances.max()))
     return away
 
 

@@ -42,8 +42,8 @@ def self_intersections(points: F64, faces: I32) -> SelfIntersections:
     points = np.ascontiguousarray(points, dtype=np.float64)
     points = np.ldexp(points, -np.frexp(np.abs(points).max(initial=0.0))[1])  # exact, and products stay in range
     faces = np.ascontiguousarray(faces, dtype=np.int32)
-    tree = build_box_tree(points, faces, _triangles(points, faces))
     plain = plain_vertices(points, faces, *half_edges(faces, len(points)))
+    tree = build_box_tree(points, faces, _triangles(points, faces, plain))
     slots, complete = _search(tree.nodes, tree.boxes, tree.corners, faces[tree.order], plain, MAX_TESTS)
     pairs = np.sort(tree.order[slots], axis=1)
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
@@ -58,12 +58,12 @@ def _row(index: int) -> np.uint64:
 
 
 @njit(cache=True, nogil=True)
-def _triangles(points: F64, faces: I32) -> Bool:
-    """(m,) True for faces with an area, however small."""
+def _triangles(points: F64, faces: I32, plain: Bool) -> Bool:
+    """(m,) True for faces with an area, however small; those at a plain vertex have one."""
     mask = np.empty(len(faces), np.bool_)
     for f in range(len(faces)):
-        a, b, c = faces[f]
-        mask[f] = a != b and b != c and c != a and not straight(points, a, b, c)
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        mask[f] = plain[a] or (a != b and b != c and c != a and not straight(points, a, b, c))
     return mask
 
 

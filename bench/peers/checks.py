@@ -112,3 +112,15 @@ def embree_walls(arrays):
         return {"thickness": hits}
 
     return work
+
+
+def pymeshfix_repair(arrays):
+    """Attene's MeshFix: fills holes and removes what crosses, keeps the largest component."""
+    import pymeshfix
+
+    def work():
+        fixer = pymeshfix.MeshFix(arrays["points"], arrays["faces"])
+        fixer.repair()
+        return {"faces": fixer.faces if hasattr(fixer, "faces") else fixer.f}
+
+    return work
