@@ -46,7 +46,7 @@ def scene(seed: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @given(st.integers(0, 2**32), st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_sample_sees_the_nearest_face_behind_the_limit(seed: int, peel: bool) -> None:
     screen, faces = scene(seed)
     nothing = np.full((HEIGHT, WIDTH), np.inf, np.float32)
@@ -57,6 +57,5 @@ def test_every_sample_sees_the_nearest_face_behind_the_limit(seed: int, peel: bo
     for first, last in ((0, middle), (middle, len(faces))):
         rasterise(screen, faces, first, last, NO_UV, OPAQUE, 0.0, given_limit, near, hit)
     expected, rule = by_rule(screen, faces, limit)
-    same = hit == rule
-    assert same.mean() > 0.99  # multiplying by the inverse area rounds differently on edges and near ties
-    assert np.allclose(near[same], expected[same], rtol=1e-6)
+    assert np.array_equal(hit, rule)  # random samples meet no edge and no tie closer than the kernel rounds
+    assert np.allclose(near, expected, rtol=1e-6)
