@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
@@ -12,15 +13,19 @@ from manifests.recipe import load_recipe
 from ml.asset import Asset, InputError, Material, Texture, make_part
 from tasks.chain import Plan, run_chain
 
-RECIPES = ("game-ready", "print")  # between them they run every step and every exporter
+COMMON = ("game-ready",)  # the default: what nearly every child needs
+RECIPES = (*COMMON, "print")  # between them they run every step and every exporter
 SMALL = {"resolution": 64, "size": 64, "target_faces": 64}
 
 
-def warm_up() -> None:
-    """Run the shipped recipes on a small grid; a first time on a machine this fills the compiled-code cache."""
+def warm_up(recipes: Sequence[str] = COMMON) -> None:
+    """Run recipes on a small grid; a first time on a machine this fills the compiled-code cache.
+
+    A template runs the common one: kernels of the others are loaded by the children that meet them, 5 ms each.
+    """
     load_without_compiler()
     known = catalogue()
-    for name in RECIPES:
+    for name in recipes:
         recipe = load_recipe(name, known)
         steps = tuple((stage.name, small(stage.options)) for stage in recipe.steps)
         exports = tuple((stage.name, stage.options) for stage in recipe.exports)
@@ -53,5 +58,5 @@ def bumpy_sheet(size: int = 12) -> Asset:
 if __name__ == "__main__":  # what `make` runs once a machine
     from flows.bytecode import write_bytecode  # no business of a template's
 
-    warm_up()
+    warm_up(RECIPES)
     write_bytecode()
