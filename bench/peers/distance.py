@@ -1,10 +1,10 @@
-"""Signed distance by fcpw (closest point) with libigl's fast winding number for the sign, and libigl's exact answers."""
+"""Signed distance by fcpw (closest point) and libigl's fast winding number (sign), and libigl's exact answers."""
 
 import numpy as np
 
 
 def fcpw_igl(arrays):
-    """Queries come sorted along a Morton curve, which halves fcpw's cost; neither sorting nor reading its list is timed."""
+    """Queries come sorted along a Morton curve: it halves fcpw's cost. Sorting and reading its list are not timed."""
     import fcpw
     import igl
 
