@@ -26,7 +26,7 @@ BARS = {"50k": 3.0, "200k": 6.0, "1M": None}  # ms CPU a view
 
 
 def measure() -> Iterator[Figure]:
-    """Cost and agreement on three generated meshes and, where it is there, the beast of the field's tables."""
+    """Cost and agreement on three generated meshes and, where they are there, two real ones."""
     for size, bar in BARS.items():
         yield from compare(f"views, {size} faces", *generated(size), bar)
     for name, points, faces in real("armadillo", "fandisk"):
