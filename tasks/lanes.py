@@ -1,7 +1,8 @@
 """Eight floats as one vector value, with arithmetic, for kernels whose loops LLVM does not vectorise by itself.
 
-Numba passes no aliasing facts to LLVM, so a loop over eight boxes is unrolled and stays scalar, or vectorised behind
-checks that cost as much as the work (22 ns a node against 8). Here every operation is one LLVM vector instruction,
+Numba passes no aliasing facts to LLVM, so a loop over eight boxes is unrolled and stays scalar, or is vectorised behind
+checks that cost as much as the work: 500k closest points took 1.8 s, 0.9 s and, with lanes, 0.54 s on the same boxes.
+Here every operation is one LLVM vector instruction,
 which each target splits into what it has: one AVX-512 register, two of AVX, four of NEON.
 """
 

@@ -15,7 +15,7 @@ I32 = npt.NDArray[np.int32]
 def morton_order(points: F64) -> I32:
     """Indices that walk (n, 3) finite points along a Morton curve of 1024³ cells over their bounding cube.
 
-    Sorting three digits of ten bits (radix) takes 10 ms for 500k points; numpy's stable argsort took 45.
+    Codes and three radix passes of ten bits take 12 ms for 500k points; numpy's stable argsort alone 44.
     """
     order: I32 = _radix_order(_codes(np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3)))
     return order
