@@ -19,7 +19,10 @@ help:
 	@echo "installing the locked Python packages into .venv (about 7 GB with torch)"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python -r requirements.lock
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
-	@echo "compiling the kernels (once a machine)"
+	@touch $@
+
+.venv/.kernels: .venv/.ready $(wildcard tasks/*.py ml/*.py ml/*/*.py)
+	@echo "compiling the kernels and the bytecode (once a machine, and after a change; about 90 s)"
 	@$(BIN)/python -m flows.warm
 	@touch $@
 
@@ -30,22 +33,22 @@ tasks/web/node_modules/.ready: tasks/web/package-lock.json
 system:
 	@infra/setup/debian.sh
 
-demo: .venv/.ready tasks/web/node_modules/.ready
+demo: .venv/.kernels tasks/web/node_modules/.ready
 	$(BIN)/meshmill run manifests/examples/quickstart.csv --out out/quickstart
 
-check: .venv/.ready tasks/web/node_modules/.ready
+check: .venv/.kernels tasks/web/node_modules/.ready
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow"
 
-test: .venv/.ready tasks/web/node_modules/.ready system
+test: .venv/.kernels tasks/web/node_modules/.ready system
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
-drills: .venv/.ready
+drills: .venv/.kernels
 	$(BIN)/python -m pytest -q tests/flows/drills.py
 
-bench: .venv/.ready tasks/web/node_modules/.ready
+bench: .venv/.kernels tasks/web/node_modules/.ready
 	$(BIN)/python bench/run_all.py
 
 lock:

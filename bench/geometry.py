@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from figures import Figure, main
 
-TOPICS = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain")
+TOPICS = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
 
 
 def measure() -> Iterator[Figure]:

@@ -57,6 +57,8 @@ def bumpy_sheet(size: int = 12) -> Asset:
 
 if __name__ == "__main__":  # what `make` runs once a machine
     from flows.bytecode import write_bytecode  # no business of a template's
+    from ml.kernel_cache import forget_old
 
     warm_up(RECIPES)
+    forget_old()
     write_bytecode()
