@@ -20,6 +20,11 @@ class Figure:
     peer: str = ""
     peer_value: float | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("ours", "bar", "peer_value"):  # numpy's numbers are none to JSON
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else float(value))
+
     @property
     def ratio(self) -> float | None:
         """Times better than the peer; None without one."""

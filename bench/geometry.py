@@ -10,13 +10,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from figures import Figure, main
-
-TOPICS = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
+from run_all import GEOMETRY
 
 
 def measure() -> Iterator[Figure]:
     """The topics one after the other; each is a script of its own as well."""
-    for topic in TOPICS:
+    for topic in GEOMETRY:
         yield from importlib.import_module(f"geometry_{topic}").measure()
 
 

@@ -36,7 +36,7 @@ def measure() -> Iterator[Figure]:
     name, what = "pymeshlab_chain", f"500k, damaged, to {len(made[1])}"
     reply = peer(f"chain.{name}", {"points": points, "faces": faces}, 1, target=TARGET)
     theirs = reply.arrays["points"], reply.arrays["faces"].astype(np.int32)
-    yield Figure(f"{what}: CPU", cpu, "s", peer=name, peer_value=reply.cpu)
+    yield Figure(f"{what}: CPU", cpu, "CPU-s", peer=name, peer_value=reply.cpu)
     yield Figure(f"{what}: times less CPU", reply.cpu / cpu, "x", 6.0, "higher")
     surface = Surface.of(*whole)
     yield from distances(what, surface.distance(*made), surface.distance(*theirs), name, True)

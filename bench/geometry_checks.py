@@ -34,7 +34,7 @@ def intersections(name: str, points: np.ndarray, faces: np.ndarray, bars: bool) 
     cost, found = cpu_of(lambda: self_intersections(points, faces))
     theirs = peer("checks.pymeshlab_intersections", {"points": points, "faces": faces})
     name = f"self-intersections, {name} ({len(faces)} faces, {len(found.pairs)} pairs)"
-    yield Figure(name, cost, "CPU s", 0.15 if bars else None, peer="pymeshlab", peer_value=theirs.cpu)
+    yield Figure(name, cost, "CPU-s", 0.15 if bars else None, peer="pymeshlab", peer_value=theirs.cpu)
     if bars:
         yield Figure(f"{name}: times less CPU than pymeshlab", theirs.cpu / cost, "x", 2.0, "higher")
     selected = theirs.arrays["faces"].astype(bool)
@@ -55,7 +55,7 @@ def repairs(points: np.ndarray, faces: np.ndarray) -> Iterator[Figure]:
     theirs = peer("checks.pymeshfix_repair", {"points": points, "faces": broken}, runs=1)
     found = topology(*weld(done.parts[0].vertices, done.parts[0].faces)[:2])
     yield Figure(
-        "repair of 100 holes and 100 flips, 187k faces", cost, "CPU s", peer="pymeshfix", peer_value=theirs.cpu
+        "repair of 100 holes and 100 flips, 187k faces", cost, "CPU-s", peer="pymeshfix", peer_value=theirs.cpu
     )
     yield Figure("the same: closed", float(found.closed), "", 1.0, "higher")
     yield Figure("the same: moved", done.metrics["repair.moved_percent"], "% of the diagonal")
@@ -76,7 +76,7 @@ def measure() -> Iterator[Figure]:
     for name in ("trimesh", "pymeshlab", "open3d"):
         theirs = peer(f"checks.{name}_list", arrays)
         yield Figure(
-            f"all cheap checks, 187k faces, beside {name}", cost, "CPU s", 0.05, peer=name, peer_value=theirs.cpu
+            f"all cheap checks, 187k faces, beside {name}", cost, "CPU-s", 0.05, peer=name, peer_value=theirs.cpu
         )
     yield from intersections("187k", points, faces, bars=True)
     for name, vertices, triangles in real("armadillo"):
@@ -86,7 +86,7 @@ def measure() -> Iterator[Figure]:
     yield from repairs(points, faces)
     cost, found = cpu_of(lambda: walls(points, faces), runs=3)
     theirs = peer("checks.embree_walls", arrays)
-    yield Figure("wall thickness, 187k faces", cost, "CPU s", peer="embree, float32", peer_value=theirs.cpu)
+    yield Figure("wall thickness, 187k faces", cost, "CPU-s", peer="embree, float32", peer_value=theirs.cpu)
     near = np.isclose(found.thickness, theirs.arrays["thickness"], rtol=1e-3, atol=1e-4)
     yield Figure("wall thickness, share of the faces as embree has it", float(near.mean()), "", better="higher")
 

@@ -41,12 +41,12 @@ def compare(name: str, points: F64, faces: I32, bar: float | None) -> Iterator[F
     queries = mixed_queries(points, faces)
     cost, found = cpu_of(lambda: signed_distance(build_distance_field(points, faces), queries))
     reply = peer("distance.fcpw_igl", {"points": points, "faces": faces, "queries": queries[morton_order(queries)]})
-    yield Figure(f"{name}: 500k points, building included", cost, "CPU s", bar, peer="fcpw + igl", peer_value=reply.cpu)
+    yield Figure(f"{name}: 500k points, building included", cost, "CPU-s", bar, peer="fcpw + igl", peer_value=reply.cpu)
     target = None if bar is None else 2.5
     yield Figure(f"{name}: times less CPU than fcpw + igl", reply.cpu / cost, "x", target, better="higher")
-    yield Figure(f"{name}: building", cpu_of(lambda: build_distance_field(points, faces))[0], "CPU s")
+    yield Figure(f"{name}: building", cpu_of(lambda: build_distance_field(points, faces))[0], "CPU-s")
     field = build_distance_field(points, faces)
-    yield Figure(f"{name}: unsigned, built before", cpu_of(lambda: unsigned_distance(field, queries))[0], "CPU s")
+    yield Figure(f"{name}: unsigned, built before", cpu_of(lambda: unsigned_distance(field, queries))[0], "CPU-s")
     yield from errors(name, points, faces, queries, found, reply.arrays["number"])
 
 

@@ -43,10 +43,10 @@ def uniform(size: str) -> Iterator[Figure]:
     points, faces = generated(size)
     ours, _ = cpu_of(lambda: uniform_samples(points, faces, COUNT))
     theirs = peer("sampling.uniform", {"points": points, "faces": faces}, count=COUNT).cpu
-    yield Figure(f"uniform 500k, {size} faces", ours, "s CPU", peer="trimesh", peer_value=theirs)
+    yield Figure(f"uniform 500k, {size} faces", ours, "CPU-s", peer="trimesh", peer_value=theirs)
     yield Figure(f"uniform 500k, {size} faces: times less CPU", theirs / ours, "x", 15.0, better="higher")
     yield Figure(
-        f"by curvature 500k, {size} faces", cpu_of(lambda: curvature_samples(points, faces, COUNT))[0], "s CPU"
+        f"by curvature 500k, {size} faces", cpu_of(lambda: curvature_samples(points, faces, COUNT))[0], "CPU-s"
     )
 
 
@@ -56,7 +56,7 @@ def salient(name: str, points: F64, faces: np.ndarray) -> Iterator[Figure]:
     given = {"points": points, "faces": faces}
     reply = peer("sampling.salient", given, count=SALIENT, angle=ANGLE, ready=False)
     ready = peer("sampling.salient", given, count=SALIENT, angle=ANGLE, ready=True)
-    yield Figure(f"salient, {name}", ours, "s CPU", peer="meshiki", peer_value=reply.cpu)
+    yield Figure(f"salient, {name}", ours, "CPU-s", peer="meshiki", peer_value=reply.cpu)
     yield Figure(f"salient, {name}: times less CPU", reply.cpu / ours, "x", 5.0, better="higher")
     yield Figure(f"salient, {name}: times less than meshiki's mesh made before", ready.cpu / ours, "x", better="higher")
     yield Figure(f"salient, {name}: points", len(made.points), "points", SALIENT, better="higher")
@@ -91,7 +91,7 @@ def farthest() -> Iterator[Figure]:
     for height in (5, 7):
         reply = peer("sampling.farthest", {"points": cloud}, count=KEPT, height=height)
         name = f"farthest 64k of 500k, beside height {height}"
-        yield Figure(name, ours, "s CPU", 0.5, peer=f"fpsample h={height}", peer_value=reply.cpu)
+        yield Figure(name, ours, "CPU-s", 0.5, peer=f"fpsample h={height}", peer_value=reply.cpu)
     theirs = reply.arrays["picks"].astype(np.int64)
     reach, peers = (float(cKDTree(cloud[i]).query(cloud)[0].max()) for i in (picks, theirs))
     yield Figure(

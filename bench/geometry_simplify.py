@@ -44,7 +44,7 @@ def _plain(surface: Surface, what: str, target: int, bars: tuple[float, float] |
         theirs = surface.distance(reply.arrays["points"].astype(np.float64), reply.arrays["faces"])
         bar = bars if name == "pymeshlab_qem" else None
         label = f"{what}, {len(made[1])} faces ({name} {len(reply.arrays['faces'])})"
-        yield Figure(f"{label}: CPU", cpu, "s", bar[0] if bar else None, peer=name, peer_value=reply.cpu)
+        yield Figure(f"{label}: CPU", cpu, "CPU-s", bar[0] if bar else None, peer=name, peer_value=reply.cpu)
         if bar:
             yield Figure(f"{label}: times less CPU", reply.cpu / cpu, "x", bar[1], "higher")
         yield from distances(label, (mean, most), theirs, name, bar is not None)
@@ -76,7 +76,7 @@ def _textured(surface: Surface, target: int) -> Iterator[Figure]:
     arrays = {"points": surface.points, "faces": surface.faces, "uv": part.uv, "corners": part.faces}
     reply = peer("simplify.pymeshlab_textured", arrays, 1, target=target)
     name = "pymeshlab_textured"
-    yield Figure(f"{what}: CPU", cpu, "s", peer=name, peer_value=reply.cpu)
+    yield Figure(f"{what}: CPU", cpu, "CPU-s", peer=name, peer_value=reply.cpu)
     yield Figure(f"{what}: times less CPU", reply.cpu / cpu, "x", 8.0, "higher")
     points, faces, _ = weld(made.vertices.astype(np.float64), made.faces)
     yield from distances(

@@ -48,7 +48,7 @@ def compare(name: str, points: F64, faces: np.ndarray, bar: float | None) -> Ite
     theirs, seen = reply.cpu / VIEWS * 1e3, np.isfinite(reply.arrays["depth"])
     both = views.mask & seen
     away = np.abs(views.depth[both] - reply.arrays["depth"][both])
-    yield Figure(f"{name}: CPU a view", ours / VIEWS * 1e3, "ms", bar, peer="Embree", peer_value=theirs)
+    yield Figure(f"{name}: CPU a view", ours / VIEWS * 1e3, "CPU-ms", bar, peer="Embree", peer_value=theirs)
     yield Figure(f"{name}: times less CPU than Embree", theirs / (ours / VIEWS * 1e3), "x", 5.0, better="higher")
     yield Figure(f"{name}: coverage IoU with Embree", both.sum() / (views.mask | seen).sum(), "", 0.99, better="higher")
     yield Figure(f"{name}: depth within 1e-3 of Embree's", float((away < 1e-3).mean()), "of pixels", better="higher")

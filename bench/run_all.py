@@ -10,7 +10,8 @@ from datetime import date
 from pathlib import Path
 
 HERE = Path(__file__).parent
-SCRIPTS = ("quickstart", "scale", "batch", "geometry")
+GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
+SCRIPTS = ("quickstart", "scale", "batch", *(f"geometry_{topic}" for topic in GEOMETRY))
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 
 
