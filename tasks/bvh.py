@@ -25,6 +25,7 @@ STACK = 256  # each of at most 11 levels (2³¹ faces, eight a node) leaves seve
 SLACK = 5e-7
 MOST_SLACK = 1e-5
 FARTHEST = 1e15  # float32 squares of coordinates up to this do not overflow
+FLAT = 1e-14  # squared: a triangle of less height than 1e-7 of its sides is left to them
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _triangle_distances(triangles: Any, leaf: int, x: Any, y: Any, z: Any, hint:
     nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
     nn, height = nx * nx + ny * ny + nz * nz, nx * wx + ny * wy + nz * wz
     b, c = vv * uw - uv * vw, uu * vw - uv * uw
-    within = least(least(b, c), least(nn - b - c, nn - fill(1e-14) * uu * vv))
+    within = least(least(b, c), least(nn - b - c, nn - fill(FLAT) * uu * vv))
     nearest = where_less(zero, within, least(nearest, height * height / most(nn, tiny)), nearest)
     if away > 0.0:
         facing = nx * fill(hint[h, 0]) + ny * fill(hint[h, 1]) + nz * fill(hint[h, 2])
@@ -249,12 +250,19 @@ def _push(near: Any, mask: Any, child: int, stack: I32, reach: F32, top: int) ->
 
 @njit(cache=True, nogil=True)
 def _closest_on_triangle(px: float, py: float, pz: float, t: F64, leaf: int, k: int) -> tuple[float, float, float]:
-    """Weights (v, w) of corners b and c, and the squared distance; Ericson, Real-Time Collision Detection, §5.1.5."""
+    """Weights (v, w) of corners b and c, and the squared distance; Ericson, Real-Time Collision Detection, §5.1.5.
+
+    Its products decide by rounding noise where a triangle is flat: that one is left to its sides, as for distances.
+    """
     abx, aby, abz = t[leaf, 3, k], t[leaf, 4, k], t[leaf, 5, k]
     acx, acy, acz = t[leaf, 6, k], t[leaf, 7, k], t[leaf, 8, k]
     apx, apy, apz = px - t[leaf, 0, k], py - t[leaf, 1, k], pz - t[leaf, 2, k]
     d1, d2 = abx * apx + aby * apy + abz * apz, acx * apx + acy * apy + acz * apz
     bb, bc, cc = abx * abx + aby * aby + abz * abz, abx * acx + aby * acy + abz * acz, acx * acx + acy * acy + acz * acz
+    nx, ny, nz = aby * acz - abz * acy, abz * acx - abx * acz, abx * acy - aby * acx
+    if nx * nx + ny * ny + nz * nz <= FLAT * bb * cc:
+        on_sides: tuple[float, float, float] = _closest_on_sides(apx, apy, apz, t, leaf, k)
+        return on_sides
     d3, d4, d5, d6 = d1 - bb, d2 - bc, d1 - bc, d2 - cc  # the same products from corners b and c
     va, vb, vc = d3 * d6 - d5 * d4, d5 * d2 - d1 * d6, d1 * d4 - d3 * d2
     if d1 <= 0 and d2 <= 0:
@@ -276,3 +284,23 @@ def _closest_on_triangle(px: float, py: float, pz: float, t: F64, leaf: int, k: 
         v, w = 0.0, 0.0
     x, y, z = apx - v * abx - w * acx, apy - v * aby - w * acy, apz - v * abz - w * acz
     return v, w, x * x + y * y + z * z
+
+
+@njit(cache=True, nogil=True)
+def _closest_on_sides(px: float, py: float, pz: float, t: F64, leaf: int, k: int) -> tuple[float, float, float]:
+    """As `_closest_on_triangle`, of the three sides alone, for a point given relative to corner a."""
+    best_v, best_w, best = 0.0, 0.0, px * px + py * py + pz * pz
+    for side in range(3):
+        # From a to b, from a to c, from b to c: weights (v, w) where the side starts, and how they change along it.
+        v, w = (1.0, 0.0) if side == 2 else (0.0, 0.0)
+        dv, dw = (-1.0, 1.0) if side == 2 else ((1.0, 0.0) if side == 0 else (0.0, 1.0))
+        x, y, z = px - v * t[leaf, 3, k], py - v * t[leaf, 4, k], pz - v * t[leaf, 5, k]
+        ex = dv * t[leaf, 3, k] + dw * t[leaf, 6, k]
+        ey = dv * t[leaf, 4, k] + dw * t[leaf, 7, k]
+        ez = dv * t[leaf, 5, k] + dw * t[leaf, 8, k]
+        length = ex * ex + ey * ey + ez * ez
+        s = min(max((x * ex + y * ey + z * ez) / length, 0.0), 1.0) if length > 0.0 else 0.0
+        x, y, z = x - s * ex, y - s * ey, z - s * ez
+        if x * x + y * y + z * z < best:
+            best_v, best_w, best = v + s * dv, w + s * dw, x * x + y * y + z * z
+    return best_v, best_w, best

@@ -79,3 +79,15 @@ def test_the_morton_walk_visits_every_point_and_keeps_octants_together() -> None
     low, extent = points.min(axis=0), np.ptp(points, axis=0).max()
     octant = ((points[walk] - low) * (1023 / extent) >= 512) @ [1, 2, 4]
     assert np.count_nonzero(np.diff(octant)) == 7
+
+
+@pytest.mark.parametrize("third", [15.686273699375548, 18.0, 4.3283430156110505, 25.0])
+def test_a_triangle_without_area_is_its_longest_side(third: float) -> None:
+    """A corner between the other two once sent points beside the side to its end, by rounding alone."""
+    triangle = np.array([[4.3283430156110505, 4.0, 4.0], [18.0, 4.0, 4.0], [third, 4.0, 4.0]])
+    points = np.random.default_rng(0).uniform(0, 30, (500, 3))
+    _, weights, distance = closest_point(build_bvh(triangle, [[0, 1, 2]]), points)
+    x = np.clip(points[:, 0], triangle[:, 0].min(), triangle[:, 0].max())
+    expected = np.linalg.norm(points - np.column_stack([x, np.full(500, 4.0), np.full(500, 4.0)]), axis=1)
+    np.testing.assert_allclose(distance, expected, rtol=1e-9)
+    np.testing.assert_allclose(weights @ triangle[:, 0], x, atol=1e-6)
