@@ -252,7 +252,7 @@ def test_hard_edges_keep_their_line() -> None:
 
 
 def test_the_order_of_the_vertices_hardly_matters() -> None:
-    """Meshes whose vertices come in no order are renumbered along a curve: the same shape, and no slower."""
+    """Meshes whose vertices come in no order are renumbered along a curve: the same shape."""
     rings = 80
     part = sphere(rings)
     order = np.random.default_rng(0).permutation(len(part.vertices))
