@@ -124,6 +124,7 @@ class Part:
     name: str = "part"
     normals: F32 | None = None  # (n, 3) unit
     uv: F32 | None = None  # (n, 2), glTF convention: v grows downward
+    uv1: F32 | None = None  # (n, 2) lightmap coordinates: nothing overlaps in them, no material reads them
     colors: U8 | None = None  # (n, 4) linear RGBA, multiplies base_color
 
     def with_faces(self, faces: I32) -> Part:
@@ -143,12 +144,28 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """Whose an asset is and how it came about, for the metadata inside its files; what is empty is not written."""
+
+    title: str = ""
+    creator: str = ""
+    copyright: str = ""
+    license: str = ""  # an SPDX identifier or an address
+    generator: str = ""
+    ai_generated: bool = False
+    prompt: str = ""  # only where the recipe lets it out
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
 class Asset:
     """A 3D asset between two steps. Immutable: a step returns a new one and shares what it did not touch."""
 
     parts: tuple[Part, ...]
     name: str = "asset"
     lods: tuple[Asset, ...] = ()  # LOD1, LOD2, …; this asset is LOD0
+    collision: tuple[Part, ...] = ()  # closed convex bodies that stand in for the asset in physics
+    provenance: Provenance = Provenance()
     source: Asset | None = None  # the detailed asset as it was before its geometry was replaced: what baking reads
     metrics: Mapping[str, float] = field(default_factory=dict)  # measured values, SI units, for gate and ledger
     notes: Mapping[str, str] = field(default_factory=dict)  # what steps did, for the ledger's `meta`
@@ -210,7 +227,7 @@ def make_part(
         raise InputError("mesh.bad-index", f"face index {int(f.max())} (or {int(f.min())}) outside {len(v)} vertices")
     if not np.isfinite(v).all():
         raise InputError("mesh.not-finite", f"{int((~np.isfinite(v)).any(axis=1).sum())} vertices are NaN or infinite")
-    for key in ("normals", "uv", "colors"):
+    for key in ("normals", "uv", "uv1", "colors"):
         values = attributes.get(key)
         if values is not None and len(values) != len(v):
             raise InputError("mesh.bad-shape", f"{len(values)} {key} for {len(v)} vertices")

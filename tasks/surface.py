@@ -48,5 +48,6 @@ def compact(part: Part) -> Part:
         faces=np.ascontiguousarray(rank[part.faces], dtype=np.int32),
         normals=None if part.normals is None else part.normals[used],
         uv=None if part.uv is None else part.uv[used],
+        uv1=None if part.uv1 is None else part.uv1[used],
         colors=None if part.colors is None else part.colors[used],
     )
