@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from tasks.bvh import morton_order
 from tasks.collapse_queue import collapse_in_order
 from tasks.collapse_sweep import sampled_costs, sweep
 from tasks.shrinking import State, restarted, shrinking
-from tasks.topology import F64, I64
+from tasks.topology import F64, I64, duplicate_faces
 
 # The fast pass stops at this multiple of the target. From 200k to 20k faces 4 gives 4 % less mean error for 40 % more
 # CPU, 2.5 another 2 % more for 12 % less.
@@ -42,29 +43,60 @@ def collapse_edges(
 ) -> Decimated:
     """At most `target` of the faces (m, 3) over points (n, 3), where possible, by quadric-error edge collapse.
 
-    Coordinates are expected to be of order one. An edge collapses to the point of least quadric error (Garland &
-    Heckbert 1997) unless that would change the topology (see collapse.keeps_topology), turn a face by more than
-    MIN_COSINE allows, make a sliver, or move the surface by more than about `limit`. What is left above the target is
-    held by those alone. Borders, non-manifold edges and seams, which are edges across which `wedges` (m, 3) differ,
-    keep their place and may collapse along themselves; where they end or meet, vertices stay. `values` (w, d) are the
-    wedges' attributes, interpolated along collapsed edges (Hoppe 1999).
+    An edge collapses to the point of least quadric error (Garland & Heckbert 1997) unless that would change the
+    topology (see collapse.keeps_topology), turn a face by more than MIN_COSINE allows, make a sliver, or move the
+    surface by more than about `limit`, in the unit of the points. What is left above the target is held by those alone.
+    Borders, non-manifold edges and seams, which are edges across which `wedges` (m, 3) differ, keep their place and
+    may collapse along themselves; where they end or meet, vertices stay. `values` (w, d) are the wedges' attributes,
+    interpolated along collapsed edges (Hoppe 1999).
     """
-    order = _scattered_order(points, faces)
+    return collapse_levels(points, faces, wedges, values, [(target, limit)])[0]
+
+
+def collapse_levels(
+    points: F64, faces: I32, wedges: I32, values: F64, goals: Sequence[tuple[int, float]]
+) -> list[Decimated]:
+    """The mesh after each of `goals` in one run of collapses: falling targets, each with the limit on the way to it.
+
+    Everything as in `collapse_edges`. The fast pass stops above the first target, so that every level is a careful one.
+    """
+    low, size = _frame(points, faces)
+    scaled = (points - low) / size
+    order = _scattered_order(scaled, faces)
+    by_vertex: I64 | None = None
     if order is None:
-        state = shrinking(points, faces, wedges, values.copy())
+        state = shrinking(scaled, faces, wedges, values.copy())
     else:
         rank = np.empty(len(order), np.int32)
         rank[order] = np.arange(len(order))
         by_vertex = np.argsort(rank[faces].min(axis=1), kind="stable")
-        state = shrinking(points[order], rank[faces[by_vertex]], wedges[by_vertex], values.copy())
-    state = shrunk(state, target, limit)
+        state = shrinking(scaled[order], rank[faces[by_vertex]], wedges[by_vertex], values.copy())
+    levels = []
+    for target, limit in goals:
+        state = shrunk(state, target, limit / size, FAST_FACTOR * goals[0][0])
+        levels.append(_snapshot(state, by_vertex, low, size))
+    return levels
+
+
+def _frame(points: F64, faces: I32) -> tuple[F64, float]:
+    """Low corner and longest side of what faces use: quadrics want coordinates of order one."""
+    used = np.zeros(len(points), np.bool_)
+    used[faces] = True
+    low, high = (np.array([extreme(points[used, k]) for k in range(3)]) for extreme in (np.min, np.max))
+    return low, float((high - low).max())
+
+
+def _snapshot(state: State, by_vertex: I64 | None, low: F64, size: float) -> Decimated:
+    """What is left in the unit of the input, every array a copy."""
     used = np.flatnonzero(state.head >= 0)
     position = np.zeros(len(state.head), np.int32)
     position[used] = np.arange(len(used))
-    origin = state.origin[state.alive]
     left = position[state.faces[state.alive]]
-    origin = origin if order is None else by_vertex[origin].astype(np.int32)
-    return Decimated(state.points[used], left, state.wedges[state.alive], state.values, origin)
+    unique = ~duplicate_faces(left)  # a wrongly wound body can shrink to two equal faces
+    kept = np.flatnonzero(state.alive)[unique]
+    origin = state.origin[kept]
+    origin = origin if by_vertex is None else by_vertex[origin].astype(np.int32)
+    return Decimated(state.points[used] * size + low, left[unique], state.wedges[kept], state.values.copy(), origin)
 
 
 def collapse_sequence(points: F64, faces: I32, targets: list[int]) -> tuple[I32, F64]:
@@ -75,14 +107,14 @@ def collapse_sequence(points: F64, faces: I32, targets: list[int]) -> tuple[I32,
     """
     state = shrinking(points, faces, faces, np.zeros((len(points), 0)), logged=True)
     for target in targets:
-        state = shrunk(state, target, fast_target=FAST_FACTOR * targets[0])
+        state = shrunk(state, target, NO_LIMIT, FAST_FACTOR * targets[0])
     count = int(state.counts[1])
     return state.log[:count], state.places[:count]
 
 
-def shrunk(state: State, target: int, limit: float = NO_LIMIT, fast_target: float | None = None) -> State:
+def shrunk(state: State, target: int, limit: float, fast_target: float) -> State:
     """The state after collapses down to `target` faces, the fast ones down to `fast_target` only."""
-    stage = int(FAST_FACTOR * target if fast_target is None else fast_target)
+    stage = int(fast_target)
     left = before = started = int(state.alive.sum())
     while left > stage:
         dearest = _dearest(state)

@@ -43,6 +43,7 @@ def split_hard_edges(part: Part, angle_deg: float = HARD_EDGE_DEGREES) -> Part:
         faces=faces.astype(np.int32).reshape(-1, 3),
         normals=shading,
         uv=None if part.uv is None else part.uv[origin],
+        uv1=None if part.uv1 is None else part.uv1[origin],
         colors=None if part.colors is None else part.colors[origin],
     )
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from ml.asset import F32, I32, U8, InputError
 from tasks.decimate import collapse_sequence
 from tasks.progressive_replay import replay, split
-from tasks.simplify import proper_faces
+from tasks.soup import proper_faces
 from tasks.topology import Bool
 
 U32 = npt.NDArray[np.uint32]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ml.asset import InputError
 from tasks.progressive import Progressive, progressive
 from tasks.progressive_codec import decode, encode
-from tasks.simplify import proper_faces
+from tasks.soup import proper_faces
 from tasks.topology import topology
 
 

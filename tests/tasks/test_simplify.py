@@ -268,3 +268,10 @@ def test_an_asset_without_area_is_refused(keep: str) -> None:
     with pytest.raises(InputError) as caught:
         simplify(Asset((flat,)), SimplifyOptions(4, attributes=keep))
     assert caught.value.code == "mesh.no-faces"
+
+
+def test_lightmap_coordinates_ride_along_like_the_others() -> None:
+    part = sphere(30)
+    lit = replace(part, uv1=part.uv[:, ::-1].copy())
+    done = simplify(Asset((lit,)), SimplifyOptions(target_faces=600, attributes="keep")).parts[0]
+    assert np.allclose(done.uv1, done.uv[:, ::-1], atol=1e-6)
