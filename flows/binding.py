@@ -99,6 +99,7 @@ def make_plan(row: Row, recipe: Recipe, said: Constraints) -> Plan:
         exports=tuple((stage.name, stage.options) for stage in recipe.exports),
         thumbnail=recipe.thumbnail,
         asked=asked_of(said),
+        auto_fix=recipe.auto_fix,
     )
 
 

@@ -43,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--limit", type=positive, default=None, metavar="N", help="only the first N rows")
     run.add_argument("--seed", type=int, default=0, help="of the run; a row's own seed wins")
     run.add_argument("--input-root", action="append", default=[], metavar="PREFIX", help="also read inputs below this")
+    run.add_argument("--auto-fix", type=rounds, default=None, metavar="N", help="do what the gate suggests, N rounds")
     run.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     run.set_defaults(handler=run_command)
 
@@ -79,6 +80,16 @@ def positive(text: str) -> int:
     return value
 
 
+def rounds(text: str) -> int:
+    """Rounds of auto-fix, 0 for none."""
+    from manifests.recipe import MAX_ROUNDS
+
+    value = int(text)
+    if not 0 <= value <= MAX_ROUNDS:
+        raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MAX_ROUNDS}")
+    return value
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code. Whatever goes wrong is one line on stderr, a traceback with MESHMILL_DEBUG=1."""
     options = parser().parse_args(arguments)
@@ -111,7 +122,16 @@ def run_command(options: argparse.Namespace) -> int:
 
     out = options.out or f"out/{Path(options.manifest).name.split('.')[0]}"
     roots = tuple(options.input_root)
-    config = RunConfig(options.manifest, options.recipe, out, options.max_invalid, options.limit, options.seed, roots)
+    config = RunConfig(
+        options.manifest,
+        options.recipe,
+        out,
+        options.max_invalid,
+        options.limit,
+        options.seed,
+        roots,
+        auto_fix=options.auto_fix,
+    )
     try:
         with contextlib.redirect_stdout(sys.stderr):  # Ray tells of dead actors there; stdout is the summary's alone
             summary = already_done(config) or start(config, options.engine, Progress(rows_to_expect(config)))
@@ -162,7 +182,8 @@ def as_flow(config: RunConfig) -> Summary:
         for name in ("prefect.flow_runs", "prefect.task_runs"):  # they would print what becomes one line here
             logging.getLogger(name).setLevel(logging.CRITICAL)
     run = partial(generate, config.manifest, config.recipe, config.out, "auto")
-    return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, list(config.input_roots)))
+    roots = list(config.input_roots)
+    return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, roots, config.auto_fix))
 
 
 def describe(summary: Summary, out: str) -> str:

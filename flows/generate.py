@@ -31,7 +31,8 @@ def generate(
     limit: int | None = None,
     seed: int = 0,
     input_roots: list[str] | None = None,
+    auto_fix: int | None = None,
 ) -> dict[str, Any]:
     """Make every row of a manifest that the ledger in `out` does not hold yet; returns the run's summary."""
-    config = RunConfig(manifest, recipe, out, max_invalid, limit, seed, tuple(input_roots or ()))
+    config = RunConfig(manifest, recipe, out, max_invalid, limit, seed, tuple(input_roots or ()), auto_fix=auto_fix)
     return execute(config, engine, chunk.submit).to_dict()

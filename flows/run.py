@@ -48,6 +48,7 @@ class RunConfig:
     seed: int = 0
     input_roots: tuple[str, ...] = ()
     chunk_rows: int = CHUNK_ROWS
+    auto_fix: int | None = None  # rounds, in place of the recipe's
 
 
 @dataclass
@@ -84,7 +85,7 @@ class Run:
     def __init__(self, config: RunConfig, progress: Progress | None = None) -> None:
         self.config = config
         self.catalogue = catalogue()
-        self.recipe: Recipe = load_recipe(config.recipe, self.catalogue)
+        self.recipe: Recipe = load_recipe(config.recipe, self.catalogue, config.auto_fix)
         self.store = Store(config.out)
         self.ledger = Ledger(self.store)
         self.progress = progress or Progress()

@@ -17,6 +17,7 @@ from manifests.errors import RecipeError, nearest
 from manifests.options import build_options
 
 SHIPPED = Path(__file__).parent / "recipes"
+MAX_ROUNDS = 5  # of auto-fix; each makes the asset anew, and what two do not mend more seldom do
 SECTIONS = ("name", "description", "generator", "steps", "gate", "exports", "thumbnail")
 
 
@@ -49,6 +50,7 @@ class Recipe:
     generator_options: Mapping[str, object]  # of every generator, as rows may name any
     steps: tuple[Stage, ...]
     profile: str  # "" for no gate
+    auto_fix: int  # rounds in which what the gate suggests is done before a row is rejected
     exports: tuple[Stage, ...]
     thumbnail: object | None
     digest: str = field(default="", compare=False)
@@ -59,8 +61,11 @@ def shipped_recipes() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
-def load_recipe(name_or_path: str, catalogue: Catalogue) -> Recipe:
-    """A shipped recipe by name, or one from a file or URL; raises RecipeError naming file, section and key."""
+def load_recipe(name_or_path: str, catalogue: Catalogue, auto_fix: int | None = None) -> Recipe:
+    """A shipped recipe by name, or one from a file or URL, with other rounds of `auto_fix` where they are given.
+
+    Raises RecipeError naming file, section and key.
+    """
     where, source = _source(name_or_path)
     try:
         table = tomllib.loads(source)
@@ -73,7 +78,8 @@ def load_recipe(name_or_path: str, catalogue: Catalogue) -> Recipe:
         generator=_generator(table, catalogue, where),
         generator_options=_generator_options(table, catalogue, where),
         steps=_stages(table, "steps", catalogue.steps, where),
-        profile=_profile(table, catalogue, where),
+        profile=(gate := _gate(table, catalogue, where)).profile,
+        auto_fix=gate.auto_fix if auto_fix is None else auto_fix,
         exports=_stages(table, "exports", catalogue.exports, where),
         thumbnail=_thumbnail(table, catalogue, where),
     )
@@ -151,15 +157,22 @@ def _stage(entry: Mapping[str, Any], known: Mapping[str, type], where: str) -> S
     return Stage(name, build_options(known[name], options, f"{where} ({name})"))
 
 
-def _profile(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> str:
+@dataclass(frozen=True)
+class Gate:
+    """What stands under [gate]."""
+
+    profile: str
+    auto_fix: int = field(default=0, metadata={"min": 0, "max": MAX_ROUNDS})
+
+
+def _gate(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> Gate:
     if "gate" not in table:
-        return ""
-    gate = _table(table, "gate", where)
-    _check_keys(gate, ["profile"], f"{where}, [gate]")
-    profile = _text(gate, "profile", "", f"{where}, [gate]")
-    if profile not in catalogue.profiles:
-        raise RecipeError(f"{where}, [gate]: unknown profile {profile!r}{nearest(profile, catalogue.profiles)}")
-    return profile
+        return Gate("")
+    gate = build_options(Gate, _table(table, "gate", where), f"{where}, [gate]")
+    if gate.profile not in catalogue.profiles:
+        hint = nearest(gate.profile, catalogue.profiles)
+        raise RecipeError(f"{where}, [gate]: unknown profile {gate.profile!r}{hint}")
+    return gate
 
 
 def _thumbnail(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> object | None:
@@ -176,6 +189,7 @@ def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
         "generator_options": dict(recipe.generator_options),
         "steps": recipe.steps,
         "profile": [recipe.profile, profiles.get(recipe.profile) if isinstance(profiles, Mapping) else None],
+        **({"auto_fix": recipe.auto_fix} if recipe.auto_fix else {}),  # keys of recipes from before it was there stay
         "exports": recipe.exports,
         "thumbnail": recipe.thumbnail,
     }

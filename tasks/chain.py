@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from math import isfinite
 from typing import Literal, TypeVar, cast
 
-from ml.asset import Asset, Finding
+from ml.asset import Asset, Finding, InputError
+from tasks.auto_fix import auto_fix
 from tasks.exporters import EXPORTERS
 from tasks.gate import MISSING, explain, gate, verdict
 from tasks.measure import measure, measure_files
@@ -31,6 +32,7 @@ class Plan:
     exports: tuple[tuple[str, object], ...] = ()
     thumbnail: object | None = None  # ThumbnailOptions; None for no poster
     asked: tuple[tuple[str, float], ...] = ()  # metrics that the row states itself, such as `triangles.asked`
+    auto_fix: int = 0  # rounds in which the gate's suggestions are carried out
 
 
 @dataclass(frozen=True)
@@ -62,21 +64,46 @@ class Clock:
 
 def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
     """Run the plan; files are named `stem` with their format's ending. Raises InputError from any stage as it comes,
-    KeyError for a name that no recipe reader let through."""
+    KeyError for a name that no recipe reader let through.
+
+    A rejected asset is made anew, at most `auto_fix` times, with the steps that its findings suggest in the plan.
+    """
     clock = Clock()
-    asset = asset.measured(dict(plan.asked))
-    for name, options in plan.steps:
-        asset = clock.timed(name, partial(STEPS[name][0], asset, options))
-    files = [file for name, options in plan.exports for file in _export(clock, asset, stem, name, options)]
-    asset = clock.timed("measure", partial(measure, asset)).measured(measure_files(files))
-    if plan.profile:
-        asset = clock.timed("gate", partial(gate, asset, load_profile(plan.profile)))
+    raw = asset.measured(dict(plan.asked))
+    asset, files = _judged(clock, raw, plan, stem)
+    fixes: list[str] = []
+    for turn in range(1, plan.auto_fix + 1):
+        if verdict(asset) == "passed":
+            break
+        steps, made = auto_fix(plan.steps, asset)
+        if not made:
+            break
+        plan = replace(plan, steps=steps)
+        try:
+            asset, files = _judged(clock, raw, plan, stem)
+        except InputError as error:  # the verdict on what was made without the fix stands
+            fixes.append(f"round {turn}: {', '.join(fix.step for fix in made)} ended in {error.code}: {error.message}")
+            break
+        fixes += [f"round {turn}: {fix}" for fix in made]
+    if fixes:
+        asset = asset.noted(auto_fix="; ".join(fixes)).measured({"fixes": float(len(fixes))})
     if verdict(asset) == "rejected":
         files = []
     if plan.thumbnail is not None and asset.face_count:
         poster = clock.timed("poster", partial(thumbnail, asset, cast(ThumbnailOptions, plan.thumbnail)))
         files.append(OutputFile(f"{stem}_poster.jpg", "poster", 0, poster))
     return _product(asset, files, clock.seconds)
+
+
+def _judged(clock: Clock, asset: Asset, plan: Plan, stem: str) -> tuple[Asset, list[OutputFile]]:
+    """What the steps make of the asset, with metrics and findings, and its exports."""
+    for name, options in plan.steps:
+        asset = clock.timed(name, partial(STEPS[name][0], asset, options))
+    files = [file for name, options in plan.exports for file in _export(clock, asset, stem, name, options)]
+    asset = clock.timed("measure", partial(measure, asset)).measured(measure_files(files))
+    if plan.profile:
+        asset = clock.timed("gate", partial(gate, asset, load_profile(plan.profile)))
+    return asset, files
 
 
 def _export(clock: Clock, asset: Asset, stem: str, name: str, options: object) -> list[OutputFile]:

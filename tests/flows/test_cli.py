@@ -10,7 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import trimesh
 from commands import MESHMILL, heard
 
 from flows import cli
@@ -125,7 +127,15 @@ def test_a_wrong_recipe(tmp_path: Path, call: Call, recipe: str, words: str) -> 
 
 
 @pytest.mark.parametrize(
-    "options", [("--engine", "k8s"), ("--limit", "0"), ("--limit", "x"), ("--max-invalid", "1.5"), ("--seed", "x")]
+    "options",
+    [
+        ("--engine", "k8s"),
+        ("--limit", "0"),
+        ("--limit", "x"),
+        ("--max-invalid", "1.5"),
+        ("--seed", "x"),
+        ("--auto-fix", "9"),
+    ],
 )
 def test_a_wrong_option(tmp_path: Path, call: Call, options: tuple[str, str]) -> None:
     code, out, err = call("run", manifest(tmp_path), *options)
@@ -180,6 +190,29 @@ def test_limit(finished: Path, call: Call) -> None:
     assert code == 0
     assert json.loads(out)["rows"] == 2
     assert set(rows_of(call("ledger", finished / "limited", "--json")[1])) == {"one", "two"}
+
+
+def test_auto_fix_makes_what_the_gate_refused(tmp_path: Path, call: Call) -> None:
+    trimesh.Trimesh(*open_box()).export(tmp_path / "box.obj")
+    (tmp_path / "strict.toml").write_text("[[steps]]\nuse = 'clean'\n[gate]\nprofile = 'print-fdm'\n")
+    rows = manifest(tmp_path, "id,mesh,height_m\none,box.obj,0.1\n")
+    for rounds, outcome in ((0, "rejected"), (1, "passed")):
+        out = tmp_path / f"out{rounds}"
+        assert (
+            call(
+                *("run", rows, "--recipe", tmp_path / "strict.toml", "--engine", "inline"),
+                *("--auto-fix", rounds, "--out", out),
+            )[0]
+            == 0
+        )
+        row = rows_of(call("ledger", out, "--json")[1])["one"]
+        assert row["outcome"] == outcome
+        assert ("gate.watertight: watertight" in row["meta"].get("auto_fix", "")) is bool(rounds)
+
+
+def open_box() -> tuple[np.ndarray, np.ndarray]:
+    box = trimesh.creation.box()
+    return box.vertices, box.faces[1:]
 
 
 def test_the_same_seed_gives_the_same_bytes(finished: Path, call: Call) -> None:

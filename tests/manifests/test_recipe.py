@@ -88,6 +88,16 @@ def test_the_digest_follows_meaning_not_writing(tmp_path: Path) -> None:
     assert load(tmp_path, swapped.replace("use = X", 'use = "simplify"\ntarget_faces = 5000')).digest != digest
 
 
+def test_rounds_of_auto_fix_are_the_gates_or_the_callers(tmp_path: Path) -> None:
+    fixing = WHOLE.replace('profile = "game"', 'profile = "game"\nauto_fix = 2')
+    assert load(tmp_path, WHOLE).auto_fix == 0
+    assert load(tmp_path, fixing).auto_fix == 2
+    off = load_recipe(str(tmp_path / "mine.toml"), CATALOGUE, auto_fix=0)
+    digests = {recipe.digest for recipe in (load(tmp_path, fixing), off, load(tmp_path, WHOLE))}
+    assert off.auto_fix == 0
+    assert len(digests) == 2  # off is as if it had never been there
+
+
 def test_the_digest_holds_defaults_and_thresholds(tmp_path: Path) -> None:
     @dataclass(frozen=True)
     class OtherDefault:
@@ -105,6 +115,8 @@ def test_the_digest_holds_defaults_and_thresholds(tmp_path: Path) -> None:
     [
         ("[gate]", "[gat]", "unknown key 'gat'; did you mean 'gate'?"),
         ('profile = "game"', 'profil = "game"', "[gate]: unknown key 'profil'; did you mean 'profile'?"),
+        ('profile = "game"', 'profile = "game"\nauto_fix = 9', "[gate]: auto_fix is 9; it has to be in 0 … 5"),
+        ('profile = "game"', "auto_fix = 1", "[gate]: profile has to be given"),
         ('profile = "game"', 'profile = "gmae"', "[gate]: unknown profile 'gmae'; did you mean 'game'?"),
         ('"simplify"', '"simplfy"', "steps[2]: unknown name 'simplfy'; did you mean 'simplify'?"),
         ('use = "clean"', "", "steps[1]: has no `use`; known are clean, simplify"),

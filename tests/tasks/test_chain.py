@@ -17,7 +17,6 @@ from tasks.export_glb import GlbOptions
 from tasks.export_stl import StlOptions
 from tasks.lods import LodOptions
 from tasks.orient import OrientOptions
-from tasks.profile import list_profiles, load_profile
 from tasks.scale import ScaleOptions
 from tasks.steps import STEPS
 from tasks.thumbnail import ThumbnailOptions
@@ -125,15 +124,3 @@ def test_every_listed_step_takes_its_options() -> None:
         assert step.__name__ == name
         assert dataclasses.is_dataclass(options)
         options()
-
-
-def test_suggestions_are_steps_with_options_that_exist() -> None:
-    for profile in list_profiles():
-        for rule in load_profile(profile).rules:
-            name, *words = rule.suggestion.split() or [""]
-            if name not in STEPS:
-                continue
-            fields = {field.name for field in dataclasses.fields(STEPS[name][1])}
-            options = [word.removeprefix("--") for word in words if word.startswith("--")]
-            assert set(options) <= fields, rule
-            assert len(words) == 2 * len(options), rule
