@@ -13,9 +13,15 @@ from ml.asset import F32, InputError, Material, Texture
 from ml.readers.gltf_buffers import Document, Json, whole
 from ml.readers.images import load_texture
 from ml.readers.limits import clean_name
+from ml.readers.spec_gloss import SpecularGlossiness, metallic_roughness
 
 Affine = tuple[float, float, float, float, float, float]  # u' = a·u + b·v + c, v' = d·u + e·v + f
 IDENTITY: Affine = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
+SHARED_MAPS = {  # those that every shading model has
+    "normal_texture": "normalTexture",
+    "occlusion_texture": "occlusionTexture",
+    "emissive_texture": "emissiveTexture",
+}
 
 
 @dataclass(frozen=True)
@@ -54,16 +60,11 @@ class MaterialReader:
         return self._materials[index]
 
     def _read(self, spec: Json, name: str) -> Mapped:
-        surface = self._surface(spec)
-        infos: dict[str, Json | None] = {
-            "base_color_texture": surface.pop("_base"),
-            "metallic_roughness_texture": surface.pop("_orm"),
-            "normal_texture": spec.get("normalTexture"),
-            "occlusion_texture": spec.get("occlusionTexture"),
-            "emissive_texture": spec.get("emissiveTexture"),
-        }
+        glossy = spec.get("extensions", {}).get("KHR_materials_pbrSpecularGlossiness")
+        surface, own_maps = self._surface(spec) if glossy is None else self._glossy(glossy)
+        infos = {slot: spec.get(key) for slot, key in SHARED_MAPS.items()}
         textures: dict[str, Any] = {slot: self._texture(info) for slot, info in infos.items() if info is not None}
-        uv_set, transform = self._mapping([info for info in infos.values() if info is not None], name)
+        uv_set, transform = self._mapping([info for info in (*own_maps, *infos.values()) if info is not None], name)
         material = Material(
             name=name,
             emissive=_emissive(spec),
@@ -77,31 +78,38 @@ class MaterialReader:
         )
         return Mapped(material, uv_set, transform)
 
-    def _surface(self, spec: Json) -> dict[str, Any]:
-        """Base colour, metallic and roughness from whichever of the three shading models the material uses."""
-        extensions = spec.get("extensions", {})
+    def _surface(self, spec: Json) -> tuple[dict[str, Any], list[Json | None]]:
+        """Base colour, metallic and roughness, and the infos of their maps; an unlit material is a fully rough one."""
         pbr = spec.get("pbrMetallicRoughness", {})
-        glossy = extensions.get("KHR_materials_pbrSpecularGlossiness")
-        if glossy is not None:
-            self.notes.append("specular-glossiness read as a dielectric: diffuse colour, roughness = 1 − glossiness")
-            return {
-                "base_color": _vector(glossy.get("diffuseFactor", (1, 1, 1, 1)), 4, 1.0),
-                "metallic": 0.0,
-                "roughness": 1.0 - _number(glossy.get("glossinessFactor", 1.0), 0.0, 1.0),
-                "_base": glossy.get("diffuseTexture"),
-                "_orm": None,
-            }
-        surface = {
+        base, packed = pbr.get("baseColorTexture"), pbr.get("metallicRoughnessTexture")
+        surface: dict[str, Any] = {
             "base_color": _vector(pbr.get("baseColorFactor", (1, 1, 1, 1)), 4, 1.0),
             "metallic": _number(pbr.get("metallicFactor", 1.0), 0.0, 1.0),
             "roughness": _number(pbr.get("roughnessFactor", 1.0), 0.0, 1.0),
-            "_base": pbr.get("baseColorTexture"),
-            "_orm": pbr.get("metallicRoughnessTexture"),
         }
-        if "KHR_materials_unlit" in extensions:
+        if "KHR_materials_unlit" in spec.get("extensions", {}):
             self.notes.append("unlit read as fully rough")
-            surface.update(metallic=0.0, roughness=1.0, _orm=None)
-        return surface
+            surface.update(metallic=0.0, roughness=1.0)
+            packed = None
+        if base is not None:
+            surface["base_color_texture"] = self._texture(base)
+        if packed is not None:
+            surface["metallic_roughness_texture"] = self._texture(packed)
+        return surface, [base, packed]
+
+    def _glossy(self, spec: Json) -> tuple[dict[str, Any], list[Json | None]]:
+        """The same from KHR_materials_pbrSpecularGlossiness."""
+        self.notes.append("specular-glossiness converted to metallic-roughness")
+        infos = [spec.get("diffuseTexture"), spec.get("specularGlossinessTexture")]
+        diffuse, glossiness = (None if info is None else self._texture(info) for info in infos)
+        given = SpecularGlossiness(
+            _vector(spec.get("diffuseFactor", (1, 1, 1, 1)), 4, 1.0),
+            _vector(spec.get("specularFactor", (1, 1, 1)), 3, 1.0),
+            _number(spec.get("glossinessFactor", 1.0), 0.0, 1.0),
+            diffuse,
+            glossiness,
+        )
+        return metallic_roughness(given), infos
 
     def _texture(self, info: Json) -> Texture:
         spec = self.document.item("textures", info.get("index"))

@@ -248,13 +248,16 @@ def test_every_material_property_and_untouched_texture_bytes() -> None:
     )  # fmt: skip
 
 
-def test_specular_glossiness_and_unlit_are_approximated_and_noted() -> None:
-    glossy = {"diffuseFactor": [1, 0, 0, 1], "glossinessFactor": 0.25, "diffuseTexture": {"index": 0}}
+def test_specular_glossiness_becomes_metallic_roughness_and_unlit_rough() -> None:
+    glossy = {"diffuseFactor": [1, 0, 0, 1], "specularFactor": [0.04] * 3, "glossinessFactor": 0.25}
     asset = read_glb(textured(extensions={"KHR_materials_pbrSpecularGlossiness": glossy}).glb())
     material = asset.parts[0].material
     assert (material.base_color, material.metallic, material.roughness) == ((1, 0, 0, 1), 0, 0.75)
-    assert material.base_color_texture is not None
     assert "specular-glossiness" in asset.notes["import_notes"]
+    mapped = {**glossy, "specularGlossinessTexture": {"index": 0}}
+    material = read_glb(textured(extensions={"KHR_materials_pbrSpecularGlossiness": mapped}).glb()).parts[0].material
+    assert material.base_color_texture is not None
+    assert material.metallic_roughness_texture is not None
     unlit = read_glb(textured(extensions={"KHR_materials_unlit": {}}).glb())
     assert (unlit.parts[0].material.metallic, unlit.parts[0].material.roughness) == (0, 1)
 
