@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.export_fbx import FbxOptions, export_fbx
 from tasks.export_glb import GlbOptions, export_glb
 from tasks.export_obj import ObjOptions, export_obj
 from tasks.export_ply import PlyOptions, export_ply
@@ -23,6 +24,7 @@ class Exporter:
 
 EXPORTERS: dict[str, Exporter] = {
     "glb": Exporter(export_glb, GlbOptions),
+    "fbx": Exporter(export_fbx, FbxOptions),
     "obj": Exporter(export_obj, ObjOptions),
     "stl": Exporter(export_stl, StlOptions),
     "ply": Exporter(export_ply, PlyOptions),

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from ml.asset import U8, Material, Texture
+from ml.asset import Material, Texture
+from tasks.grey_maps import grey_maps
 from tasks.outputs import OutputFile
 
 EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg"}
@@ -38,7 +37,6 @@ class MtlWriter:
     blocks: list[str] = field(default_factory=list)
     files: list[OutputFile] = field(default_factory=list)
     _by_content: dict[bytes, str] = field(default_factory=dict)
-    _split: dict[tuple[bytes, int, float], float | str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
     _taken_files: set[str] = field(default_factory=set)
 
@@ -55,11 +53,14 @@ class MtlWriter:
 
     def _block(self, material: Material, name: str) -> str:
         r, g, b, alpha = material.base_color
-        rough, metal = self._surface(material, name, 1), self._surface(material, name, 2)
+        grey = grey_maps(material)
         lines = [f"newmtl {name}", f"Kd {r:.6g} {g:.6g} {b:.6g}", f"d {alpha:.6g}", "illum 2"]
         lines += [f"Ke {' '.join(f'{value:.6g}' for value in material.emissive)}"] if any(material.emissive) else []
-        lines += [f"map_Pr {rough}"] if isinstance(rough, str) else [f"Pr {rough:.6g}"]
-        lines += [f"map_Pm {metal}"] if isinstance(metal, str) else [f"Pm {metal:.6g}"]
+        for keyword, level, role in (("Pr", grey.roughness, "roughness"), ("Pm", grey.metallic, "metallic")):
+            if isinstance(level, Texture):
+                lines.append(f"map_{keyword} {self._file(level, f'{name}_{role}')}")
+            else:
+                lines.append(f"{keyword} {level:.6g}")
         maps = {
             "map_Kd": (material.base_color_texture, "basecolor"),
             "map_Ke": (material.emissive_texture, "emissive"),
@@ -71,23 +72,6 @@ class MtlWriter:
         if material.base_color_texture is not None and material.alpha_mode != "OPAQUE":
             lines.append(f"map_d {self._file(material.base_color_texture, '')}")
         return "\n".join(lines) + "\n"
-
-    def _surface(self, material: Material, name: str, channel: int) -> float | str:
-        """Roughness (channel 1) or metallic (2): a number, or the grey map that MTL readers expect in place of glTF's
-        packed one, the factor multiplied in."""
-        texture, factor = material.metallic_roughness_texture, (0.0, material.roughness, material.metallic)[channel]
-        if texture is None or factor == 0.0:
-            return factor
-        key = (texture.data, channel, factor)
-        if key not in self._split:
-            values = np.rint(texture.pixels()[..., channel] * factor).astype(np.uint8)
-            self._split[key] = self._grey(values, f"{name}_{('', 'roughness', 'metallic')[channel]}")
-        return self._split[key]
-
-    def _grey(self, values: U8, role: str) -> float | str:
-        if values.min() == values.max():
-            return float(values.flat[0]) / 255.0
-        return self._file(Texture.from_pixels(values), role)
 
     def _file(self, texture: Texture, role: str) -> str:
         if texture.data not in self._by_content:
