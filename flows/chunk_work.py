@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flows.binding import Bound, bind
+from flows.candidates import Candidates
 from flows.chunks import Chunk, Keyed
 from flows.engine import Engine
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
@@ -56,6 +57,7 @@ class ChunkWork:
         self.chunk = chunk
         self.journal = Journal(line.store, chunk.id)
         self.bound: dict[str, Bound] = {}
+        self.candidates: dict[str, Candidates] = {}  # of rows that may have several
         self.rows: dict[str, LedgerRow] = {}
 
     def run(self) -> dict[str, int]:
@@ -74,7 +76,12 @@ class ChunkWork:
         self.line.ledger.write_chunk(self.chunk.id, [self.rows[keyed.key] for keyed in self.chunk.rows])
         self.journal.clear()
         counts: dict[str, int] = dict(Counter(row.outcome for row in self.rows.values()))
-        self.rows, self.bound, self.chunk.rows = {}, {}, []  # Prefect keeps this object until the run ends
+        self.rows, self.bound, self.candidates, self.chunk.rows = (
+            {},
+            {},
+            {},
+            [],
+        )  # Prefect keeps this object until the run ends
         return counts
 
     def _take_up_journal(self) -> None:
@@ -96,25 +103,50 @@ class ChunkWork:
                 rows, meshes = waiting.pop(future)
                 if meshes:
                     for keyed, mesh, answer in zip(rows, meshes, future.result(), strict=True):
-                        self._record(keyed, self._ledger_row(keyed, mesh, answer))
+                        making += self._settle(keyed, mesh, answer, waiting)
                 else:
                     making -= 1
-                    self._process(rows, future.result(), waiting)
+                    making += self._process(rows, future.result(), waiting)
             making = self._generate_more(batches, waiting, making)
 
-    def _process(self, rows: list[Keyed], answers: list[Generated | Failure], waiting: Waiting) -> None:
-        """Send meshes to their chains: one future each, or together where a chain costs less than a future does."""
+    def _process(self, rows: list[Keyed], answers: list[Generated | Failure], waiting: Waiting) -> int:
+        """Send meshes to their chains: one future each, or together where a chain costs less than a future does.
+
+        Returns how many generations were begun for rows that failed and have further attempts.
+        """
         made: list[tuple[Keyed, Generated]] = []
+        begun = 0
         for keyed, answer in zip(rows, answers, strict=True):
             if isinstance(answer, Generated):
                 made.append((keyed, answer))
             else:
-                self._record(keyed, self._ledger_row(keyed, None, answer))
+                begun += self._settle(keyed, None, answer, waiting)
         size = 1 if self.line.progress.seconds_a_row >= CHEAP_SECONDS else GENERATE_BATCH
         for start in range(0, len(made), size):
             group = made[start : start + size]
             jobs = [self._process_job(keyed, mesh) for keyed, mesh in group]
             waiting[self.line.engine.process(jobs)] = ([keyed for keyed, _ in group], [mesh for _, mesh in group])
+        return begun
+
+    def _settle(self, keyed: Keyed, mesh: Generated | None, answer: Processed | Failure, waiting: Waiting) -> int:
+        """Record the row, or go on with it: another candidate, or the best one's files once more.
+
+        Returns how many generations were begun.
+        """
+        found = self.candidates.get(keyed.key)
+        step = found.add(mesh, answer) if found else "done"
+        if found and step == "another":
+            waiting[self.line.engine.generate([self._generate_job(keyed)])] = ([keyed], [])
+            return 1
+        if found and found.best and step == "restore":
+            self.line.store.delete_tree(self.bound[keyed.key].folder)
+            mesh = found.best[0]
+            waiting[self.line.engine.process([replace(self._process_job(keyed, mesh), beat=None)])] = ([keyed], [mesh])
+            return 0
+        if found and found.best:
+            mesh, answer = found.best
+        self._record(keyed, self._ledger_row(keyed, mesh, answer))
+        return 0
 
     def _generate_more(self, batches: Iterator[list[Keyed]], waiting: Waiting, making: int) -> int:
         """Keep the generators fed, unless the chains have fallen a long way behind."""
@@ -129,6 +161,9 @@ class ChunkWork:
             assert isinstance(keyed.row, Row)
             bound = bind(keyed.row, self.line.recipe, row_seed(keyed.row, self.line.seed))
             self.bound[keyed.key] = bound
+            if self.line.recipe.attempts > 1:
+                recipe = self.line.recipe
+                self.candidates[keyed.key] = Candidates(bound.request.seed, recipe.attempts, recipe.enough)
             self._forget(bound.folder)
             by_generator.setdefault((bound.generator, bound.options), []).append(keyed)
         queues = deque(deque(group) for group in by_generator.values())
@@ -144,12 +179,14 @@ class ChunkWork:
             self.line.store.delete_tree(folder)
 
     def _generate_job(self, keyed: Keyed) -> GenerateJob:
-        bound = self.bound[keyed.key]
-        return GenerateJob(bound.generator, bound.options, bound.request, self.line.store)
+        bound, found = self.bound[keyed.key], self.candidates.get(keyed.key)
+        request = replace(bound.request, seed=found.seed) if found else bound.request
+        return GenerateJob(bound.generator, bound.options, request, self.line.store)
 
     def _process_job(self, keyed: Keyed, generated: Generated) -> ProcessJob:
-        bound = self.bound[keyed.key]
-        return ProcessJob(generated.digest, bound.plan, bound.folder, bound.stem, self.line.store)
+        bound, found = self.bound[keyed.key], self.candidates.get(keyed.key)
+        beat = found.beat if found else None
+        return ProcessJob(generated.digest, bound.plan, bound.folder, bound.stem, self.line.store, beat)
 
     def _record(self, keyed: Keyed, row: LedgerRow) -> None:
         self.rows[keyed.key] = row
@@ -161,6 +198,11 @@ class ChunkWork:
         bound = self.bound[keyed.key]
         row = blank_row(keyed.key, keyed.row, bound, self.line.recipe.name)
         made = {"generate": generated.seconds} if generated else {}
+        found = self.candidates.get(keyed.key)
+        if found and len(found.tried) > 1:
+            seed = found.best_seed if found.best else row.seed
+            row = replace(row, seed=seed, meta={**row.meta, "candidates": found.tried})
+            made["other_candidates"] = found.seconds
         if isinstance(answer, Failure):
             self.line.store.delete_tree(bound.folder)  # what a killed child left half done
             return failure_row(row, answer, made)

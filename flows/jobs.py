@@ -59,6 +59,7 @@ class ProcessJob:
     folder: str  # assets/<safe id>
     stem: str
     store: Store
+    beat: float | None = None  # the score of the candidate whose files lie there, which only a better one replaces
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,10 @@ def process_asset(job: ProcessJob) -> Processed:
     product = run_chain(asset, job.plan, job.stem)
     written = time.perf_counter()
     outputs = []
-    for file in product.files:
+    better = job.beat is None or product.metrics["score"] > job.beat
+    if job.beat is not None and better:
+        job.store.delete_tree(job.folder)
+    for file in product.files if better else ():
         uri = f"{job.folder}/{file.name}"
         job.store.put(uri, file.data)
         digest = hashlib.sha256(file.data).hexdigest()

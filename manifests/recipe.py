@@ -48,6 +48,8 @@ class Recipe:
     description: str
     generator: str  # "auto", or the one to use where the row names none
     generator_options: Mapping[str, object]  # of every generator, as rows may name any
+    attempts: int  # candidates a row may have, of which the best is kept
+    enough: float  # the score at which no further candidate is made
     steps: tuple[Stage, ...]
     profile: str  # "" for no gate
     auto_fix: int  # rounds in which what the gate suggests is done before a row is rejected
@@ -76,6 +78,7 @@ def load_recipe(name_or_path: str, catalogue: Catalogue, auto_fix: int | None = 
         name=_text(table, "name", Path(where).stem, where),
         description=_text(table, "description", "", where),
         generator=_generator(table, catalogue, where),
+        **_best_of(table, where),
         generator_options=_generator_options(table, catalogue, where),
         steps=_stages(table, "steps", catalogue.steps, where),
         profile=(gate := _gate(table, catalogue, where)).profile,
@@ -83,6 +86,8 @@ def load_recipe(name_or_path: str, catalogue: Catalogue, auto_fix: int | None = 
         exports=_stages(table, "exports", catalogue.exports, where),
         thumbnail=_thumbnail(table, catalogue, where),
     )
+    if recipe.attempts > 1 and not recipe.profile:
+        raise RecipeError(f"{where}, [generator]: attempts are compared by a profile's score; name one under [gate]")
     return dataclasses.replace(recipe, digest=_digest(recipe, catalogue))
 
 
@@ -130,9 +135,26 @@ def _generator(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> st
     return use
 
 
+@dataclass(frozen=True)
+class BestOf:
+    """How many candidates a row may have, and the score that ends the search."""
+
+    attempts: int = field(default=1, metadata={"min": 1, "max": 64})
+    enough: float = field(default=0.95, metadata={"min": 0.0, "max": 1.0})
+
+
+BEST_OF = tuple(each.name for each in dataclasses.fields(BestOf))
+
+
+def _best_of(table: Mapping[str, Any], where: str) -> dict[str, Any]:
+    section = _table(table, "generator", where)
+    given = {name: section[name] for name in BEST_OF if name in section}
+    return dataclasses.asdict(build_options(BestOf, given, f"{where}, [generator]"))
+
+
 def _generator_options(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> dict[str, object]:
     section = _table(table, "generator", where)
-    _check_keys(section, ["use", *catalogue.generators], f"{where}, [generator]")
+    _check_keys(section, ["use", *BEST_OF, *catalogue.generators], f"{where}, [generator]")
     place = f"{where}, [generator.{{}}]"
     return {
         name: build_options(cls, _table(section, name, where), place.format(name))
@@ -189,7 +211,9 @@ def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
         "generator_options": dict(recipe.generator_options),
         "steps": recipe.steps,
         "profile": [recipe.profile, profiles.get(recipe.profile) if isinstance(profiles, Mapping) else None],
-        **({"auto_fix": recipe.auto_fix} if recipe.auto_fix else {}),  # keys of recipes from before it was there stay
+        # What is off stays out, so that recipes from before it was there keep their keys.
+        **({"auto_fix": recipe.auto_fix} if recipe.auto_fix else {}),
+        **({"best_of": [recipe.attempts, recipe.enough]} if recipe.attempts > 1 else {}),
         "exports": recipe.exports,
         "thumbnail": recipe.thumbnail,
     }

@@ -17,6 +17,7 @@ from tasks.gate import MISSING, explain, gate, verdict
 from tasks.measure import measure, measure_files
 from tasks.outputs import OutputFile
 from tasks.profile import load_profile
+from tasks.score import score
 from tasks.steps import STEPS
 from tasks.thumbnail import ThumbnailOptions, thumbnail
 
@@ -102,7 +103,9 @@ def _judged(clock: Clock, asset: Asset, plan: Plan, stem: str) -> tuple[Asset, l
     files = [file for name, options in plan.exports for file in _export(clock, asset, stem, name, options)]
     asset = clock.timed("measure", partial(measure, asset)).measured(measure_files(files))
     if plan.profile:
-        asset = clock.timed("gate", partial(gate, asset, load_profile(plan.profile)))
+        profile = load_profile(plan.profile)
+        asset = clock.timed("gate", partial(gate, asset, profile))
+        asset = asset.measured({"score": score(asset, profile)})
     return asset, files
 
 

@@ -52,6 +52,7 @@ METRICS: dict[str, str] = {
     "albedo.luminance_min": "1st percentile of the same",
     "albedo.luminance_max": "99th percentile of the same",
     "lods": "levels of detail below LOD0",
+    "score": "worth to the profile's customer: 0–1 where it passes, below 0 where it does not",
     "fixes": "suggestions of the gate that were carried out before the verdict",
     "simplify.opened_edges": "boundary and non-manifold edges that simplification added",
     "watertight.resolution": "voxels along the longest side that the watertight step remeshed at",

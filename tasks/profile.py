@@ -69,13 +69,30 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Term:
+    """A metric that makes one candidate better than another, by how much, and between which values."""
+
+    metric: str
+    weight: float = field(metadata={"min": 0.0})
+    worst: float  # the value that is worth nothing
+    best: float  # the value beyond which more is worth no more
+
+    def __post_init__(self) -> None:
+        if not is_metric(self.metric):
+            raise ValueError(f"unknown metric {self.metric!r}{nearest(self.metric, METRICS)}")
+        if self.worst == self.best:
+            raise ValueError(f"worst and best are both {self.best:g}")
+
+
+@dataclass(frozen=True)
 class Profile:
-    """What one customer accepts."""
+    """What one customer accepts, and what he likes better."""
 
     name: str
     title: str
     description: str
     rules: tuple[Rule, ...]
+    terms: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -119,16 +136,24 @@ def _parse(text: str, name: str) -> Profile:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{where}: not TOML: {error}") from error
-    tables = table.pop("rules", [])
-    if not isinstance(tables, list) or not all(isinstance(rule, dict) for rule in tables):
-        raise RecipeError(f"{where}: rules are [[rules]] tables")
+    tables, scored = _tables(table, "rules", where), _tables(table, "score", where)
     header = build_options(Header, table, where)
     rules = {} if name == ROOT else _extended(header.extends, where)
     own = [_rule(rule, f"{where}, rule {i}") for i, rule in enumerate(tables, start=1)]
     if len({rule.code for rule in own}) < len(own):
         raise RecipeError(f"{where}: two rules have the same code")
     rules |= {rule.code: rule for rule in own}
-    return Profile(name, header.title, header.description, tuple(rules.values()))
+    terms = {} if name == ROOT else {term.metric: term for term in load_profile(header.extends).terms}
+    own_terms = [build_options(Term, each, f"{where}, score {i}") for i, each in enumerate(scored, start=1)]
+    terms |= {term.metric: term for term in own_terms}
+    return Profile(name, header.title, header.description, tuple(rules.values()), tuple(terms.values()))
+
+
+def _tables(table: dict[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+    tables = table.pop(key, [])
+    if not isinstance(tables, list) or not all(isinstance(each, dict) for each in tables):
+        raise RecipeError(f"{where}: {key} are [[{key}]] tables")
+    return tables
 
 
 def _extended(parent: str, where: str) -> dict[str, Rule]:
