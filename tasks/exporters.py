@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.export_fbx import FbxOptions, export_fbx
 from tasks.export_glb import GlbOptions, export_glb
+from tasks.export_gltf import GltfOptions, export_gltf
 from tasks.export_obj import ObjOptions, export_obj
 from tasks.export_ply import PlyOptions, export_ply
 from tasks.export_stl import StlOptions, export_stl
@@ -25,6 +26,7 @@ class Exporter:
 EXPORTERS: dict[str, Exporter] = {
     "glb": Exporter(export_glb, GlbOptions),
     "fbx": Exporter(export_fbx, FbxOptions),
+    "gltf": Exporter(export_gltf, GltfOptions),
     "obj": Exporter(export_obj, ObjOptions),
     "stl": Exporter(export_stl, StlOptions),
     "ply": Exporter(export_ply, PlyOptions),

@@ -70,6 +70,7 @@ def _split(part: Part, mirrored: npt.NDArray[np.bool_]) -> Part:
         faces=faces,
         normals=None if part.normals is None else part.normals[source],
         uv=None if part.uv is None else part.uv[source],
+        uv1=None if part.uv1 is None else part.uv1[source],
         colors=None if part.colors is None else part.colors[source],
     )
 

@@ -12,9 +12,11 @@ from ml.asset import F32, I32, U8, Asset, InputError, Part, make_part
 from ml.normals import repaired_normals
 from ml.readers.coordinates import finite_uv
 from ml.readers.gltf_buffers import Document, Json, parse_container
+from ml.readers.gltf_levels import sort_parts
 from ml.readers.gltf_materials import Mapped, MaterialReader, color_bytes
 from ml.readers.gltf_scene import Matrix, Placement, is_mirrored, move, place_meshes
 from ml.readers.gltf_skin import posed
+from ml.readers.gltf_xmp import read_provenance
 from ml.readers.limits import ReadLimits, clean_name, parsing
 from ml.sources import Source
 
@@ -35,6 +37,8 @@ READ_EXTENSIONS = {
 def read_gltf(data: bytes, source: Source | None = None, limits: ReadLimits = ReadLimits()) -> Asset:
     """The asset in the bytes of a .glb or .gltf; external buffers and images are read beside `source`, in its root.
 
+    Levels of detail (MSFT_lod, or siblings named _LOD1 …) and collision bodies become the asset's own.
+
     Raises InputError `mesh.truncated`, `mesh.broken`, `mesh.bad-index`, `mesh.too-large`, `mesh.unsupported`,
     `image.*` or `input.*`.
     """
@@ -45,10 +49,18 @@ def read_gltf(data: bytes, source: Source | None = None, limits: ReadLimits = Re
         placements, worlds = place_meshes(document)
         _check_claims(document, placements)
         reader = _PartReader(document, MaterialReader(document, notes), worlds, notes)
-        parts = [part for placement in placements for part in reader.parts(placement)]
+        placed = [(part, placement.level) for placement in placements for part in reader.parts(placement)]
+        levels, bodies = sort_parts(placed)
         name, kept = _handed_over(document.json)
         found = "; ".join(dict.fromkeys(notes))
-        return Asset(tuple(parts), name, notes={**kept, "import_notes": found} if found else kept)
+        return Asset(
+            tuple(levels[0]),
+            name,
+            lods=tuple(Asset(tuple(level), name) for level in levels[1:]),
+            collision=tuple(bodies),
+            provenance=read_provenance(document.json),
+            notes={**kept, "import_notes": found} if found else kept,
+        )
 
 
 def read_glb(data: bytes, limits: ReadLimits = ReadLimits()) -> Asset:
@@ -127,6 +139,7 @@ class _PartReader:
             mapped.material,
             normals=normals,
             uv=self._uv(attributes, mapped),
+            uv1=self._lightmap(attributes, mapped),
             colors=self._colors(attributes),
         )
         if checked.normals is None:
@@ -159,6 +172,11 @@ class _PartReader:
     def _uv(self, attributes: Json, mapped: Mapped) -> F32 | None:
         uv = self._attribute(attributes, f"TEXCOORD_{mapped.uv_set}", (2,))
         return None if uv is None else finite_uv(mapped.baked(uv))
+
+    def _lightmap(self, attributes: Json, mapped: Mapped) -> F32 | None:
+        """The second set, where no map reads it: by engines' convention the one for lightmaps."""
+        uv = self._attribute(attributes, "TEXCOORD_1", (2,)) if mapped.uv_set == 0 else None
+        return None if uv is None else finite_uv(uv)
 
     def _colors(self, attributes: Json) -> U8 | None:
         if "COLOR_0" not in attributes:

@@ -17,12 +17,13 @@ Matrix = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Placement:
-    """One mesh at one place: its index, the node's name and (4, 4) world matrix, and the skin that moves it."""
+    """One mesh at one place: its index, the node's name, (4, 4) world matrix, skin, and level of detail by MSFT_lod."""
 
     mesh: object
     name: object
     world: Matrix
     skin: object = None
+    level: int = 0
 
 
 def place_meshes(document: Document) -> tuple[list[Placement], dict[int, Matrix]]:
@@ -33,18 +34,29 @@ def place_meshes(document: Document) -> tuple[list[Placement], dict[int, Matrix]
     """
     worlds: dict[int, Matrix] = {}
     placements: list[Placement] = []
-    pending: list[tuple[object, Matrix]] = [(root, np.eye(4)) for root in reversed(_roots(document))]
+    pending: list[tuple[object, Matrix, int]] = [(root, np.eye(4), 0) for root in reversed(_roots(document))]
+    lower: list[tuple[object, Matrix, int]] = []
     while pending:
-        index, parent = pending.pop()
+        index, parent, level = pending.pop()
         node = document.item("nodes", index)
         assert isinstance(index, int)
         if index in worlds:
             raise InputError("mesh.broken", f"node {index} is reached twice: the node tree has a cycle or shared child")
         worlds[index] = world = parent @ _local(node)
         if "mesh" in node:
-            placements.append(Placement(node["mesh"], node.get("name"), world, node.get("skin")))
-        pending += [(child, world) for child in reversed(node.get("children", []))]
+            placements.append(Placement(node["mesh"], node.get("name"), world, node.get("skin"), level))
+        lower += [(other, parent, at) for at, other in enumerate(_lower_levels(node), start=1) if level == 0]
+        pending += [(child, world, level) for child in reversed(node.get("children", []))]
+        if not pending:  # levels that are in the scene all the same have been met by now
+            pending, lower = [entry for entry in reversed(lower) if entry[0] not in worlds], []
     return placements, worlds
+
+
+def _lower_levels(node: Json) -> list[Any]:
+    """The nodes that MSFT_lod names in place of this one farther away; they stand where it stands."""
+    extension = node.get("extensions", {}).get("MSFT_lod", {})
+    ids = extension.get("ids", []) if isinstance(extension, dict) else []
+    return ids if isinstance(ids, list) else []
 
 
 def _roots(document: Document) -> list[Any]:

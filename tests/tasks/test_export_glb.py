@@ -17,9 +17,12 @@ import pytest
 import trimesh
 from PIL import Image
 
-from ml.asset import Asset, InputError, Material, Part, Texture, make_part
+from ml.asset import Asset, InputError, Material, Part, Provenance, Texture, make_part
 from ml.readers.gltf import read_glb
+from tasks.engine_names import Engine
 from tasks.export_glb import GlbOptions, export_glb
+from tasks.export_gltf import export_gltf
+from tasks.gltf_scene import Lods
 from tasks.png_chunks import plain_png
 from tasks.tangents import with_tangents
 
@@ -87,6 +90,25 @@ def cases() -> dict[str, Asset]:
     }  # fmt: skip
 
 
+def game_asset() -> Asset:
+    """Two parts with lightmap UVs, two lower levels and two collision bodies."""
+
+    def parts(level: int) -> tuple[Part, ...]:
+        first = ball(every_map(), "seat", level)
+        return replace(first, uv1=first.uv), replace(ball(name="leg", level=level), uv=None, uv1=first.uv)
+
+    bodies = tuple(replace(ball(level=0, name=f"b{index}"), uv=None) for index in range(2))
+    lower = (Asset(parts(1)), Asset(parts(0)))
+    own = Provenance("A chair", "Anna", "© Anna", "https://example.org/terms", "procedural", prompt="chair", seed=3)
+    return Asset(parts(2), "chair", lods=lower, collision=bodies, provenance=own)
+
+
+LAYOUTS: list[tuple[Lods, Engine]] = [
+    ("separate", "none"), ("none", "unreal"), ("msft", "none"), ("msft", "godot"),
+    ("scene", "none"), ("scene", "unity"), ("scene", "unreal"), ("scene", "godot"),
+]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """One run of the validator over every case's files: 0.3 s of node start-up is paid once."""
@@ -96,14 +118,19 @@ def verdicts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for name, asset in cases().items():
         for file in export_glb(asset, name, GlbOptions(copyright="© us")):
             (folder / file.name).write_bytes(file.data)
+    for lods, engine in LAYOUTS:
+        for file in export_glb(game_asset(), f"{lods}-{engine}", GlbOptions(lods, engine)):
+            (folder / file.name).write_bytes(file.data)
+    for file in export_gltf(cases()["every_map"], "files"):
+        (folder / file.name).write_bytes(file.data)
     (folder / "broken.glb").write_bytes(export_glb(cases()["plain"], "x")[0].data.replace(b"VEC3", b"VEC4"))
-    files = sorted(map(str, folder.glob("*.glb")))
+    files = sorted(map(str, folder.glob("*.gl*")))
     command = ["node", str(ROOT / "tests/validate_glb.mjs"), *files]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     return {Path(line["file"]).stem: line for line in map(json.loads, lines)}
 
 
-@pytest.mark.parametrize("name", [*cases(), "lods_LOD1", "lods_LOD2"])
+@pytest.mark.parametrize("name", [*cases(), "lods_LOD1", "lods_LOD2", "files", *map("-".join, LAYOUTS)])
 def test_the_khronos_validator_finds_no_error_and_no_warning(name: str, verdicts: dict[str, Any]) -> None:
     verdict = verdicts[name]
     assert (verdict["errors"], verdict["warnings"]) == (0, 0), verdict["messages"]
@@ -158,6 +185,45 @@ def test_lods_are_files_of_their_own_unless_switched_off() -> None:
     ]
     assert [read_glb(file.data).face_count for file in files] == [320, 80, 20]
     assert len(export_glb(asset, "chair", GlbOptions(lods="none"))) == 1
+
+
+@pytest.mark.parametrize(("lods", "engine"), LAYOUTS)
+def test_levels_bodies_lightmaps_and_provenance_are_read_back(lods: Lods, engine: Engine) -> None:
+    asset = game_asset()
+    back = read_glb(export_glb(asset, "x", GlbOptions(lods, engine))[0].data)
+    assert [part.name for part in back.parts] == ["seat", "leg"]
+    assert [level.face_count for level in back.lods] == ([] if lods in ("separate", "none") else [160, 40])
+    assert len(back.collision) == (0 if engine == "none" else 2)
+    assert back.provenance == asset.provenance
+    for part in back.parts:
+        assert part.uv1 is not None
+        np.testing.assert_array_equal(np.sort(part.uv1, axis=0), np.sort(asset.parts[0].uv1, axis=0))  # type: ignore[arg-type]
+
+
+def test_nodes_are_named_as_engines_read_them() -> None:
+    def names(lods: Lods, engine: Engine) -> list[str]:
+        data = export_glb(game_asset(), "x", GlbOptions(lods, engine))[0].data
+        nodes = json.loads(data[20 : 20 + struct.unpack_from("<I", data, 12)[0]])["nodes"]
+        return [node["name"] for node in nodes]
+
+    unity = [f"{part}_LOD{level}" for level in range(3) for part in ("seat", "leg")]
+    assert names("scene", "unity")[:6] == unity
+    assert names("scene", "unreal")[6:] == ["UCX_seat_LOD0_00", "UCX_seat_LOD0_01"]
+    assert names("none", "godot") == ["seat", "leg", "seat_00-convcolonly", "seat_01-convcolonly"]
+    assert names("separate", "none") == ["seat", "leg"]
+
+
+def test_msft_lod_keeps_lower_levels_out_of_the_scene() -> None:
+    asset = game_asset().measured({"lod1.coverage": 0.25, "lod2.coverage": 0.01})
+    data = export_glb(asset, "x", GlbOptions("msft"))[0].data
+    document = json.loads(data[20 : 20 + struct.unpack_from("<I", data, 12)[0]])
+    (root,) = document["scenes"][0]["nodes"]
+    node = document["nodes"][root]
+    lower = node["extensions"]["MSFT_lod"]["ids"]
+    assert [document["nodes"][at]["name"] for at in (root, *lower)] == ["chair", "chair_LOD1", "chair_LOD2"]
+    assert node["extras"]["MSFT_screencoverage"] == [0.5, 0.25, 0.01]
+    assert document["extensionsUsed"] == ["KHR_materials_emissive_strength", "KHR_xmp_json_ld", "MSFT_lod"]
+    assert len(trimesh_of(data).geometry) >= 2
 
 
 def test_the_same_asset_gives_the_same_bytes() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import trimesh
 from PIL import Image
 
-from ml.asset import Asset, Material, Texture, make_part
+from ml.asset import Asset, Material, Provenance, Texture, make_part
 from ml.readers.gltf import read_glb
 from tasks.glb import encode_glb
 
@@ -36,14 +36,26 @@ def test_hand_over_round_trip_is_exact() -> None:
     colors = rng.integers(0, 256, (4, 4), dtype=np.uint8)
     material = Material("Lack ä", emissive=(3.0, 1.5, 0.0), double_sided=True, alpha_mode="BLEND", **maps)  # type: ignore[arg-type]
     parts = (
-        make_part(CORNERS, FACES, material, name="one", normals=normals, uv=normals[:, :2].copy(), colors=colors),
+        make_part(
+            CORNERS,
+            FACES,
+            material,
+            name="one",
+            normals=normals,
+            uv=normals[:, :2].copy(),
+            uv1=normals[:, 1:].copy(),
+            colors=colors,
+        ),
         make_part(CORNERS + 5, FACES[:2], name="two"),
     )
-    back = read_glb(encode_glb(Asset(parts, name="chair № 7", notes={"generator": "mesh", "b": "ü"})))
+    own = Provenance("Stuhl", "Anna", "© Anna", "CC-BY-4.0", "net", True, "a chair", 7)
+    notes = {"generator": "mesh", "b": "ü"}
+    back = read_glb(encode_glb(Asset(parts, name="chair № 7", provenance=own, notes=notes)))
+    assert back.provenance == own
     assert (back.name, dict(back.notes)) == ("chair № 7", {"generator": "mesh", "b": "ü"})
     for ours, theirs in zip(parts, back.parts, strict=True):
         assert (ours.name, ours.material) == (theirs.name, theirs.material)
-        for key in ("vertices", "faces", "normals", "uv", "colors"):
+        for key in ("vertices", "faces", "normals", "uv", "uv1", "colors"):
             a, b = getattr(ours, key), getattr(theirs, key)
             assert (a is None) == (b is None)
             if a is not None:
