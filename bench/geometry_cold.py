@@ -24,6 +24,7 @@ from manifests.store import Store
 from ml.generators.protocol import Request
 from ml.prompt import parse_prompt
 from tasks.chain import Plan
+from tasks.profile import load_profile
 
 RUNS = 5
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -66,9 +67,8 @@ def job_in(folder: str, guard: Guard, name: str) -> ProcessJob:
     assert isinstance(made, Generated), made
     steps = tuple((stage.name, stage.options) for stage in recipe.steps)
     exports = tuple((stage.name, stage.options) for stage in recipe.exports)
-    return ProcessJob(
-        made.digest, Plan(steps, recipe.profile, exports, recipe.thumbnail), "assets/chair", "chair", store
-    )
+    plan = Plan(steps, load_profile(recipe.profile), exports, recipe.thumbnail)
+    return ProcessJob(made.digest, plan, "assets/chair", "chair", store)
 
 
 def first_and_second(job: ProcessJob) -> tuple[float, float]:

@@ -13,6 +13,7 @@ from ml.prompt import Constraints, Prompt, parse_prompt
 from ml.sources import Source
 from tasks.chain import Plan
 from tasks.orient import OrientOptions
+from tasks.profile import load_profile
 from tasks.scale import ScaleOptions
 from tasks.simplify import SimplifyOptions
 
@@ -95,7 +96,7 @@ def make_plan(row: Row, recipe: Recipe, said: Constraints) -> Plan:
         steps = cap_triangles(steps, said.max_triangles)
     return Plan(
         steps=tuple(steps),
-        profile=row.profile or recipe.profile,
+        profile=load_profile(name) if (name := row.profile or recipe.profile) else None,
         exports=tuple((stage.name, stage.options) for stage in recipe.exports),
         thumbnail=recipe.thumbnail,
         asked=asked_of(said),

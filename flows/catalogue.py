@@ -20,4 +20,5 @@ def catalogue() -> Catalogue:
         exports={name: exporter.options for name, exporter in EXPORTERS.items()},
         profiles={name: load_profile(name) for name in list_profiles()},
         thumbnail=ThumbnailOptions,
+        own_profile=load_profile,
     )

@@ -12,6 +12,7 @@ from flows.kernel_loading import load_without_compiler
 from manifests.recipe import load_recipe
 from ml.asset import Asset, InputError, Material, Texture, make_part
 from tasks.chain import Plan, run_chain
+from tasks.profile import load_profile
 
 COMMON = ("game-ready",)  # the default: what nearly every child needs
 RECIPES = (*COMMON, "print")  # between them they run every step and every exporter
@@ -30,7 +31,8 @@ def warm_up(recipes: Sequence[str] = COMMON) -> None:
         steps = tuple((stage.name, small(stage.options)) for stage in recipe.steps)
         exports = tuple((stage.name, stage.options) for stage in recipe.exports)
         with contextlib.suppress(InputError):
-            run_chain(bumpy_sheet(), Plan(steps, recipe.profile, exports, small(recipe.thumbnail)), "warm")
+            profile = load_profile(recipe.profile) if recipe.profile else None
+            run_chain(bumpy_sheet(), Plan(steps, profile, exports, small(recipe.thumbnail)), "warm")
 
 
 def small(options: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from pathlib import Path
@@ -30,6 +30,7 @@ class Catalogue:
     exports: Mapping[str, type]
     profiles: Mapping[str, object] | frozenset[str]
     thumbnail: type
+    own_profile: Callable[[str], object] | None = None  # reads a profile from a file of the user's
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Recipe:
     attempts: int  # candidates a row may have, of which the best is kept
     enough: float  # the score at which no further candidate is made
     steps: tuple[Stage, ...]
-    profile: str  # "" for no gate
+    profile: str  # a shipped one's name or the path of a file; "" for no gate
     auto_fix: int  # rounds in which what the gate suggests is done before a row is rejected
     exports: tuple[Stage, ...]
     thumbnail: object | None
@@ -191,6 +192,8 @@ def _gate(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> Gate:
     if "gate" not in table:
         return Gate("")
     gate = build_options(Gate, _table(table, "gate", where), f"{where}, [gate]")
+    if gate.profile.endswith(".toml") and catalogue.own_profile:  # beside the recipe, as inputs are beside a manifest
+        return dataclasses.replace(gate, profile=str((Path(where).parent / gate.profile).resolve()))
     if gate.profile not in catalogue.profiles:
         hint = nearest(gate.profile, catalogue.profiles)
         raise RecipeError(f"{where}, [gate]: unknown profile {gate.profile!r}{hint}")
@@ -205,12 +208,11 @@ def _thumbnail(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> ob
 
 def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
     """Over every option with its default and the gate's thresholds: what is not written down decides as well."""
-    profiles = catalogue.profiles
     content = {
         "generator": recipe.generator,
         "generator_options": dict(recipe.generator_options),
         "steps": recipe.steps,
-        "profile": [recipe.profile, profiles.get(recipe.profile) if isinstance(profiles, Mapping) else None],
+        "profile": _profile_content(recipe.profile, catalogue),
         # What is off stays out, so that recipes from before it was there keep their keys.
         **({"auto_fix": recipe.auto_fix} if recipe.auto_fix else {}),
         **({"best_of": [recipe.attempts, recipe.enough]} if recipe.attempts > 1 else {}),
@@ -219,6 +221,13 @@ def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
     }
     text = json.dumps(content, default=_plain, sort_keys=True, separators=(",", ":"))
     return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _profile_content(profile: str, catalogue: Catalogue) -> list[object]:
+    """Name and thresholds; of a file only the thresholds, which stay when it moves. Raises RecipeError."""
+    if profile.endswith(".toml") and catalogue.own_profile:
+        return ["", catalogue.own_profile(profile)]
+    return [profile, catalogue.profiles.get(profile) if isinstance(catalogue.profiles, Mapping) else None]
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ from tasks.exporters import EXPORTERS
 from tasks.gate import MISSING, explain, gate, verdict
 from tasks.measure import measure, measure_files
 from tasks.outputs import OutputFile
-from tasks.profile import load_profile
+from tasks.profile import Profile
 from tasks.score import score
 from tasks.steps import STEPS
 from tasks.thumbnail import ThumbnailOptions, thumbnail
@@ -29,7 +29,7 @@ class Plan:
     """What to do to an asset: names and options of steps and exports in order; picklable."""
 
     steps: tuple[tuple[str, object], ...] = ()
-    profile: str = ""  # "" for no gate
+    profile: Profile | None = None  # None for no gate
     exports: tuple[tuple[str, object], ...] = ()
     thumbnail: object | None = None  # ThumbnailOptions; None for no poster
     asked: tuple[tuple[str, float], ...] = ()  # metrics that the row states itself, such as `triangles.asked`
@@ -103,9 +103,8 @@ def _judged(clock: Clock, asset: Asset, plan: Plan, stem: str) -> tuple[Asset, l
     files = [file for name, options in plan.exports for file in _export(clock, asset, stem, name, options)]
     asset = clock.timed("measure", partial(measure, asset)).measured(measure_files(files))
     if plan.profile:
-        profile = load_profile(plan.profile)
-        asset = clock.timed("gate", partial(gate, asset, profile))
-        asset = asset.measured({"score": score(asset, profile)})
+        asset = clock.timed("gate", partial(gate, asset, plan.profile))
+        asset = asset.measured({"score": score(asset, plan.profile)})
     return asset, files
 
 

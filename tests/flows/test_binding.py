@@ -136,8 +136,8 @@ def test_an_axis_changes_the_orient_step_that_is_there() -> None:
 
 
 def test_a_rows_profile_replaces_the_recipes() -> None:
-    assert bind(row(prompt="a chair"), RECIPE, 1).plan.profile == "web-ar"
-    assert bind(row(prompt="a chair", profile="game"), RECIPE, 1).plan.profile == "game"
+    assert bind(row(prompt="a chair"), RECIPE, 1).plan.profile == load_profile("web-ar")
+    assert bind(row(prompt="a chair", profile="game"), RECIPE, 1).plan.profile == load_profile("game")
 
 
 def test_adjust_leaves_the_other_steps_alone() -> None:

@@ -26,6 +26,7 @@ from ml.asset import Asset, make_part
 from tasks.chain import Plan
 from tasks.export_glb import GlbOptions
 from tasks.glb import encode_glb
+from tasks.profile import load_profile
 
 RECIPE = "[generator]\nattempts = {}\nenough = {}\n[[steps]]\nuse = 'clean'\n[gate]\nprofile = 'none'\n"
 MESH = Generated("digest", 1.0)
@@ -153,7 +154,7 @@ def test_only_a_better_candidate_replaces_the_files(tmp_path: Path, beat: float,
     box = trimesh.creation.box()
     digest = store.put_content(encode_glb(Asset((make_part(box.vertices, box.faces),))), ".glb")
     store.put("assets/one/one_LOD3.glb", b"of the candidate before")
-    plan = Plan((), "none", (("glb", GlbOptions()),))
+    plan = Plan((), load_profile("none"), (("glb", GlbOptions()),))
     made = process_asset(ProcessJob(digest, plan, "assets/one", "one", store, beat))
     names = {path.name for path in (tmp_path / "assets/one").iterdir()}
     assert names == ({"one.glb"} if replaced else {"one_LOD3.glb"})

@@ -88,6 +88,18 @@ def test_the_digest_follows_meaning_not_writing(tmp_path: Path) -> None:
     assert load(tmp_path, swapped.replace("use = X", 'use = "simplify"\ntarget_faces = 5000')).digest != digest
 
 
+def test_a_profile_of_ones_own_lies_beside_the_recipe(tmp_path: Path) -> None:
+    own = replace(CATALOGUE, own_profile=lambda path: Path(path).read_text())
+    text = WHOLE.replace('"game"', '"house.toml"')
+    (tmp_path / "house.toml").write_text("faces = 1")
+    recipe = load(tmp_path, text, own)
+    assert recipe.profile == str(tmp_path / "house.toml")
+    (tmp_path / "house.toml").write_text("faces = 2")
+    assert load(tmp_path, text, own).digest != recipe.digest
+    with pytest.raises(RecipeError, match=r"unknown profile 'house\.toml'"):
+        load(tmp_path, text)
+
+
 def test_rounds_of_auto_fix_are_the_gates_or_the_callers(tmp_path: Path) -> None:
     fixing = WHOLE.replace('profile = "game"', 'profile = "game"\nauto_fix = 2')
     assert load(tmp_path, WHOLE).auto_fix == 0

@@ -31,9 +31,9 @@ def rejecting(suggestion: str, value: float = 9.0, limit: float = 5.0, severity:
 
 
 def test_an_open_mesh_passes_the_printer_once_it_is_made_watertight() -> None:
-    plan = Plan((("clean", CleanOptions()), ("scale", ScaleOptions(height_m=0.1))), "print-fdm")
+    plan = Plan((("clean", CleanOptions()), ("scale", ScaleOptions(height_m=0.1))), load_profile("print-fdm"))
     assert run_chain(sphere(open_faces=40), plan, "ball").outcome == "rejected"
-    product = run_chain(sphere(open_faces=40), Plan(plan.steps, "print-fdm", auto_fix=2), "ball")
+    product = run_chain(sphere(open_faces=40), Plan(plan.steps, load_profile("print-fdm"), auto_fix=2), "ball")
     assert (product.outcome, product.reasons) == ("passed", ())
     assert "round 1: gate.watertight: watertight" in product.notes["auto_fix"]
     assert product.metrics["fixes"] >= 1
@@ -41,7 +41,7 @@ def test_an_open_mesh_passes_the_printer_once_it_is_made_watertight() -> None:
 
 
 def test_what_no_step_can_mend_stays_rejected_and_is_tried_once() -> None:
-    plan = Plan((("clean", CleanOptions()),), "none", asked=(("triangles.asked", 10.0),), auto_fix=5)
+    plan = Plan((("clean", CleanOptions()),), load_profile("none"), asked=(("triangles.asked", 10.0),), auto_fix=5)
     product = run_chain(sphere(subdivisions=2), plan, "ball")
     assert product.outcome == "rejected"
     assert "auto_fix" not in product.notes
@@ -91,7 +91,9 @@ def test_a_fix_that_cannot_be_carried_out_leaves_the_verdict(monkeypatch: pytest
         raise InputError("watertight.failed", "not today")
 
     monkeypatch.setitem(STEPS, "watertight", (refuse, WatertightOptions))
-    plan = Plan((("clean", CleanOptions()), ("scale", ScaleOptions(height_m=0.1))), "print-fdm", auto_fix=3)
+    plan = Plan(
+        (("clean", CleanOptions()), ("scale", ScaleOptions(height_m=0.1))), load_profile("print-fdm"), auto_fix=3
+    )
     product = run_chain(sphere(open_faces=40), plan, "ball")
     assert product.outcome == "rejected"
     assert product.notes["auto_fix"] == "round 1: watertight ended in watertight.failed: not today"

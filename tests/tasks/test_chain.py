@@ -17,6 +17,7 @@ from tasks.export_glb import GlbOptions
 from tasks.export_stl import StlOptions
 from tasks.lods import LodOptions
 from tasks.orient import OrientOptions
+from tasks.profile import load_profile
 from tasks.scale import ScaleOptions
 from tasks.steps import STEPS
 from tasks.thumbnail import ThumbnailOptions
@@ -39,7 +40,7 @@ def box(faces: np.ndarray = FACES) -> Asset:
 
 
 def run(asset: Asset, profile: str = "print-fdm", stem: str = "box") -> Product:
-    plan = Plan(STEPS_OF_BOX, profile, EXPORTS, POSTER)
+    plan = Plan(STEPS_OF_BOX, load_profile(profile), EXPORTS, POSTER)
     return run_chain(asset, pickle.loads(pickle.dumps(plan)), stem)
 
 
@@ -87,7 +88,7 @@ def test_findings_are_noted_as_data_rejecting_ones_first() -> None:
 
 
 def test_what_the_row_asked_for_is_a_metric_and_a_limit() -> None:
-    asked = Plan(STEPS_OF_BOX, "none", EXPORTS, asked=(("triangles.asked", 11.0),))
+    asked = Plan(STEPS_OF_BOX, load_profile("none"), EXPORTS, asked=(("triangles.asked", 11.0),))
     product = run_chain(box(), asked, "box")
     assert product.reasons == ("gate.triangles.asked",)
     assert product.message.startswith("gate.triangles.asked: 12 > 11; ")
