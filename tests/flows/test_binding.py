@@ -10,6 +10,7 @@ from manifests.recipe import Recipe, Stage, load_recipe
 from manifests.row import InputFile, Row
 from tasks.clean import CleanOptions
 from tasks.lods import LodOptions
+from tasks.profile import load_profile
 from tasks.simplify import SimplifyOptions
 
 RECIPE = load_recipe("web-ar", catalogue())
