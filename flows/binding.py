@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flows.provenance import provenance_of
 from manifests.recipe import Recipe
 from manifests.row import Row, asset_folder
 from ml.generators.protocol import Request
@@ -55,7 +56,10 @@ def bind(row: Row, recipe: Recipe, seed: int) -> Bound:
         request=make_request(row, prompt, seed),
         generator=generator,
         options=recipe.generator_options[generator],
-        plan=make_plan(row, recipe, prompt.constraints if prompt else Constraints()),
+        plan=replace(
+            make_plan(row, recipe, prompt.constraints if prompt else Constraints()),
+            provenance=provenance_of(row, recipe.provenance, generator, seed),
+        ),
         folder=f"assets/{folder}",
         stem=folder,
     )

@@ -185,8 +185,10 @@ class ChunkWork:
 
     def _process_job(self, keyed: Keyed, generated: Generated) -> ProcessJob:
         bound, found = self.bound[keyed.key], self.candidates.get(keyed.key)
-        beat = found.beat if found else None
-        return ProcessJob(generated.digest, bound.plan, bound.folder, bound.stem, self.line.store, beat)
+        beat, plan = found.beat if found else None, bound.plan
+        if found and plan.provenance.seed is not None:
+            plan = replace(plan, provenance=replace(plan.provenance, seed=found.seed))
+        return ProcessJob(generated.digest, plan, bound.folder, bound.stem, self.line.store, beat)
 
     def _record(self, keyed: Keyed, row: LedgerRow) -> None:
         self.rows[keyed.key] = row

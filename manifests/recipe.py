@@ -15,10 +15,11 @@ import fsspec
 
 from manifests.errors import RecipeError, nearest
 from manifests.options import build_options
+from manifests.provenance import ProvenanceOptions
 
 SHIPPED = Path(__file__).parent / "recipes"
 MAX_ROUNDS = 5  # of auto-fix; each makes the asset anew, and what two do not mend more seldom do
-SECTIONS = ("name", "description", "generator", "steps", "gate", "exports", "thumbnail")
+SECTIONS = ("name", "description", "generator", "steps", "gate", "exports", "thumbnail", "provenance")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Recipe:
     auto_fix: int  # rounds in which what the gate suggests is done before a row is rejected
     exports: tuple[Stage, ...]
     thumbnail: object | None
+    provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
     digest: str = field(default="", compare=False)
 
 
@@ -86,6 +88,7 @@ def load_recipe(name_or_path: str, catalogue: Catalogue, auto_fix: int | None = 
         auto_fix=gate.auto_fix if auto_fix is None else auto_fix,
         exports=_stages(table, "exports", catalogue.exports, where),
         thumbnail=_thumbnail(table, catalogue, where),
+        provenance=build_options(ProvenanceOptions, _table(table, "provenance", where), f"{where}, [provenance]"),
     )
     if recipe.attempts > 1 and not recipe.profile:
         raise RecipeError(f"{where}, [generator]: attempts are compared by a profile's score; name one under [gate]")
@@ -216,6 +219,7 @@ def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
         # What is off stays out, so that recipes from before it was there keep their keys.
         **({"auto_fix": recipe.auto_fix} if recipe.auto_fix else {}),
         **({"best_of": [recipe.attempts, recipe.enough]} if recipe.attempts > 1 else {}),
+        **({"provenance": recipe.provenance} if recipe.provenance != ProvenanceOptions() else {}),
         "exports": recipe.exports,
         "thumbnail": recipe.thumbnail,
     }

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from math import isfinite
 from typing import Literal, TypeVar, cast
 
-from ml.asset import Asset, Finding, InputError
+from ml.asset import Asset, Finding, InputError, Provenance
 from tasks.auto_fix import auto_fix
 from tasks.exporters import EXPORTERS
 from tasks.gate import MISSING, explain, gate, verdict
@@ -33,6 +33,7 @@ class Plan:
     exports: tuple[tuple[str, object], ...] = ()
     thumbnail: object | None = None  # ThumbnailOptions; None for no poster
     asked: tuple[tuple[str, float], ...] = ()  # metrics that the row states itself, such as `triangles.asked`
+    provenance: Provenance = field(default_factory=Provenance)  # what it leaves empty stays as the asset brings it
     auto_fix: int = 0  # rounds in which the gate's suggestions are carried out
 
 
@@ -70,7 +71,7 @@ def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
     A rejected asset is made anew, at most `auto_fix` times, with the steps that its findings suggest in the plan.
     """
     clock = Clock()
-    raw = asset.measured(dict(plan.asked))
+    raw = _of_origin(asset.measured(dict(plan.asked)), plan.provenance)
     asset, files = _judged(clock, raw, plan, stem)
     fixes: list[str] = []
     for turn in range(1, plan.auto_fix + 1):
@@ -124,6 +125,14 @@ def _product(asset: Asset, files: list[OutputFile], timings: dict[str, float]) -
         files=files,
         timings=timings,
     )
+
+
+def _of_origin(asset: Asset, known: Provenance) -> Asset:
+    """The asset with what is known of its provenance put over what its own file said."""
+    told = {
+        field.name: value for field in fields(known) if (value := getattr(known, field.name)) not in ("", False, None)
+    }
+    return replace(asset, provenance=replace(asset.provenance, **told)) if told else asset
 
 
 def _fields(finding: Finding) -> dict[str, str | float | None]:

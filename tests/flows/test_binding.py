@@ -6,8 +6,11 @@ import pytest
 
 from flows.binding import Bound, adjust, bind, choose_generator, generator_version
 from flows.catalogue import catalogue
+from flows.provenance import provenance_of
+from manifests.provenance import ProvenanceOptions
 from manifests.recipe import Recipe, Stage, load_recipe
 from manifests.row import InputFile, Row
+from ml.asset import Provenance
 from tasks.clean import CleanOptions
 from tasks.lods import LodOptions
 from tasks.profile import load_profile
@@ -34,6 +37,19 @@ def names(bound: Bound) -> list[str]:
 
 def recipe_of(*steps: Stage) -> Recipe:
     return replace(RECIPE, steps=steps)
+
+
+def test_what_files_say_of_their_origin() -> None:
+    own = ProvenanceOptions("Anna", "© Anna", "CC0-1.0", prompt=True)
+    recipe = replace(RECIPE, provenance=own)
+    made = bind(row(prompt="a chair", title="Chair", license="CC-BY-4.0"), recipe, 7).plan.provenance
+    assert made == Provenance("Chair", "Anna", "© Anna", "CC-BY-4.0", "procedural", False, "a chair", 7)
+    assert provenance_of(row(prompt="a chair"), own, "some-net", 7).ai_generated
+    kept = bind(row(prompt="a chair"), RECIPE, 7).plan.provenance
+    assert kept == Provenance(generator="procedural", seed=7)
+    assert bind(row(mesh="/in/a.glb", prompt="a chair"), recipe, 7).plan.provenance == Provenance(
+        "", "Anna", "© Anna", "CC0-1.0"
+    )
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,16 @@ def test_a_whole_recipe(tmp_path: Path) -> None:
     assert [stage.name for stage in recipe.exports] == ["glb"]
 
 
+def test_what_files_may_say_is_the_recipes(tmp_path: Path) -> None:
+    plain, told = load(tmp_path, ""), load(tmp_path, '[provenance]\nprompt = true\ncreator = "Anna"')
+    assert (plain.provenance.prompt, plain.provenance.seed) == (False, True)
+    assert (told.provenance.prompt, told.provenance.creator) == (True, "Anna")
+    assert plain.digest != told.digest
+    assert plain.digest == load(tmp_path, "[provenance]\nprompt = false").digest
+    with pytest.raises(RecipeError, match="creator"):
+        load(tmp_path, '[provenance]\ncreater = "Anna"')
+
+
 def test_an_empty_recipe_is_auto_with_nothing_done(tmp_path: Path) -> None:
     recipe = load(tmp_path, "")
     assert (recipe.name, recipe.generator, recipe.steps, recipe.exports) == ("mine", "auto", (), ())

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from manifests.errors import RecipeError
-from ml.asset import Asset, InputError, make_part
+from ml.asset import Asset, InputError, Provenance, make_part
+from ml.readers.gltf import read_glb
 from tasks.chain import Plan, Product, run_chain
 from tasks.clean import CleanOptions
 from tasks.export_glb import GlbOptions
@@ -103,6 +104,13 @@ def test_without_a_profile_nothing_is_refused_and_without_thumbnail_there_is_no_
     assert product.message == ""
     assert [file.format for file in product.files] == ["glb", "stl"]
     assert "gate" not in product.timings
+
+
+def test_files_carry_the_plans_provenance_over_the_assets_own() -> None:
+    imported = dataclasses.replace(box(), provenance=Provenance(title="Box", copyright="© Anna"))
+    plan = Plan(exports=EXPORTS, provenance=Provenance(title="Crate", generator="net", ai_generated=True, seed=0))
+    file = run_chain(imported, plan, "box").files[0]
+    assert read_glb(file.data).provenance == Provenance("Crate", "", "© Anna", "", "net", True, "", 0)
 
 
 def test_the_same_asset_gives_the_same_bytes_and_numbers() -> None:
