@@ -129,9 +129,7 @@ def _product(asset: Asset, files: list[OutputFile], timings: dict[str, float]) -
 
 def _of_origin(asset: Asset, known: Provenance) -> Asset:
     """The asset with what is known of its provenance put over what its own file said."""
-    told = {
-        field.name: value for field in fields(known) if (value := getattr(known, field.name)) not in ("", False, None)
-    }
+    told = {field.name: value for field in fields(known) if (value := getattr(known, field.name)) != field.default}
     return replace(asset, provenance=replace(asset.provenance, **told)) if told else asset
 
 
