@@ -12,6 +12,7 @@ from tasks.export_gltf import GltfOptions, export_gltf
 from tasks.export_obj import ObjOptions, export_obj
 from tasks.export_ply import PlyOptions, export_ply
 from tasks.export_stl import StlOptions, export_stl
+from tasks.export_usdz import UsdzOptions, export_usdz
 from tasks.outputs import OutputFile
 
 
@@ -30,4 +31,5 @@ EXPORTERS: dict[str, Exporter] = {
     "obj": Exporter(export_obj, ObjOptions),
     "stl": Exporter(export_stl, StlOptions),
     "ply": Exporter(export_ply, PlyOptions),
+    "usdz": Exporter(export_usdz, UsdzOptions),
 }

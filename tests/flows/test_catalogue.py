@@ -14,7 +14,8 @@ def test_the_catalogue_is_complete() -> None:
     known = catalogue()
     assert set(known.generators) == set(GENERATORS) >= {"procedural", "inflate", "visual-hull", "mesh"}
     assert set(known.steps) == set(STEPS)
-    assert set(known.exports) == set(EXPORTERS) >= {"glb", "gltf", "fbx", "obj", "stl", "ply"}
+    assert set(known.exports) == set(EXPORTERS)
+    assert set(EXPORTERS) >= {"glb", "fbx", "obj", "stl", "ply", "usdz"}
     assert {"game", "web-ar", "print-fdm", "none"} <= set(known.profiles)
 
 

@@ -10,29 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-import trimesh
 
-from ml.asset import Asset, InputError, Material, Part, Provenance, Texture, make_part
+from ml.asset import Asset, InputError, Material, Provenance, Texture, make_part
 from tasks.export_fbx import FbxOptions, export_fbx
 from tasks.grey_maps import grey_maps
+from tests.tasks.export_assets import ball, painted, texture
 
 READER = Path(__file__).with_name("fbx_reader.py")
-
-
-def texture(seed: int) -> Texture:
-    return Texture.from_pixels(np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8))
-
-
-def painted() -> Material:
-    orm = texture(1)
-    return Material("red paint", (1, 1, 1, 1), 1.0, 1.0, (1, 1, 1), texture(0), orm, texture(2), orm, texture(3))
-
-
-def ball(material: Material | None = None, name: str = "ball", level: int = 1, **extra: Any) -> Part:
-    mesh = trimesh.creation.icosphere(level)
-    points = np.asarray(mesh.vertices, np.float32)
-    uv = np.stack([np.arctan2(points[:, 0], points[:, 2]) / 6.3 + 0.5, 0.5 - points[:, 1] / 2], axis=1)
-    return make_part(points, mesh.faces, material or Material(), name=name, uv=uv.astype(np.float32), **extra)
 
 
 def read(data: bytes, folder: Path) -> Any:
