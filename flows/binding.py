@@ -104,8 +104,16 @@ def make_plan(row: Row, recipe: Recipe, said: Constraints) -> Plan:
         exports=tuple((stage.name, stage.options) for stage in recipe.exports),
         thumbnail=recipe.thumbnail,
         asked=asked_of(said),
+        pictures=pictures_of(row),
         auto_fix=recipe.auto_fix,
     )
+
+
+def pictures_of(row: Row) -> tuple[tuple[Source, bool], ...]:
+    """What the finished asset is compared with, and whether it is a drawing."""
+    photographs = [*([row.image] if row.image else []), *row.images]
+    drawn = [(uri, False) for uri in photographs] + ([(row.sketch, True)] if row.sketch else [])
+    return tuple((Source(uri, row.root_of(uri)), is_drawing) for uri, is_drawing in drawn)
 
 
 def asked_of(said: Constraints) -> tuple[tuple[str, float], ...]:

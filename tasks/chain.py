@@ -11,6 +11,7 @@ from math import isfinite
 from typing import Literal, TypeVar, cast
 
 from ml.asset import Asset, Finding, InputError, Provenance
+from ml.sources import Source
 from tasks.auto_fix import auto_fix
 from tasks.exporters import EXPORTERS
 from tasks.gate import MISSING, explain, gate, verdict
@@ -18,6 +19,7 @@ from tasks.measure import measure, measure_files
 from tasks.outputs import OutputFile
 from tasks.profile import Profile
 from tasks.score import score
+from tasks.similarity import compared
 from tasks.steps import STEPS
 from tasks.thumbnail import ThumbnailOptions, thumbnail
 
@@ -34,6 +36,7 @@ class Plan:
     thumbnail: object | None = None  # ThumbnailOptions; None for no poster
     asked: tuple[tuple[str, float], ...] = ()  # metrics that the row states itself, such as `triangles.asked`
     provenance: Provenance = field(default_factory=Provenance)  # what it leaves empty stays as the asset brings it
+    pictures: tuple[tuple[Source, bool], ...] = ()  # what the asset should look like, and whether it is a drawing
     auto_fix: int = 0  # rounds in which the gate's suggestions are carried out
 
 
@@ -103,6 +106,8 @@ def _judged(clock: Clock, asset: Asset, plan: Plan, stem: str) -> tuple[Asset, l
         asset = clock.timed(name, partial(STEPS[name][0], asset, options))
     files = [file for name, options in plan.exports for file in _export(clock, asset, stem, name, options)]
     asset = clock.timed("measure", partial(measure, asset)).measured(measure_files(files))
+    if plan.pictures and asset.face_count:
+        asset = clock.timed("compare", partial(compared, asset, plan.pictures))
     if plan.profile:
         asset = clock.timed("gate", partial(gate, asset, plan.profile))
         asset = asset.measured({"score": score(asset, plan.profile)})

@@ -22,6 +22,7 @@ def transformed(asset: Asset, linear: F64, offset: F64) -> Asset:
     return replace(
         asset,
         parts=tuple(_moved(part, linear, offset) for part in asset.parts),
+        collision=tuple(_moved(part, linear, offset) for part in asset.collision),
         lods=tuple(transformed(lod, linear, offset) for lod in asset.lods),
         source=None if asset.source is None else transformed(asset.source, linear, offset),
     )
