@@ -17,6 +17,9 @@ from tasks.topology import F64, I64, duplicate_faces
 # The fast pass stops at this multiple of the target. From 200k to 20k faces 4 gives 4 % less mean error for 40 % more
 # CPU, 2.5 another 2 % more for 12 % less.
 FAST_FACTOR = 3.0
+# The same for the first of several levels: pictures of 8,000 of 20,000 faces are as near at 2 as at 3 (0.93 % and
+# 0.96 %, 1.88 % and 1.84 %) for 12 % less CPU, at 1.2 they are not (2.15 %).
+CHAIN_FACTOR = 2.0
 # Each sweep takes what costs less than this quantile of all vertices' cheapest collapses: 0.5 costs a quarter more and
 # gives 1 to 2 % less error.
 SWEEP_QUANTILE = 0.7
@@ -60,6 +63,7 @@ def collapse_levels(
 
     Everything as in `collapse_edges`. The fast pass stops above the first target, so that every level is a careful one.
     """
+    first_factor = FAST_FACTOR if len(goals) == 1 else CHAIN_FACTOR
     low, size = _frame(points, faces)
     scaled = (points - low) / size
     order = _scattered_order(scaled, faces)
@@ -73,7 +77,7 @@ def collapse_levels(
         state = shrinking(scaled[order], rank[faces[by_vertex]], wedges[by_vertex], values.copy())
     levels = []
     for target, limit in goals:
-        state = shrunk(state, target, limit / size, FAST_FACTOR * goals[0][0])
+        state = shrunk(state, target, limit / size, first_factor * goals[0][0])
         levels.append(_snapshot(state, by_vertex, low, size))
     return levels
 

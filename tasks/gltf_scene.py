@@ -14,7 +14,7 @@ from tasks.surface import drawable
 from tasks.tangents import with_tangents
 
 Lods = Literal["separate", "none", "msft", "scene"]
-COVERAGE = "lod{}.coverage"  # metric: share of the screen's height below which level k is no longer drawn
+COVERAGE = "lod{}.coverage"  # metric: share of the screen's height below which level k takes over
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,7 @@ def _as_msft_lod(document: GltfDocument, levels: Sequence[Level], add_mesh: AddM
     top = document.nodes[groups[0]]
     top["extensions"] = {"MSFT_lod": {"ids": groups[1:]}}
     metrics = levels[0].asset.metrics
-    covers = [metrics.get(COVERAGE.format(index)) for index in range(len(levels))]
-    if covers[0] is None:
-        covers[0] = 0.5 if all(cover is not None for cover in covers[1:]) else None
+    covers = [metrics.get(COVERAGE.format(index)) for index in range(1, len(levels))] + [0.0]  # the last never vanishes
     if None not in covers:
         top["extras"] = {"MSFT_screencoverage": covers}
 

@@ -1,239 +1,146 @@
-"""Levels of detail: LOD0 decimated, each level keeping LOD0's atlas and textures where its triangles still fit them."""
+"""Levels of detail: one collapse sequence keeps LOD0's atlas, and pictures tell whether a level will do."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
-
-from ml.asset import F32, I32, U8, Asset, InputError, Part
-from ml.normals import face_crosses
+from ml.asset import Asset, InputError
 from tasks.bake import BakeOptions, bake
-from tasks.bvh import F64, build_bvh, closest_point
-from tasks.normals import split_hard_edges
-from tasks.simplify import decimate
-from tasks.source_samples import FACING_PENALTY
-from tasks.topology import face_components, half_edges, weld
+from tasks.lod_chain import bare_level, lod_chain
+from tasks.lod_judge import LEAST_SAVING, SCREEN_HEIGHT, Judge, Verdict
+from tasks.lod_textures import SMALLEST, TextureLevels
+from tasks.lod_views import Frame
 from tasks.unwrap import UnwrapOptions, unwrap
 
-# A part is never cut below a box's twelve triangles: under it, furniture legs and wheels collapse to slivers.
-PART_FLOOR = 12
-# A level has to save a tenth of the one before, else it only costs download.
-LEAST_SAVING = 0.1
-# Where a level strays farther from LOD0 than this share of the diagonal (99th percentile), collapses have torn it: ten
-# models gave 0.0–3.6 % on sound levels and 6.6–14 % on a truck that had lost its wheels and corners.
-MOST_STRAYING = 0.04
-PROBES = 20_000
-# A face is squeezed when a corner lies farther from its chart than this share of its longest edge; a part whose
-# squeezed faces cover more than the limit gets an atlas of its own. Measured share of the surface that shows a wrong
-# colour, carried against repainted: a checkered cow at 16 % of its faces 4.6 % against 0.8 % (squeezed 3 %), a truck
-# of 247 charts 12.7 % against 1.5 % (squeezed 13 %). Carrying costs 20–80 ms a level, repainting 150–250 more.
-SQUEEZED_EDGE_SHARE = 0.3
-SQUEEZED_LIMIT = 0.05
-# Charts lie this many diagonals apart while corners look for theirs: no closest point can cross into another.
-CHART_SPACING = 4.0
+NO_LIMIT = 1e30  # metres
+# Seams that hold a level this far above its target cost more than an atlas of its own.
+HELD = 1.6
+MORE_FACES = 1.6  # what a level that looks too different gets instead, at most as many as the level before may have
 
 
 @dataclass(frozen=True)
 class LodOptions:
-    """LOD k keeps `ratio`ᵏ of LOD0's faces, never fewer than `min_faces`."""
+    """LOD k keeps `ratio`ᵏ of LOD0's faces or strays by `screen_error`, never fewer than `min_faces`."""
 
-    levels: int = field(default=2, metadata={"min": 0, "max": 4, "help": "levels beside LOD0"})
+    levels: int = field(default=2, metadata={"min": 0, "max": 5, "help": "levels beside LOD0"})
     ratio: float = field(default=0.4, metadata={"min": 0.1, "max": 0.8, "help": "faces kept from level to level"})
+    screen_error: float = field(
+        default=0.0,
+        metadata={
+            "min": 0.0,
+            "max": 16.0,
+            "help": "pixels of 1080 that LOD k may stray where it spans half the screen to the power of k; 0: by ratio",
+        },
+    )
     min_faces: int = field(default=64, metadata={"min": 12, "max": 100_000, "help": "no level goes below"})
+    max_difference: float = field(
+        default=0.1, metadata={"min": 0.01, "max": 1.0, "help": "a level whose pictures differ more is made better"}
+    )
+    textures: Literal["halve", "keep"] = field(
+        default="halve",
+        metadata={"help": "halve: each level's maps at half the sides of the one before, from 64 pixels"},
+    )
 
 
 def lods(asset: Asset, options: LodOptions = LodOptions()) -> Asset:
-    """The asset with `lods` LOD1, LOD2, … and metrics `lod1.faces`, `lod1.deviation` (metres), …
+    """The asset with `lods` LOD1, LOD2, … and for each the metrics `lodK.faces`, `.deviation` (metres), `.coverage`
+    (share of the screen's height that LOD0's bounding ball spans where the level takes over) and `.difference` (of the
+    pictures at that size, see `image_difference`); `lods.difference` is the largest.
 
-    A level that saves under 10 % or strays from the shape ends the row. Raises InputError `mesh.no-faces`.
-    Every level is decimated from LOD0, so errors do not add up, and shares its materials; where triangles have grown
-    too large for LOD0's charts, the part is unwrapped and baked anew at half the texture size.
+    All levels come from one collapse sequence and read LOD0's atlas. One that looks too different, or that seams hold
+    above its target, is unwrapped and baked anew, then given more faces; what still fails ends the row, and so does a
+    level that strays from the shape. Raises InputError `mesh.no-faces` and `image.*`.
     """
     if not asset.face_count:
         raise InputError("mesh.no-faces", "the mesh has no faces")
-    carriers = [Carrier.of(part) for part in asset.parts]
-    probes = _probes(asset)
-    levels: list[Asset] = []
-    metrics: dict[str, float] = {}
+    maker = Maker(asset, TextureLevels(), options)
+    judge = Judge(asset, maker.textures, options.screen_error or 1.0, options.max_difference)
+    goals = _goals(asset, options)
+    levels: list[Verdict] = []
     notes = ""
-    for level in range(1, options.levels + 1):
-        target = max(options.min_faces, round(asset.face_count * options.ratio**level))
-        lod = Asset(tuple(carrier.reduced(target / asset.face_count) for carrier in carriers), asset.name)
-        before = levels[-1] if levels else asset
-        strays = _straying(probes, lod) if lod.face_count < before.face_count else 0.0
-        objection = _objection(before.face_count, lod.face_count, strays / probes.diagonal)
-        if objection:
-            notes += f"; LOD{level} dropped: {objection}"
+    for index, (goal, carried) in enumerate(zip(goals, lod_chain(asset, goals), strict=True), start=1):
+        before = levels[-1] if levels else Verdict(asset, coverage=1.0)
+        how, verdict = _best(maker.tries(index, goal, carried, before.level.face_count), judge, before)
+        if verdict.objection:
+            notes += f"; LOD{index} dropped: {verdict.objection}"
             break
-        if any(low.material is not part.material for low, part in zip(lod.parts, asset.parts, strict=True)):
-            notes += f"; LOD{level} repainted"
-        levels.append(lod)
-        metrics |= {f"lod{level}.faces": float(lod.face_count), f"lod{level}.deviation": strays}
-    result = replace(asset, lods=tuple(levels)).measured(metrics)
+        levels.append(verdict)
+        notes += f"; LOD{index} {how}" if how else ""
+    result = replace(asset, lods=tuple(verdict.level for verdict in levels)).measured(_metrics(levels))
     return result.noted(lods=f"{len(levels)} of {options.levels} levels{notes}")
 
 
-def _objection(before: int, faces: int, straying: float) -> str:
-    """Why a level is not worth shipping, or nothing."""
-    if faces > (1 - LEAST_SAVING) * before:
-        return f"{faces} of {before} faces saves under {LEAST_SAVING:.0%}"
-    if straying > MOST_STRAYING:
-        return f"at {faces} faces the surface strays {straying:.1%} of the diagonal, over {MOST_STRAYING:.0%}"
-    return ""
+def _best(tries: Iterator[tuple[str, Asset]], judge: Judge, before: Verdict) -> tuple[str, Verdict]:
+    """The first try without an objection and what it is, or the last one."""
+    found = ("", before)
+    for how, level in tries:
+        found = (how, judge.verdict(level, before.level.face_count, before.coverage))
+        if not found[1].objection:
+            break
+    return found
+
+
+def _goals(asset: Asset, options: LodOptions) -> list[tuple[int, float]]:
+    """Most faces and most metres of each level."""
+    if options.screen_error:
+        pixel = Frame.of(asset).diameter / SCREEN_HEIGHT
+        errors = [options.screen_error * pixel * 2.0**level for level in range(1, options.levels + 1)]
+        return [(options.min_faces, error) for error in errors]
+    shares = [options.ratio**level for level in range(1, options.levels + 1)]
+    return [(max(options.min_faces, round(asset.face_count * share)), NO_LIMIT) for share in shares]
 
 
 @dataclass(frozen=True)
-class Probes:
-    """Points on LOD0 that each level has to stay near."""
+class Maker:
+    """What makes levels of one asset."""
 
-    points: F64
-    diagonal: float  # metres
+    asset: Asset
+    textures: TextureLevels
+    options: LodOptions
 
+    def tries(self, index: int, goal: tuple[int, float], carried: Asset, before: int) -> Iterator[tuple[str, Asset]]:
+        """Level `index` as it may be shipped, best first, and what was done to it; the last one had `before` faces."""
+        held = goal[1] >= NO_LIMIT and carried.face_count > HELD * goal[0]
+        if held and self._repaintable:
+            yield "repainted", self._repainted(goal[0], index)
+        yield "", self._smaller(carried, index)
+        if not held and self._repaintable:
+            yield "repainted", self._repainted(carried.face_count, index)
+        more = round(MORE_FACES * carried.face_count)
+        if more < (1 - LEAST_SAVING) * before:
+            yield "with more faces", self._smaller(lod_chain(self.asset, [(more, NO_LIMIT)])[0], index)
 
-def _probes(asset: Asset) -> Probes:
-    """At most PROBES face corners and middles, evenly through the face order."""
-    vertices, faces, _ = asset.merged()
-    corners = vertices[faces[:: max(1, 4 * len(faces) // PROBES)]]
-    points = np.concatenate([corners.reshape(-1, 3), corners.mean(axis=1)])
-    return Probes(points, max(float(np.linalg.norm(np.ptp(asset.bounds(), axis=0))), 1e-30))
-
-
-def _straying(probes: Probes, lod: Asset) -> float:
-    """Metres within which 99 % of the probes find the level's surface."""
-    vertices, faces, _ = lod.merged()
-    return float(np.quantile(closest_point(build_bvh(vertices, faces), probes.points)[2], 0.99))
-
-
-@dataclass(frozen=True)
-class Carrier:
-    """One part of LOD0 prepared to hand its UVs and colours to decimated copies of itself."""
-
-    part: Part
-    positions: F64  # (k, 3) welded
-    faces: I32  # (m, 3) over them, in the part's face order
-    charts: I32  # (m,) UV chart of each face
-
-    @staticmethod
-    def of(part: Part) -> Carrier:
-        """Weld the part by position and find its charts."""
-        positions, faces, _ = weld(part.vertices.astype(np.float64), part.faces)
-        return Carrier(part, positions, faces, uv_charts(part, faces))
-
-    def reduced(self, share: float) -> Part:
-        """The part with about `share` of its faces, or itself when that saves nothing."""
-        target = max(PART_FLOOR, round(share * len(self.faces)))
-        if target >= len(self.faces):
-            return self.part
-        vertices, faces = decimate(self.positions.astype(np.float32), self.faces, target)
-        if len(faces) >= len(self.faces) or not len(faces):
-            return self.part
-        if self.part.uv is None and self.part.colors is None:
-            return split_hard_edges(replace(self.part, vertices=vertices, faces=faces, normals=None))
-        dressed, squeezed = self._dressed(vertices, faces)
-        dressed = split_hard_edges(dressed)
-        return self._repainted(dressed) if squeezed > SQUEEZED_LIMIT and self._repaintable else dressed
+    def _smaller(self, level: Asset, index: int) -> Asset:
+        for _ in range(index if self.options.textures == "halve" else 0):
+            level = self.textures.halved(level)
+        return level
 
     @property
     def _repaintable(self) -> bool:
-        """Baking carries no normal map over, and without textures squeezed UVs show nothing."""
-        material = self.part.material
-        return material.base_color_texture is not None and material.normal_texture is None
+        """Whether there is a map to paint; baking carries no normal map over."""
+        maps = [texture for part in self.asset.parts for texture in part.material.textures]
+        return bool(maps) and all(part.material.normal_texture is None for part in self.asset.parts)
 
-    def _repainted(self, low: Part) -> Part:
-        """The decimated part under a new atlas of half LOD0's texture size, baked from LOD0."""
-        texture = self.part.material.base_color_texture
-        if texture is None or len(low.faces) > UnwrapOptions.max_faces:
-            return low
-        size = min(max(texture.size[0] // 2, 64), 4096)
-        bare = Asset((replace(low, uv=None),), low.material.name, source=Asset((self.part,)))
-        painted = bake(unwrap(bare, UnwrapOptions(size)), BakeOptions(size)).parts[0]
-        return replace(painted, name=low.name)
-
-    def _dressed(self, vertices: F32, faces: I32) -> tuple[Part, float]:
-        """The decimated triangles with UVs and colours of the LOD0 chart that each face lies on; the squeezed share.
-
-        A face belongs to one chart, so no triangle ever spans the gap between two; its corners take the closest
-        point of that chart alone, so a corner beyond the chart's border stops at the border.
-        """
-        chart = self._chart_of(vertices, faces)
-        face, barycentric, distance = self._closest_in_chart(vertices, faces, chart)
-        values = [
-            np.einsum("ck,ckd->cd", barycentric, attribute[self.part.faces[face]].astype(np.float64))
-            for attribute in (self.part.uv, self.part.colors)
-            if attribute is not None
-        ]
-        # Corners at one vertex and chart have one closest point but for the hint's side: compare what they got.
-        record = np.concatenate([faces.reshape(-1, 1), *values], axis=1).astype(np.float64)
-        rows = record.view(np.dtype((np.void, 8 * record.shape[1]))).reshape(-1)
-        _, first, inverse = np.unique(rows, return_index=True, return_inverse=True)
-        by_use = np.argsort(first, kind="stable")
-        rank = np.argsort(by_use, kind="stable").astype(np.int32)
-        columns: list[F64] = [value[first[by_use]] for value in values]
-        dressed = replace(
-            self.part,
-            vertices=vertices[faces.reshape(-1)[first[by_use]]],
-            faces=rank[inverse].reshape(-1, 3),
-            normals=None,
-            uv=None if self.part.uv is None else columns[0].astype(np.float32),
-            colors=None if self.part.colors is None else _bytes(columns[-1]),
-        )
-        return dressed, _squeezed_share(vertices, faces, distance)
-
-    @property
-    def _diagonal(self) -> float:
-        return float(np.linalg.norm(np.ptp(self.positions, axis=0)))
-
-    def _chart_of(self, vertices: F32, faces: I32) -> I32:
-        """(f,) the chart most of four probes land on: the centroid, which wins ties, and one towards each corner."""
-        corners = vertices[faces].astype(np.float64)
-        centre = corners.mean(axis=1, keepdims=True)
-        probes = np.concatenate([centre, 0.4 * centre + 0.6 * corners], axis=1)
-        hint = np.repeat(face_crosses(vertices, faces), 4, axis=0)
-        bvh = build_bvh(self.positions, self.faces)
-        hit, _, _ = closest_point(bvh, probes.reshape(-1, 3), hint, FACING_PENALTY * self._diagonal)
-        votes = self.charts[hit].reshape(-1, 4)
-        agreeing = (votes[:, :, None] == votes[:, None, :]).sum(axis=2)
-        chosen: I32 = votes[np.arange(len(votes)), agreeing.argmax(axis=1)]
-        return chosen
-
-    def _closest_in_chart(self, vertices: F32, faces: I32, chart: I32) -> tuple[I32, F64, F64]:
-        """Closest LOD0 face, barycentric and distance of every corner (3f,) within its face's chart.
-
-        All charts share one hierarchy, each moved along X to a place of its own.
-        """
-        step = np.array([CHART_SPACING * self._diagonal, 0.0, 0.0])
-        apart = self.positions[self.faces] + self.charts[:, None, None] * step
-        bvh = build_bvh(apart.reshape(-1, 3), np.arange(3 * len(self.faces)).reshape(-1, 3))
-        query = vertices[faces] + chart[:, None, None] * step
-        hint = np.repeat(face_crosses(vertices, faces), 3, axis=0)
-        return closest_point(bvh, query.reshape(-1, 3), hint, FACING_PENALTY * self._diagonal)
+    def _repainted(self, target: int, index: int) -> Asset:
+        """`target` faces under a new atlas baked from LOD0, as large as its largest map at that level."""
+        largest = max(max(texture.size) for part in self.asset.parts for texture in part.material.textures)
+        size = min(max(largest >> (index if self.options.textures == "halve" else 0), SMALLEST), 4096)
+        bare = bare_level(self.asset, target)
+        if bare.face_count > UnwrapOptions.max_faces:
+            return bare  # it looks different, and the next try is taken
+        painted = bake(unwrap(bare, UnwrapOptions(size)), BakeOptions(size))
+        return Asset(painted.parts, self.asset.name)
 
 
-def uv_charts(part: Part, welded: I32) -> I32:
-    """(m,) chart of each face: faces joined over edges whose two ends agree in position and UV; all 0 without UVs."""
-    if part.uv is None:
-        return np.zeros(len(part.faces), dtype=np.int32)
-    flat = np.concatenate([part.uv, np.zeros((len(part.uv), 1), dtype=np.float32)], axis=1)
-    _, coordinates, _ = weld(flat, part.faces)
-    key = welded.astype(np.int64) * (int(coordinates.max(initial=0)) + 1) + coordinates
-    ends, joined = np.unique(key, return_inverse=True)
-    faces = np.ascontiguousarray(joined.reshape(-1, 3), dtype=np.int32)
-    charts = face_components(faces, *half_edges(faces, len(ends)))
-    return np.where(charts < 0, charts.max(initial=-1) + 1, charts).astype(np.int32)
-
-
-def _squeezed_share(vertices: F32, faces: I32, distance: F64) -> float:
-    """Share of the surface in faces with a corner (3f,) farther off its chart than SQUEEZED_EDGE_SHARE of an edge."""
-    corners = vertices[faces].astype(np.float64)
-    longest = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max(axis=1)
-    area = np.linalg.norm(face_crosses(vertices, faces), axis=1)
-    squeezed = distance.reshape(-1, 3).max(axis=1) > SQUEEZED_EDGE_SHARE * longest
-    return float(area[squeezed].sum() / max(float(area.sum()), 1e-300))
-
-
-def _bytes(values: npt.NDArray[Any]) -> U8:
-    rounded: U8 = np.clip(np.round(values), 0, 255).astype(np.uint8)
-    return rounded
+def _metrics(levels: list[Verdict]) -> dict[str, float]:
+    metrics: dict[str, float] = {}
+    for index, verdict in enumerate(levels, start=1):
+        metrics |= {
+            f"lod{index}.faces": float(verdict.level.face_count),
+            f"lod{index}.deviation": verdict.deviation,
+            f"lod{index}.coverage": verdict.coverage,
+            f"lod{index}.difference": verdict.difference,
+        }
+    return metrics | ({"lods.difference": max(verdict.difference for verdict in levels)} if levels else {})

@@ -55,6 +55,7 @@ METRICS: dict[str, str] = {
     "similarity.reference": "likeness to the row's pictures, 0–1: silhouette times 1 − color",
     "similarity.silhouette": "intersection over union of outlines in the view that fits a picture best",
     "similarity.color": "mean OKLab distance to the picture in that view; 0 for drawings",
+    "lods.difference": "largest difference of any level's pictures from LOD0's",
     "score": "worth to the profile's customer: 0–1 where it passes, below 0 where it does not",
     "fixes": "suggestions of the gate that were carried out before the verdict",
     "simplify.opened_edges": "boundary and non-manifold edges that simplification added",
@@ -73,6 +74,9 @@ METRICS: dict[str, str] = {
 }
 FAMILIES = {
     r"lod\d+\.(triangles|faces)": "triangles of that LOD",
+    r"lod\d+\.deviation": "metres within which 99 % of LOD0 finds that LOD's surface",
+    r"lod\d+\.coverage": "share of the screen's height that LOD0's bounding ball spans when that LOD takes over",
+    r"lod\d+\.difference": "difference of that LOD's pictures from LOD0's at that size, 0 to 1",
     r"bytes\.[a-z0-9]+": "bytes of the LOD0 files of that format",
 }
 

@@ -156,7 +156,7 @@ def perspective_weights(faces: I32, screen: F64, f: int, x: float, y: float) -> 
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _from_behind(screen: F64, i: int, j: int, k: int) -> bool:
+def from_behind(screen: F64, i: int, j: int, k: int) -> bool:
     bx, by = screen[j, 0] - screen[i, 0], screen[j, 1] - screen[i, 1]
     cx, cy = screen[k, 0] - screen[i, 0], screen[k, 1] - screen[i, 1]
     return bool(bx * cy - cx * by > 0.0)  # rows grow downward: counter-clockwise outside is negative here
@@ -167,14 +167,30 @@ def sample_map(
     scene: Scene, material: int, slot: int, u: float, v: float, density: float, srgb: bool
 ) -> tuple[float, float, float, float]:
     """Bilinear RGBA of a material's map, repeating, from the mip level nearest to one texel a pixel."""
-    first, count = scene.maps[material, slot, 0], scene.maps[material, slot, 1]
-    offset, width, height = scene.levels[first, 0], scene.levels[first, 1], scene.levels[first, 2]
-    level = min(max(int(density + 0.5 * log2(float(width * height)) + 0.3), 0), count - 1)
-    offset, width, height = (
-        scene.levels[first + level, 0],
-        scene.levels[first + level, 1],
-        scene.levels[first + level, 2],
-    )
+    tables = scene.maps, scene.levels, scene.texels, scene.decode
+    r, g, b, a = sample_texels(*tables, material, slot, u, v, density, srgb)
+    return r, g, b, a
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
+def sample_texels(
+    maps: I64,
+    levels: I64,
+    texels: U8,
+    decode: F64,
+    material: int,
+    slot: int,
+    u: float,
+    v: float,
+    density: float,
+    srgb: bool,
+) -> tuple[float, float, float, float]:
+    """The same for loops that took the scene's fields out, whose reading counts references."""
+    m, s = UINT(material), UINT(slot)
+    first, count = maps[m, s, 0], maps[m, s, 1]
+    area = float(levels[UINT(first), 1] * levels[UINT(first), 2])
+    at = UINT(first + min(max(int(density + 0.5 * log2(area) + 0.3), 0), count - 1))
+    offset, width, height = levels[at, 0], levels[at, 1], levels[at, 2]
     x, y = (u - floor(u)) * width - 0.5, (v - floor(v)) * height - 0.5
     ix, iy = floor(x), floor(y)
     fx, fy = x - ix, y - iy
@@ -182,21 +198,24 @@ def sample_map(
     for corner in range(4):
         cx, cy = corner & 1, corner >> 1
         weight = (fx if cx else 1.0 - fx) * (fy if cy else 1.0 - fy)
-        at = offset + 4 * (((iy + cy) % height) * width + (ix + cx) % width)
+        row, column = iy + cy, ix + cx  # from −1 to the side: one step brings them back
+        row += height if row < 0 else -height if row >= height else 0
+        column += width if column < 0 else -width if column >= width else 0
+        texel = UINT(offset + 4 * (row * width + column))
         if srgb:
-            r += weight * scene.decode[scene.texels[at]]
-            g += weight * scene.decode[scene.texels[at + 1]]
-            b += weight * scene.decode[scene.texels[at + 2]]
+            r += weight * decode[texels[texel]]
+            g += weight * decode[texels[texel + UINT(1)]]
+            b += weight * decode[texels[texel + UINT(2)]]
         else:
-            r += weight * scene.texels[at] / 255.0
-            g += weight * scene.texels[at + 1] / 255.0
-            b += weight * scene.texels[at + 2] / 255.0
-        a += weight * scene.texels[at + 3] / 255.0
+            r += weight * texels[texel] / 255.0
+            g += weight * texels[texel + UINT(1)] / 255.0
+            b += weight * texels[texel + UINT(2)] / 255.0
+        a += weight * texels[texel + UINT(3)] / 255.0
     return r, g, b, a
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _perturb(
+def perturbed(
     scene: Scene, f: int, scale: float, tx: float, ty: float, tz: float, nx: float, ny: float, nz: float
 ) -> tuple[float, float, float]:
     """A tangent-space normal turned into the world, with the tangent from the face's uv (glTF 2.0 §3.9.3)."""
@@ -354,13 +373,11 @@ def _shade_sample(
     if scene.maps[m, MAP_ORM, 1]:
         _, tg, tb, _ = sample_map(scene, m, MAP_ORM, u, v, density, False)
         roughness, metallic = roughness * tg, metallic * tb
-    if _from_behind(
-        screen, i, j, k
-    ):  # by winding: a smoothed normal may tip over the rim of a face seen from the front
+    if from_behind(screen, i, j, k):  # by winding: a smoothed normal may tip over the rim of a face seen from the front
         nx, ny, nz = -nx, -ny, -nz
     if scene.maps[m, MAP_NORMAL, 1]:
         tr, tg, tb, _ = sample_map(scene, m, MAP_NORMAL, u, v, density, False)
-        nx, ny, nz = _perturb(scene, f, t[NORMAL_SCALE], 2 * tr - 1, 2 * tg - 1, 2 * tb - 1, nx, ny, nz)
+        nx, ny, nz = perturbed(scene, f, t[NORMAL_SCALE], 2 * tr - 1, 2 * tg - 1, 2 * tb - 1, nx, ny, nz)
     if scene.maps[m, MAP_OCCLUSION, 1]:
         tr, _, _, _ = sample_map(scene, m, MAP_OCCLUSION, u, v, density, False)
         occlusion = 1.0 + t[OCCLUSION] * (tr - 1.0)

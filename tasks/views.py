@@ -51,7 +51,7 @@ def render_views(asset: Asset, cameras: Sequence[Camera], size: int | tuple[int,
     normals, depth, albedo, faces = _buffers(shape)
     screen = np.empty((len(scene.positions), 4))
     for k, camera in enumerate(cameras):
-        project(scene.positions, *_lens(camera, width, height), screen)
+        project(scene.positions, *lens(camera, width, height), screen)
         for first, last, alpha, cutoff in spans:
             rasterise(screen, scene.faces, first, last, scene.uv, alpha, cutoff, NO_ALPHA, depth[k], faces[k])
         _resolve(scene, crease, screen, camera.fov > 0.0, LINEAR_TO_SRGB, faces[k], depth[k], normals[k], albedo[k])
@@ -109,7 +109,7 @@ def _plain(material: Material) -> Material:
     )
 
 
-def _lens(camera: Camera, width: int, height: int) -> tuple[F64, F64, float, float, float, float]:
+def lens(camera: Camera, width: int, height: int) -> tuple[F64, F64, float, float, float, float]:
     """What `project` reads: eye, axes, the picture's middle, pixels a metre (at depth 1), the nearest depth, 0 if none.
 
     That is 1e-9 of the way to the target, so that a scene of any scale is seen.
@@ -185,8 +185,8 @@ def _resolve(
             red, green, blue, alpha = tinted(factors, colors, m, i, j, k, a, b, c)
             if textured[m]:
                 u, v = a * uv[i, 0] + b * uv[j, 0] + c * uv[k, 0], a * uv[i, 1] + b * uv[j, 1] + c * uv[k, 1]
-                density = _density(uv, screen, i, j, k)
-                tr, tg, tb, ta = sample_map(scene, m, MAP_COLOR, u, v, density, True)
+                dense = density(uv, screen, i, j, k)
+                tr, tg, tb, ta = sample_map(scene, m, MAP_COLOR, u, v, dense, True)
                 red, green, blue, alpha = red * tr, green * tg, blue * tb, alpha * ta
             albedo[y, x, 0] = encode[int(min(max(red, 0.0), 1.0) * top + 0.5)]
             albedo[y, x, 1] = encode[int(min(max(green, 0.0), 1.0) * top + 0.5)]
@@ -224,7 +224,7 @@ def _direction(x: float, y: float, z: float) -> tuple[float, float, float]:
 
 
 @njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
-def _density(uv: F32, screen: F64, i: int, j: int, k: int) -> float:
+def density(uv: F32, screen: F64, i: int, j: int, k: int) -> float:
     """½·log2 of a face's area in uv over that in pixels."""
     bx, by = screen[j, 0] - screen[i, 0], screen[j, 1] - screen[i, 1]
     cx, cy = screen[k, 0] - screen[i, 0], screen[k, 1] - screen[i, 1]

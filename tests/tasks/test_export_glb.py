@@ -214,14 +214,14 @@ def test_nodes_are_named_as_engines_read_them() -> None:
 
 
 def test_msft_lod_keeps_lower_levels_out_of_the_scene() -> None:
-    asset = game_asset().measured({"lod1.coverage": 0.25, "lod2.coverage": 0.01})
+    asset = game_asset().measured({"lod1.coverage": 0.25, "lod2.coverage": 0.02})
     data = export_glb(asset, "x", GlbOptions("msft"))[0].data
     document = json.loads(data[20 : 20 + struct.unpack_from("<I", data, 12)[0]])
     (root,) = document["scenes"][0]["nodes"]
     node = document["nodes"][root]
     lower = node["extensions"]["MSFT_lod"]["ids"]
     assert [document["nodes"][at]["name"] for at in (root, *lower)] == ["chair", "chair_LOD1", "chair_LOD2"]
-    assert node["extras"]["MSFT_screencoverage"] == [0.5, 0.25, 0.01]
+    assert node["extras"]["MSFT_screencoverage"] == [0.25, 0.02, 0.0]
     assert document["extensionsUsed"] == ["KHR_materials_emissive_strength", "KHR_xmp_json_ld", "MSFT_lod"]
     assert len(trimesh_of(data).geometry) >= 2
 

@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 
 from ml.asset import Asset, InputError, Material, Part, Texture, make_part
 from tasks.bake import BakeOptions, bake
-from tasks.lods import LodOptions, lods, uv_charts
+from tasks.lod_chain import lod_chain
+from tasks.lods import LodOptions, lods
 from tasks.topology import weld
 from tasks.unwrap import UnwrapOptions, unwrap
+from tests.tasks.charts import uv_charts
 
 
 @cache
@@ -26,8 +28,16 @@ def atlas() -> Asset:
     return unwrap(Asset(parts), UnwrapOptions(512, when="always"))
 
 
-def triangle_charts(part: Part) -> np.ndarray:
-    return uv_charts(part, weld(part.vertices, part.faces)[1])
+def painted() -> Asset:
+    """The atlas over a red ball and a blue ring, unpainted."""
+    red, blue = Material(base_color=(1, 0, 0, 1)), Material(base_color=(0, 0, 1, 1))
+    parts = tuple(replace(p, material=m) for p, m in zip(atlas().source.parts, (red, blue), strict=True))
+    return replace(atlas(), source=Asset(parts))
+
+
+def broken_uvs(asset: Asset) -> Asset:
+    """Every triangle reads another one's texels."""
+    return replace(asset, parts=tuple(replace(p, uv=None if p.uv is None else p.uv[::-1].copy()) for p in asset.parts))
 
 
 def chart_boxes(part: Part, charts: np.ndarray) -> np.ndarray:
@@ -41,21 +51,48 @@ def chart_boxes(part: Part, charts: np.ndarray) -> np.ndarray:
     )
 
 
-def test_each_level_falls_by_the_ratio_and_shares_the_material() -> None:
-    result = lods(atlas(), LodOptions(levels=3, ratio=0.4))
+def test_each_level_falls_by_the_ratio_and_halves_the_maps_of_the_one_before() -> None:
+    base = bake(painted(), BakeOptions(512))
+    result = lods(base, LodOptions(levels=3, ratio=0.4))
     faces = [result.face_count, *(lod.face_count for lod in result.lods)]
     assert len(result.lods) == 3
     for level, count in enumerate(faces):
         assert count == pytest.approx(faces[0] * 0.4**level, rel=0.1)
-    assert [result.metrics[f"lod{k}.faces"] for k in (1, 2, 3)] == faces[1:]
-    assert result.parts is atlas().parts
-    assert all(lod.parts[0].material is result.parts[0].material for lod in result.lods)
+        assert result.metrics.get(f"lod{level}.faces", faces[0]) == count
+    sides = [lod.parts[0].material.base_color_texture.size for lod in result.lods]
+    assert sides == [(256, 256), (128, 128), (64, 64)]
+    assert result.parts is base.parts
     assert all(lod.parts[0].normals is not None for lod in result.lods)
+
+
+def test_with_textures_kept_levels_share_the_material() -> None:
+    result = lods(bake(painted(), BakeOptions(128)), LodOptions(textures="keep"))
+    assert all(lod.parts[0].material is result.parts[0].material for lod in result.lods)
+    assert result.metrics["lods.difference"] == max(result.metrics[f"lod{k}.difference"] for k in (1, 2))
+
+
+def test_coverages_fall_and_levels_stray_less_than_a_pixel_where_they_take_over() -> None:
+    result = lods(bake(painted(), BakeOptions(512)), LodOptions(levels=3))
+    diameter = float(np.linalg.norm(np.ptp(result.bounds(), axis=0)))
+    covers = [result.metrics[f"lod{k}.coverage"] for k in (1, 2, 3)]
+    assert 1 > covers[0] > covers[1] > covers[2] > 0
+    for k, cover in enumerate(covers, start=1):
+        assert result.metrics[f"lod{k}.deviation"] / diameter * cover * 1080 <= 1.0001
+
+
+def test_levels_by_screen_error_stray_by_as_many_pixels() -> None:
+    fine, coarse = (lods(atlas(), LodOptions(levels=3, screen_error=e)) for e in (1.0, 4.0))
+    assert len(fine.lods) == len(coarse.lods) == 3
+    assert all(a.face_count > 1.5 * b.face_count for a, b in zip(fine.lods, coarse.lods, strict=True))
+    diameter = float(np.linalg.norm(np.ptp(fine.bounds(), axis=0)))
+    for k in (1, 2, 3):
+        pixels = fine.metrics[f"lod{k}.deviation"] / diameter * 0.5**k * 1080
+        assert 0.1 < pixels < 2.0  # the limit is on an estimate
 
 
 def test_every_triangle_lies_in_the_extent_of_one_chart_and_keeps_its_texel_density() -> None:
     base = atlas().parts[0]
-    boxes = chart_boxes(base, triangle_charts(base))
+    boxes = chart_boxes(base, uv_charts(base))
     for lod in lods(atlas()).lods:
         corners = lod.parts[0].uv[lod.parts[0].faces].astype(np.float64)
         low, high = corners.min(axis=1), corners.max(axis=1)
@@ -82,13 +119,11 @@ def test_a_point_on_a_level_shows_nearly_what_lod0_shows_there() -> None:
     assert max(offsets) < 0.4  # a triangle over a seam is squeezed to its chart's border, at most about its own size
 
 
-def test_a_level_whose_triangles_outgrow_the_charts_is_painted_anew() -> None:
-    red, blue = Material(base_color=(1, 0, 0, 1)), Material(base_color=(0, 0, 1, 1))
-    coloured = tuple(replace(p, material=m) for p, m in zip(atlas().source.parts, (red, blue), strict=True))
-    result = lods(bake(replace(atlas(), source=Asset(coloured)), BakeOptions(512)), LodOptions(levels=2, ratio=0.4))
-    assert result.notes["lods"] == "2 of 2 levels; LOD2 repainted"
-    assert result.lods[0].parts[0].material is result.parts[0].material
-    level = result.lods[1].parts[0]
+def test_a_level_that_looks_different_is_painted_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.lods.lod_chain", lambda asset, goals: [broken_uvs(x) for x in lod_chain(asset, goals)])
+    result = lods(bake(painted(), BakeOptions(512)), LodOptions(levels=1))
+    assert result.notes["lods"] == "1 of 1 levels; LOD1 repainted"
+    level = result.lods[0].parts[0]
     pixels = level.material.base_color_texture.pixels()
     assert pixels.shape == (256, 256, 4)
     column, row = (level.uv[level.faces].mean(axis=1) * 256).astype(int).T
@@ -97,12 +132,23 @@ def test_a_level_whose_triangles_outgrow_the_charts_is_painted_anew() -> None:
     assert (pixels[row, column][:, 0] > 127)[~on_ring & (level.vertices[level.faces][:, :, 0].max(axis=1) < 1.2)].all()
 
 
+def test_a_level_that_cannot_be_made_alike_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.lods.lod_chain", lambda asset, goals: [broken_uvs(x) for x in lod_chain(asset, goals)])
+    monkeypatch.setattr("tasks.lods.unwrap", lambda asset, options: broken_uvs(unwrap(asset, options)))
+    result = lods(bake(painted(), BakeOptions(512)))
+    assert result.lods == ()
+    assert "different, over 10%" in result.notes["lods"]
+
+
 def test_a_level_that_strays_from_the_shape_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.lods.decimate", lambda vertices, faces, target: (vertices, faces[:target]))  # tears it
+    def torn(asset: Asset, goals: list[tuple[int, float]]) -> list[Asset]:
+        return [replace(asset, parts=(p.with_faces(p.faces[:n]),)) for n, _ in goals for p in asset.parts]
+
+    monkeypatch.setattr("tasks.lods.lod_chain", torn)
     mesh = trimesh.creation.icosphere(3)
     result = lods(Asset((make_part(mesh.vertices, mesh.faces),)))
     assert result.lods == ()
-    assert "LOD1 dropped: at 512 faces the surface strays" in result.notes["lods"]
+    assert "LOD1 dropped: at 819 faces the surface strays" in result.notes["lods"]
     assert "lod1.faces" not in result.metrics
 
 
@@ -126,8 +172,8 @@ def test_levels_that_save_nothing_are_dropped_and_small_parts_stay() -> None:
     assert "LOD1 dropped: 12 of 12" in result.notes["lods"]
     ball = make_part(trimesh.creation.icosphere(2).vertices + 2, trimesh.creation.icosphere(2).faces)
     mixed = lods(Asset((box, ball)), LodOptions(levels=4, ratio=0.2, min_faces=64))
-    assert [lod.face_count for lod in mixed.lods] == [12 + 64]  # the ball's share of 66
-    assert mixed.lods[0].parts[0] is box
+    assert [lod.face_count for lod in mixed.lods] == [66]
+    assert len(mixed.lods[0].parts[0].faces) == 12  # its corners are worth more than the ball's roundness
     assert lods(atlas(), LodOptions(levels=0)).lods == ()
 
 
@@ -145,9 +191,9 @@ def test_charts_part_at_seams_and_overlapping_uvs_do_not_join_them() -> None:
     faces = np.array([[0, 1, 2], [0, 2, 3]])
     uv = quad[:, :2]
     mirrored = make_part(np.concatenate([quad, quad + 5]), np.concatenate([faces, faces + 4]), uv=np.tile(uv, (2, 1)))
-    assert list(triangle_charts(mirrored)) == [0, 0, 1, 1]
+    assert list(uv_charts(mirrored)) == [0, 0, 1, 1]
     seam = make_part(quad[[0, 1, 2, 0, 2, 3]], [[0, 1, 2], [3, 4, 5]], uv=uv[[0, 1, 2, 3, 1, 0]])
-    assert list(triangle_charts(seam)) == [0, 1]
+    assert list(uv_charts(seam)) == [0, 1]
 
 
 @settings(max_examples=8, deadline=None)

@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_edt
 
 from ml.asset import Asset, InputError, Material, Part, Texture, make_part
-from tasks.lods import uv_charts
 from tasks.measure import measure
-from tasks.topology import weld
 from tasks.unwrap import UnwrapOptions, unwrap
+from tests.tasks.charts import uv_charts
 
 ALWAYS = UnwrapOptions(resolution=256, when="always")
 
@@ -35,7 +34,7 @@ def ball(shift: float = 3.0, material: Material | None = None) -> Part:
 
 def coverage(part: Part, size: int) -> np.ndarray:
     """(charts, size, size): texel centres strictly inside each chart's triangles."""
-    charts = uv_charts(part, weld(part.vertices, part.faces)[1])
+    charts = uv_charts(part)
     y, x = np.mgrid[:size, :size] + 0.5
     covered = np.zeros((charts.max() + 1, size, size), dtype=np.int32)
     for chart, corners in zip(charts, part.uv[part.faces] * size, strict=True):

@@ -14,7 +14,7 @@ from ml.asset import Asset, InputError, Material, Part, Texture, make_part
 from tasks.camera import Camera, orbit
 from tasks.render import render
 from tasks.view_cameras import condition_cameras, orbit_cameras, orthographic_cameras, sphere_cameras
-from tasks.views import _lens, project, render_views
+from tasks.views import lens, project, render_views
 
 BALL = trimesh.creation.icosphere(subdivisions=4, radius=0.5)
 FRONT = Camera(eye=(0.0, 0.0, 2.0), fov=0.0, extent=2.0)
@@ -63,7 +63,7 @@ def test_projection_is_the_cameras(seed: int, perspective: bool) -> None:
     camera = Camera(tuple(random.normal(size=3)), tuple(random.normal(size=3)), fov=50.0 if perspective else 0.0)
     points = random.normal(size=(50, 3)).astype(np.float32)
     screen = np.empty((50, 4))
-    project(points, *_lens(camera, 64, 48), screen)
+    project(points, *lens(camera, 64, 48), screen)
     assert np.allclose(screen, camera.project(points, 64, 48), rtol=1e-9, atol=1e-7, equal_nan=True)
 
 
