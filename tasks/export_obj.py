@@ -10,7 +10,9 @@ import numpy.typing as npt
 
 from ml.asset import Asset, Part
 from tasks.mtl import MtlWriter, file_name, unique_name
+from tasks.number_rows import ANY, float_rows, int_rows
 from tasks.outputs import OutputFile, levels
+from tasks.provenance_fields import provenance_fields
 from tasks.surface import drawable
 from tasks.topology import weld
 from tasks.vertex_colors import srgb_vertex_colors
@@ -38,43 +40,44 @@ def export_obj(asset: Asset, stem: str, options: ObjOptions = ObjOptions()) -> l
 
 
 def _encoded(asset: Asset, library: MtlWriter) -> bytes:
-    chunks = [f"# Meshmill, metres, Y up\nmtllib {library.stem}.mtl\n"]
+    fields = [f"# {key}: {text}" for key, text in provenance_fields(asset.provenance).items()]
+    head = "\n".join(["# Meshmill, metres, Y up", *fields, f"mtllib {library.stem}.mtl\n"])
+    chunks = [head.encode("utf-8")]
     base = np.ones(3, dtype=np.int64)  # OBJ counts v, vt and vn from 1, each through the whole file
     taken: set[str] = set()
     for part in asset.parts:
-        chunks += [f"o {unique_name(part.name, taken, 'part')}\n", *_part_lines(part, library, base)]
-    return "".join(chunks).encode("ascii")
+        chunks += [f"o {unique_name(part.name, taken, 'part')}\n".encode("ascii"), *_part_lines(part, library, base)]
+    return b"".join(chunks)
 
 
-def _part_lines(part: Part, library: MtlWriter, base: npt.NDArray[np.int64]) -> list[str]:
+def _part_lines(part: Part, library: MtlWriter, base: npt.NDArray[np.int64]) -> list[bytes]:
     """The part's lines; `base` moves on by what they hold.
 
     Vertices that only UV or shading seams split are written once, so that importers see a connected surface.
     """
     assert part.normals is not None
+    rows: npt.NDArray[Any]
     if part.colors is None:
-        rows, position, _ = weld(part.vertices.astype(np.float64), part.faces)
+        rows, position, _ = weld(part.vertices, part.faces)
     else:
         plain = replace(part, material=replace(part.material, base_color=(1.0, 1.0, 1.0, 1.0), base_color_texture=None))
-        rows = np.concatenate([part.vertices, srgb_vertex_colors(plain)[:, :3] / 255.0], axis=1, dtype=np.float64)
+        rows = np.concatenate([part.vertices, srgb_vertex_colors(plain)[:, :3] / np.float32(255)], axis=1)
         position = part.faces
     lines, columns = [_rows("v", rows)], [position + base[0]]
     if part.uv is not None:
-        lines.append(_rows("vt", np.stack([part.uv[:, 0], 1.0 - part.uv[:, 1]], axis=1)))
+        lines.append(_rows("vt", np.stack([part.uv[:, 0], 1.0 - part.uv[:, 1].astype(np.float64)], axis=1)))
         columns.append(part.faces + base[1])
-    lines += [_rows("vn", part.normals), f"usemtl {library.name(part.material)}\n"]
+    lines += [_rows("vn", part.normals, 6), f"usemtl {library.name(part.material)}\n".encode("ascii")]
     columns.append(part.faces + base[2])
     base += (len(rows), 0 if part.uv is None else len(part.uv), len(part.normals))
     return [*lines, _faces(columns)]
 
 
-def _rows(keyword: str, values: npt.NDArray[Any]) -> str:
-    """All rows through one format string: 0.2 µs a number, 10× faster than a format call a line."""
-    line = f"{keyword} {' '.join(['%.8g'] * values.shape[1])}\n"
-    return (line * len(values)) % tuple(values.reshape(-1).tolist())
+def _rows(keyword: str, values: npt.NDArray[Any], decimals: int = ANY) -> bytes:
+    return float_rows(values, [f"{keyword} ", *[" "] * (values.shape[1] - 1), "\n"], decimals)
 
 
-def _faces(columns: list[npt.NDArray[Any]]) -> str:
-    corner = "%d/%d/%d" if len(columns) == 3 else "%d//%d"
-    line = f"f {corner} {corner} {corner}\n"
-    return (line * len(columns[0])) % tuple(np.stack(columns, axis=2).reshape(-1).tolist())
+def _faces(columns: list[npt.NDArray[Any]]) -> bytes:
+    corner = ["/"] * (len(columns) - 1) if len(columns) == 3 else ["//"]
+    table = np.stack(columns, axis=2).reshape(len(columns[0]), -1)
+    return int_rows(table, ["f ", *corner, " ", *corner, " ", *corner, "\n"])

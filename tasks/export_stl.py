@@ -10,10 +10,10 @@ import numpy as np
 from ml.asset import Asset
 from ml.normals import face_crosses
 from tasks.outputs import OutputFile, levels
+from tasks.print_space import upright_millimetres
 from tasks.surface import drawable
 
 RECORD = np.dtype([("normal", "<f4", (3,)), ("corners", "<f4", (3, 3)), ("attribute", "<u2")])
-MILLIMETRES = 1000.0
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class StlOptions:
 def export_stl(asset: Asset, stem: str, options: StlOptions = StlOptions()) -> list[OutputFile]:
     """`stem.stl` (and LODs when asked): slicers read millimetres with Z up, so (x, y, z) m becomes (x, −z, y) · 1000.
 
-    Raises InputError `mesh.no-faces`.
+    Raises InputError `mesh.no-faces` or `mesh.out-of-range`.
     """
     wanted = levels(asset, stem) if options.lods == "separate" else [(0, stem, asset)]
     return [OutputFile(f"{name}.stl", "stl", lod, _encoded(drawable(level))) for lod, name, level in wanted]
@@ -36,7 +36,7 @@ def export_stl(asset: Asset, stem: str, options: StlOptions = StlOptions()) -> l
 
 def _encoded(asset: Asset) -> bytes:
     vertices, faces, _ = asset.merged()
-    upright = (np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1) * MILLIMETRES).astype(np.float32)
+    upright = upright_millimetres(vertices)
     table = np.zeros(len(faces), RECORD)
     table["corners"] = upright[faces]
     cross = face_crosses(upright, faces)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tasks.export_3mf import ThreemfOptions, export_3mf
 from tasks.export_fbx import FbxOptions, export_fbx
 from tasks.export_glb import GlbOptions, export_glb
 from tasks.export_gltf import GltfOptions, export_gltf
@@ -31,5 +32,6 @@ EXPORTERS: dict[str, Exporter] = {
     "obj": Exporter(export_obj, ObjOptions),
     "stl": Exporter(export_stl, StlOptions),
     "ply": Exporter(export_ply, PlyOptions),
+    "3mf": Exporter(export_3mf, ThreemfOptions),
     "usdz": Exporter(export_usdz, UsdzOptions),
 }
