@@ -42,11 +42,18 @@ class Texture:
 
     @staticmethod
     def from_pixels(pixels: U8, name: str = "") -> Texture:
-        """Encode (h, w, 1|3|4) uint8 pixels as PNG; zlib level 4 is 3× faster than 9 for 2 % more bytes."""
+        """Encode (h, w, 1 | 3 | 4) uint8 pixels as PNG, in one channel where the image is grey."""
+        from ml.png import encode_png  # brings numba, which reading an asset does not need
+
+        grey = pixels.ndim == 3 and pixels.shape[2] == 3 and _is_grey(pixels)
+        return Texture(encode_png(pixels[..., 0] if grey else pixels), "image/png", name)
+
+    @staticmethod
+    def from_photo(pixels: U8, name: str = "") -> Texture:
+        """Encode (h, w, 3) uint8 pixels as JPEG of quality 92 with colour at full resolution: for colours, not data."""
         buffer = io.BytesIO()
-        grey = pixels.ndim == 3 and pixels.shape[2] == 1
-        Image.fromarray(pixels[..., 0] if grey else pixels).save(buffer, "PNG", compress_level=4)
-        return Texture(buffer.getvalue(), "image/png", name)
+        Image.fromarray(pixels).save(buffer, "JPEG", quality=92, subsampling=0)
+        return Texture(buffer.getvalue(), "image/jpeg", name)
 
     @cached_property
     def size(self) -> tuple[int, int]:
@@ -56,6 +63,12 @@ class Texture:
     def pixels(self) -> U8:
         """(h, w, 4) uint8 RGBA; raises InputError `image.*` for a broken or oversized image."""
         return decode_image(self.data)
+
+
+def _is_grey(pixels: U8) -> bool:
+    """Whether the three channels of every pixel agree; coloured images are told by their first rows already."""
+    bands = np.array_split(pixels, max(1, len(pixels) // 64))
+    return all(bool((band == band[..., :1]).all()) for band in bands)
 
 
 def decode_header(data: bytes) -> tuple[int, int]:

@@ -1,61 +1,132 @@
-"""Baking: the source's colours and PBR factors transferred into the textures of a new UV atlas."""
+"""Baking: the source's colours, PBR values and normals transferred into the textures of a new UV atlas."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from ml.asset import F32, I32, U8, Asset, InputError, Material, Part, Texture
-from ml.normals import face_crosses
-from tasks.source_samples import Hits, SourceSamples, closest_hits, hits_of
-from tasks.texel_raster import interpolate, nearest_covered, rasterize
-
-I64 = npt.NDArray[np.int64]
+from ml.asset import F32, Asset, InputError, Material, Part
+from tasks.bake_canvas import LINEAR, SRGB, Atlas, Canvas, make_atlas
+from tasks.bake_normals import FLAT_STEPS, Frames, SourceNormals, paint_normals, same_shading
+from tasks.normals import split_hard_edges
+from tasks.source_samples import FACING_PENALTY, Hits, SourceSamples
+from tasks.texel_projection import project
 
 SAME_GEOMETRY = 1e-6  # of the diagonal: float32 rounding of a transform applied to both meshes
+BLOCK = 1 << 17  # texels shaded at once: their values stay in the cache, and memory does not grow with the atlas
+Map = Literal["base_color", "normal", "surface", "emissive"]
 
 
 @dataclass(frozen=True)
 class BakeOptions:
-    """`resolution` is the atlas' edge; `maps` chooses base colour alone or every map the source has."""
+    """`resolution` is the atlas' edge; `maps` chooses which of the source's maps are baked."""
 
     resolution: int = field(default=1024, metadata={"min": 64, "max": 4096, "help": "texture width and height, pixels"})
-    maps: Literal["all", "base_color"] = field(
-        default="all", metadata={"help": "all: also occlusion-roughness-metallic and emissive where they vary"}
+    maps: Literal["all", "base_color"] | tuple[Map, ...] = field(
+        default="all",
+        metadata={"help": "all, or some of base_color, normal, surface (occlusion-roughness-metallic), emissive"},
     )
+    color_format: Literal["png", "jpeg"] = field(
+        default="png", metadata={"help": "jpeg: quality 92, full chroma, a fifth of the bytes; opaque base colour only"}
+    )
+
+    def has(self, name: Map) -> bool:
+        """Whether a map is asked for."""
+        return self.maps == "all" or name in ((self.maps,) if isinstance(self.maps, str) else self.maps)
 
 
 def bake(asset: Asset, options: BakeOptions = BakeOptions()) -> Asset:
     """The asset with ONE material whose textures show the source's; untouched when it has no source.
 
-    Base colour (sRGB, always), occlusion-roughness-metallic and emissive (only where they vary; else factors) are
-    sampled at each texel's closest source point. Raises InputError `bake.no-uv` without one part with UVs.
+    Base colour (sRGB), tangent-space normals (MikkTSpace, +Y up), occlusion-roughness-metallic and emissive, the last
+    three only where they vary (else factors), are read where each texel's ray along the smooth normal meets the source,
+    or at its closest point. Raises InputError `bake.no-uv` without one part with UVs.
     """
     source = asset.source
     if source is None or not source.face_count:
         return asset
     if len(asset.parts) != 1 or asset.parts[0].uv is None:
         raise InputError("bake.no-uv", f"{len(asset.parts)} parts; baking needs one part with an atlas: unwrap first")
-    part = asset.parts[0]
-    face, barycentric = rasterize(part.uv, part.faces, options.resolution)
-    covered = face >= 0
-    texel = np.flatnonzero(covered)
-    hits, path = _find_hits(part, source, texel, face, barycentric)
-    samples = SourceSamples(source, hits)
-    used = samples.materials()
-    canvas = Canvas(texel, nearest_covered(covered).reshape(-1), options.resolution)
-    material = replace(_surface(asset.name, used), **base_color(canvas, samples, used))
-    if options.maps == "all":
-        material = replace(material, **surface_maps(canvas, samples, used), **emissive(canvas, samples, used))
+    part = asset.parts[0] if asset.parts[0].normals is not None else split_hard_edges(asset.parts[0])
+    baker = _baker(part, SourceSamples(source), options)
+    used = [own.material for own, seen in zip(source.parts, baker.seen, strict=True) if seen]
+    material = _surface(asset.name, used)
+    if options.has("base_color"):
+        material = replace(material, **base_color(baker, used, options.color_format == "jpeg"))
+    if options.has("surface"):
+        material = replace(material, **surface_maps(baker, used))
+    if options.has("emissive"):
+        material = replace(material, **emissive(baker, used))
+    if options.has("normal"):
+        material = replace(material, **normal_map(baker))
     baked = replace(part, material=material, colors=None)
-    lost = sum(m.normal_texture is not None for m in used)
-    note = f"{options.resolution} px, {path}" + (f", {lost} normal maps not carried over" if lost else "")
-    result = replace(asset, parts=(baked,)).noted(bake=note)
-    return result.measured({"bake.resolution": options.resolution, "bake.coverage": float(covered.mean())})
+    result = replace(asset, parts=(baked,)).noted(bake=f"{options.resolution} px, {baker.path}")
+    coverage = len(baker.atlas.face) / options.resolution**2
+    return result.measured({"bake.resolution": options.resolution, "bake.coverage": coverage})
+
+
+@dataclass(frozen=True)
+class Baker:
+    """The low part's texels and where on the source each of them lands."""
+
+    part: Part
+    atlas: Atlas
+    samples: SourceSamples
+    canvas: Canvas
+    face: Any  # (t,) face over all of the source's parts
+    barycentric: F32  # (t, 3)
+    turned: Any  # (t,) whether the source shows its back there
+    same: bool  # whether the source has the same triangles
+    path: str  # how texels found their places
+
+    @property
+    def seen(self) -> list[bool]:
+        """Whether each part of the source has a texel."""
+        seen = np.zeros(len(self.samples.source.parts), np.bool_)
+        for _, hits in self.blocks():
+            seen[hits.owner] = True
+        return [bool(value) for value in seen]
+
+    def blocks(self) -> Iterator[tuple[slice, Hits]]:
+        """The texels, BLOCK by BLOCK."""
+        for start in range(0, len(self.face), BLOCK):
+            rows = slice(start, start + BLOCK)
+            yield rows, self.samples.hits(self.face[rows], self.barycentric[rows])
+
+    def painted(self, read: Callable[[Hits], F32], curves: tuple[Any, ...]) -> tuple[Any, F32]:
+        """A map, (size², channels) before its gutters, of what `read` finds at the hits; the first texel's value."""
+        flat = self.canvas.blank(len(curves))
+        first = np.zeros(len(curves), np.float32)
+        for rows, hits in self.blocks():
+            values = read(hits)
+            self.canvas.paint(flat, rows, values, curves)
+            if rows.start == 0:
+                first = values[0]
+        return flat, first
+
+
+def _baker(part: Part, samples: SourceSamples, options: BakeOptions) -> Baker:
+    """Texels mapped one to one when both meshes have the same triangles, else projected."""
+    assert part.uv is not None
+    atlas, canvas = make_atlas(part, options.resolution)
+    vertices, faces, _ = samples.merged
+    if _same_geometry(part, vertices, faces):
+        turned = np.zeros(len(atlas.face), np.bool_)
+        return Baker(part, atlas, samples, canvas, atlas.face, atlas.barycentric, turned, True, "same triangles")
+    found = project(part, atlas.face, atlas.barycentric, vertices, faces, FACING_PENALTY)
+    path = f"projected, {found.missed / max(len(atlas.face), 1):.1%} closest points"
+    return Baker(part, atlas, samples, canvas, found.face, found.barycentric, found.turned, False, path)
+
+
+def _same_geometry(part: Part, vertices: Any, faces: Any) -> bool:
+    if len(part.faces) != len(faces):
+        return False
+    corners = vertices[faces]
+    tolerance = SAME_GEOMETRY * float(np.linalg.norm(np.ptp(corners.reshape(-1, 3), axis=0)))
+    return bool(np.abs(part.vertices[part.faces] - corners).max() <= tolerance)
 
 
 def _surface(name: str, used: list[Material]) -> Material:
@@ -73,87 +144,52 @@ def _surface(name: str, used: list[Material]) -> Material:
     )
 
 
-def _find_hits(part: Part, source: Asset, texel: I64, face: I32, barycentric: F32) -> tuple[Hits, str]:
-    """Texels mapped one to one when both meshes have the same triangles, else to the closest source triangle."""
-    low_face = face.reshape(-1)[texel]
-    weights = np.empty((len(texel), 3), dtype=np.float32)
-    weights[:, 1:] = barycentric.reshape(-1, 2)[texel]
-    weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
-    vertices, faces, _ = source.merged()
-    if _same_geometry(part, vertices, faces):
-        return hits_of(source, low_face, weights), "same triangles"
-    points = interpolate(part.vertices, part.faces, low_face, weights)
-    return closest_hits(source, points, face_crosses(part.vertices, part.faces)[low_face]), "closest point"
-
-
-def _same_geometry(part: Part, vertices: npt.NDArray[np.float64], faces: I32) -> bool:
-    if len(part.faces) != len(faces):
-        return False
-    corners = vertices[faces]
-    tolerance = SAME_GEOMETRY * float(np.linalg.norm(np.ptp(corners.reshape(-1, 3), axis=0)))
-    return bool(np.abs(part.vertices[part.faces] - corners).max() <= tolerance)
-
-
-@cache
-def _encode_table() -> U8:
-    """(65536,) linear value × 65535 → 8-bit sRGB; 16 bits keep every one of the 256 codes reachable."""
-    value = np.arange(65536) / 65535.0
-    curve = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
-    return np.round(curve * 255).astype(np.uint8)
-
-
-def _to_srgb(linear: F32) -> U8:
-    return _encode_table()[(np.clip(linear, 0.0, 1.0) * np.float32(65535) + np.float32(0.5)).astype(np.uint16)]
-
-
-def _to_byte(linear: F32) -> U8:
-    return (np.clip(linear, 0.0, 1.0) * np.float32(255) + np.float32(0.5)).astype(np.uint8)
-
-
-@dataclass(frozen=True)
-class Canvas:
-    """Where values go: paints those of the covered texels into maps with filled gutters."""
-
-    texel: I64  # (t,) flat indices of the covered texels
-    nearest: I32  # (size²,) flat index of the nearest covered texel
-    size: int
-
-    def paint(self, pixels: U8, name: str) -> Texture:
-        """(t, c) texel values as a PNG; every other texel repeats its nearest one, so no mip level sees background."""
-        flat = np.zeros((self.size * self.size, pixels.shape[1]), dtype=np.uint8)
-        flat[self.texel] = pixels
-        return Texture.from_pixels(flat[self.nearest].reshape(self.size, self.size, -1), name)
-
-
-def base_color(canvas: Canvas, samples: SourceSamples, used: list[Material]) -> dict[str, Any]:
+def base_color(baker: Baker, used: list[Material], jpeg: bool) -> dict[str, Any]:
     """Base colour map with alpha where a used material is not opaque."""
-    values = samples.base_color()
-    pixels = _to_srgb(values[:, :3])
-    if any(m.alpha_mode != "OPAQUE" for m in used):
-        pixels = np.concatenate([pixels, _to_byte(values[:, 3:])], axis=1)
-    return {"base_color": (1.0, 1.0, 1.0, 1.0), "base_color_texture": canvas.paint(pixels, "base_color")}
+    see_through = any(m.alpha_mode != "OPAQUE" for m in used)
+    curves = (SRGB, SRGB, SRGB, LINEAR) if see_through else (SRGB, SRGB, SRGB)
+    flat, _ = baker.painted(baker.samples.base_color, curves)
+    finish = baker.canvas.jpeg if jpeg and not see_through else baker.canvas.png
+    return {"base_color": (1.0, 1.0, 1.0, 1.0), "base_color_texture": finish(flat, "base_color")}
 
 
-def surface_maps(canvas: Canvas, samples: SourceSamples, used: list[Material]) -> dict[str, Any]:
+def surface_maps(baker: Baker, used: list[Material]) -> dict[str, Any]:
     """Occlusion (R), roughness (G) and metallic (B) in one map, or plain factors when none varies."""
     factors = {(m.roughness, m.metallic) for m in used}
     if len(factors) == 1 and not any(m.metallic_roughness_texture or m.occlusion_texture for m in used):
         return dict(zip(("roughness", "metallic"), factors.pop(), strict=True))
-    values = samples.surface()
-    pixels = _to_byte(values)
-    if (pixels == pixels[0]).all():
-        return {"roughness": float(values[0, 1]), "metallic": float(values[0, 2])}
-    texture = canvas.paint(pixels, "occlusion_roughness_metallic")
+    flat, first = baker.painted(baker.samples.surface, (LINEAR, LINEAR, LINEAR))
+    if baker.canvas.is_plain(flat):
+        return {"roughness": float(first[1]), "metallic": float(first[2])}
+    texture = baker.canvas.png(flat, "occlusion_roughness_metallic")
     maps = {"roughness": 1.0, "metallic": 1.0, "metallic_roughness_texture": texture}
     return {**maps, "occlusion_texture": texture} if any(m.occlusion_texture is not None for m in used) else maps
 
 
-def emissive(canvas: Canvas, samples: SourceSamples, used: list[Material]) -> dict[str, Any]:
-    """The emissive map, or nothing when no used material glows."""
-    if not any(max(m.emissive) > 0 for m in used):
+def emissive(baker: Baker, used: list[Material]) -> dict[str, Any]:
+    """The emissive map, or nothing when no used material glows; what shines brighter than 1 scales the map's factor."""
+    brightest = max(max(m.emissive) for m in used)
+    if brightest <= 0:
         return {}
-    values = samples.emissive()
-    pixels = _to_srgb(values)
-    if (pixels == pixels[0]).all():
-        return {"emissive": tuple(float(v) for v in values[0])}
-    return {"emissive": (1.0, 1.0, 1.0), "emissive_texture": canvas.paint(pixels, "emissive")}
+    scale = max(brightest, 1.0)
+    read = baker.samples.emissive if scale == 1.0 else lambda hits: baker.samples.emissive(hits) / np.float32(scale)
+    flat, first = baker.painted(read, (SRGB, SRGB, SRGB))
+    if baker.canvas.is_plain(flat):
+        return {"emissive": tuple(float(v) * scale for v in first)}
+    return {"emissive": (scale, scale, scale), "emissive_texture": baker.canvas.png(flat, "emissive")}
+
+
+def normal_map(baker: Baker) -> dict[str, Any]:
+    """The tangent-space normal map, or nothing where the low mesh's own normals say the same."""
+    if baker.same and same_shading(baker.part, baker.samples.source):
+        return {}
+    frames, source = Frames.of(baker.part), SourceNormals(baker.samples)
+    flat, farthest = baker.canvas.blank(3), 0
+    for rows, hits in baker.blocks():
+        own, weights = baker.atlas.face[rows], baker.atlas.barycentric[rows]
+        wanted = source.at(hits, baker.face[rows], baker.turned[rows])
+        texel = baker.canvas.texel[rows]
+        farthest = max(farthest, paint_normals(flat, texel, frames.normals, frames.tangents, own, weights, wanted))
+    if farthest <= FLAT_STEPS:
+        return {}
+    return {"normal_texture": baker.canvas.png(flat, "normal"), "normal_scale": 1.0}

@@ -30,15 +30,19 @@ def build_box_tree(points: F64, faces: I32, use: Bool) -> BoxTree:
     A linear hierarchy (Lauterbach et al. 2009, "Fast BVH construction on GPUs"): for one sweep over all pairs its
     cheap build counts for more than the few per cent of boxes that a cost model saves.
     """
-    low, extent = _bounds(points, faces)
-    order = np.argsort(_codes(points, faces, low, (2.0**21 - 1.0) / max(extent, 1e-300)), kind="stable").astype(
-        np.int32
-    )
+    order = face_order(points, faces)
     leaves = 1
     while leaves * LEAF < len(faces):
         leaves *= 2
     nodes, boxes, corners = _fill(points, faces, use, order, leaves)
     return BoxTree(nodes, boxes, corners, order)
+
+
+def face_order(points: F64, faces: I32) -> I32:
+    """The order that walks the centres of faces (m, 3) along a Morton curve of 2²¹ cells a side."""
+    low, extent = _bounds(points, faces)
+    codes = _codes(points, faces, low, (2.0**21 - 1.0) / max(extent, 1e-300))
+    return np.argsort(codes, kind="stable").astype(np.int32)
 
 
 @njit(cache=True, nogil=True)

@@ -52,25 +52,34 @@ def build_bvh(vertices: npt.ArrayLike, faces: npt.ArrayLike) -> Bvh:
 
     Raises InputError `mesh.no-faces`, `mesh.bad-index` or `mesh.not-finite`.
     """
-    points = np.asarray(vertices, dtype=np.float64).reshape(-1, 3)
     corners = np.ascontiguousarray(faces, dtype=np.int32).reshape(-1, 3)
+    centre, scale, local = unit_frame(vertices, corners)
+    order = leaf_order(local, corners)
+    triangles = leaf_triangles(local, corners, order)
+    sizes, first = level_sizes(len(corners))
+    children = np.concatenate([first[k] + WIDTH * np.arange(sizes[k + 1]) for k in range(len(sizes) - 1)][::-1])
+    return Bvh(centre, scale, node_boxes(triangles, sizes, first), children.astype(np.int32), triangles, order)
+
+
+def unit_frame(vertices: npt.ArrayLike, corners: I32) -> tuple[F64, float, F64]:
+    """Centre, scale and (n, 3) local points, (metres − centre) · scale, in which faces (m, 3) span 1 to 2 units.
+
+    Vertices that no face uses come out as 0. Raises InputError as `build_bvh`.
+    """
+    points = np.asarray(vertices, dtype=np.float64).reshape(-1, 3)
     if not len(corners):
         raise InputError("mesh.no-faces", "a hierarchy needs at least one face")
     if corners.min() < 0 or corners.max() >= len(points):
         raise InputError("mesh.bad-index", f"face index outside {len(points)} vertices")
     used = np.zeros(len(points), dtype=np.bool_)
     used[corners] = True
-    low, high = points[used].min(axis=0), points[used].max(axis=0)
+    columns = points[used].T  # numpy's min(axis=0) takes four times as long on three columns
+    low, high = (np.array([extreme(column) for column in columns]) for extreme in (np.min, np.max))
     if not np.isfinite(low + high).all():
         raise InputError("mesh.not-finite", "vertices are NaN or infinite")
     centre, extent = 0.5 * low + 0.5 * high, float((0.5 * high - 0.5 * low).max())
     scale = float(2.0 ** -np.floor(np.log2(extent))) if extent > 1e-300 else 1.0
-    local = np.where(used[:, None], (points - centre) * scale, 0.0)
-    order = leaf_order(local, corners)
-    triangles = leaf_triangles(local, corners, order)
-    sizes, first = level_sizes(len(corners))
-    children = np.concatenate([first[k] + WIDTH * np.arange(sizes[k + 1]) for k in range(len(sizes) - 1)][::-1])
-    return Bvh(centre, scale, node_boxes(triangles, sizes, first), children.astype(np.int32), triangles, order)
+    return centre, scale, np.where(used[:, None], (points - centre) * scale, 0.0)
 
 
 def closest_point(

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-from ml.asset import F32, I32, U8, Asset, Material, Part, Texture
-from tasks.bvh import build_bvh, closest_point
-from tasks.texel_raster import interpolate, sample_bilinear
+from ml.asset import F32, I32, U8, Asset, Material, Texture
+from tasks.bvh import F64, build_bvh, closest_point
+from tasks.texel_raster import multiply_by_colors, multiply_by_image
 
 # A hit that faces away counts as 2 % of the diagonal farther: more than decimation moves a surface (mean 0.1–0.8 %
 # down to a tenth of the faces), so the side that faces the same way wins on any wall thinner than that.
 FACING_PENALTY = 0.02
+Rgba = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -33,76 +33,86 @@ def closest_hits(source: Asset, points: npt.ArrayLike, normals: npt.ArrayLike) -
     vertices, faces, _ = source.merged()
     diagonal = float(np.linalg.norm(np.ptp(vertices[faces.reshape(-1)], axis=0)))
     found, barycentric, _ = closest_point(build_bvh(vertices, faces), points, normals, FACING_PENALTY * diagonal)
-    return hits_of(source, found, barycentric.astype(np.float32))
-
-
-def hits_of(source: Asset, face: I32, barycentric: F32) -> Hits:
-    """Hits from faces (t,) counted over all of the source's parts."""
-    first = np.cumsum([0, *(len(part.faces) for part in source.parts)])
-    owner = (np.searchsorted(first, face, side="right") - 1).astype(np.int32)
-    return Hits(owner, (face - first[owner]).astype(np.int32), barycentric)
+    return SourceSamples(source).hits(found, barycentric.astype(np.float32))
 
 
 @dataclass(frozen=True)
 class SourceSamples:
-    """The source's materials read at the hits, linear; a factor times its texture, as glTF 2.0 §3.9.2 has it."""
+    """The source's materials, read at hits, linear; a factor times its texture, as glTF 2.0 §3.9.2 has it."""
 
     source: Asset
-    hits: Hits
+    decoded: dict[bytes, U8] = field(default_factory=dict)  # images by their encoded bytes
 
-    def materials(self) -> list[Material]:
-        """Those of the parts that are hit, in order."""
-        return [self.source.parts[index].material for index in np.flatnonzero(np.bincount(self.hits.owner))]
+    @cached_property
+    def merged(self) -> tuple[F64, I32, I32]:
+        """`Asset.merged` of the source."""
+        return self.source.merged()
 
-    def base_color(self) -> F32:
+    @cached_property
+    def first_face(self) -> I32:
+        """(parts + 1,) number of each part's first face over all parts."""
+        return np.cumsum([0, *(len(part.faces) for part in self.source.parts)]).astype(np.int32)
+
+    def hits(self, face: I32, barycentric: F32) -> Hits:
+        """Hits from faces (t,) counted over all of the source's parts."""
+        if len(self.source.parts) == 1:
+            return Hits(np.zeros(len(face), np.int32), face, barycentric)
+        owner = self.merged[2][face]
+        return Hits(owner, face - self.first_face[owner], barycentric)
+
+    def image(self, texture: Texture) -> U8:
+        """(h, w, 4) pixels, decoded once."""
+        if texture.data not in self.decoded:
+            self.decoded[texture.data] = texture.pixels()
+        return self.decoded[texture.data]
+
+    def base_color(self, hits: Hits) -> F32:
         """(t, 4) base colour with vertex colours in it; alpha is 1 on opaque materials."""
-        values = self._sample(lambda m: m.base_color, lambda m: m.base_color_texture, srgb=True)
-        for index, part in enumerate(self.source.parts):
-            rows = np.flatnonzero(self.hits.owner == index) if part.colors is not None else ()
-            if len(rows):
-                values[rows] *= self._attribute(part.colors, part, rows) * np.float32(1 / 255)
+        values = self._sample(hits, lambda m: m.base_color, lambda m: m.base_color_texture, srgb=True)
+        for index in present(hits):
+            part = self.source.parts[index]
+            if part.colors is not None:
+                multiply_by_colors(values, index, hits.owner, hits.face, hits.barycentric, part.faces, part.colors)
         opaque = np.array([part.material.alpha_mode == "OPAQUE" for part in self.source.parts])
-        values[opaque[self.hits.owner], 3] = 1.0
+        values[opaque[hits.owner], 3] = 1.0
         return values
 
-    def surface(self) -> F32:
+    def surface(self, hits: Hits) -> F32:
         """(t, 3) occlusion, roughness and metallic."""
         values = self._sample(
-            lambda m: (1.0, m.roughness, m.metallic, 1.0), lambda m: m.metallic_roughness_texture, srgb=False
+            hits, lambda m: (1.0, m.roughness, m.metallic, 1.0), lambda m: m.metallic_roughness_texture, srgb=False
         )
-        occlusion = self._sample(lambda m: (1.0, 1.0, 1.0, 1.0), lambda m: m.occlusion_texture, srgb=False)[:, 0]
-        strength = np.array([part.material.occlusion_strength for part in self.source.parts], dtype=np.float32)
-        values[:, 0] = np.float32(1) - strength[self.hits.owner] * (np.float32(1) - occlusion)
+        values[:, 0] = 1.0  # in the red channel of that texture glTF has nothing
+        if any(self.source.parts[index].material.occlusion_texture is not None for index in present(hits)):
+            occlusion = self._sample(hits, lambda m: (1.0, 1.0, 1.0, 1.0), lambda m: m.occlusion_texture, srgb=False)
+            strength = np.array([part.material.occlusion_strength for part in self.source.parts], dtype=np.float32)
+            values[:, 0] = np.float32(1) - strength[hits.owner] * (np.float32(1) - occlusion[:, 0])
         return values[:, :3]
 
-    def emissive(self) -> F32:
+    def emissive(self, hits: Hits) -> F32:
         """(t, 3) emitted colour."""
-        return self._sample(lambda m: (*m.emissive, 1.0), lambda m: m.emissive_texture, srgb=True)[:, :3]
+        return self._sample(hits, lambda m: (*m.emissive, 1.0), lambda m: m.emissive_texture, srgb=True)[:, :3]
 
     def _sample(
-        self,
-        factor: Callable[[Material], tuple[float, float, float, float]],
-        texture: Callable[[Material], Texture | None],
-        srgb: bool,
+        self, hits: Hits, factor: Callable[[Material], Rgba], texture: Callable[[Material], Texture | None], srgb: bool
     ) -> F32:
         """(t, 4): each hit's factor times its texture where the part has one and UVs to read it by."""
         factors = np.array([factor(part.material) for part in self.source.parts], dtype=np.float32)
-        values: F32 = factors[self.hits.owner]
-        decoded: dict[bytes, U8] = {}
-        for index, part in enumerate(self.source.parts):
+        values: F32 = factors[hits.owner]
+        for index in present(hits):
+            part = self.source.parts[index]
             image = texture(part.material)
-            rows = np.flatnonzero(self.hits.owner == index) if image is not None and part.uv is not None else ()
-            if image is None or not len(rows):
-                continue
-            if image.data not in decoded:
-                decoded[image.data] = image.pixels()
-            uv = self._attribute(part.uv, part, rows)
-            values[rows] *= sample_bilinear(decoded[image.data], _decode_table(srgb), uv)
+            if image is not None and part.uv is not None:
+                pixels, table = self.image(image), _decode_table(srgb)
+                where = (index, hits.owner, hits.face, hits.barycentric)
+                multiply_by_image(values, *where, part.faces, part.uv, pixels, table)
         return values
 
-    def _attribute(self, values: Any, part: Part, rows: Any) -> F32:
-        result: F32 = interpolate(values, part.faces, self.hits.face[rows], self.hits.barycentric[rows])
-        return result
+
+def present(hits: Hits) -> list[int]:
+    """The parts that are hit, in order."""
+    parts: list[int] = np.flatnonzero(np.bincount(hits.owner)).tolist()
+    return parts
 
 
 @cache

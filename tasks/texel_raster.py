@@ -1,4 +1,4 @@
-"""Kernels over texels: triangles rasterised in UV space, attributes interpolated, textures sampled, gutters filled."""
+"""Kernels over texels: triangles rasterised in UV space, attributes interpolated, textures sampled."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numba import njit
 
 # A texel's square reaches half a diagonal, √½, from its centre: farther than that a triangle cannot touch it.
 REACH_SQUARED = 0.5
+TILE = 8  # texels a side: neighbours in the map are neighbours on the surface, so they are worked on together
 
 
 @njit(cache=True, nogil=True)
@@ -66,6 +67,34 @@ def rasterize(uv: Any, faces: Any, size: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
+def tiled(face: Any) -> Any:
+    """(t,) int32 flat indices of the texels of a (size, size) map that hold a face, tile by tile, row by row."""
+    size, count = len(face), 0
+    found = np.empty((face >= 0).sum(), np.int32)
+    for top in range(0, size, TILE):
+        for left in range(0, size, TILE):
+            for y in range(top, min(top + TILE, size)):
+                for x in range(left, min(left + TILE, size)):
+                    if face[y, x] >= 0:
+                        found[count] = y * size + x
+                        count += 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def gather(face: Any, barycentric: Any, texel: Any) -> Any:
+    """Face (t,) int32 and barycentric (t, 3) float32 of the texels of `rasterize`'s maps at flat indices (t,)."""
+    size = len(face)
+    found, weights = np.empty(len(texel), np.int32), np.empty((len(texel), 3), np.float32)
+    for i in range(len(texel)):
+        y, x = texel[i] // size, texel[i] % size
+        b, c = barycentric[y, x, 0], barycentric[y, x, 1]
+        found[i] = face[y, x]
+        weights[i, 0], weights[i, 1], weights[i, 2] = np.float32(1) - b - c, b, c
+    return found, weights
+
+
+@njit(cache=True, nogil=True)
 def interpolate(values: Any, faces: Any, face: Any, barycentric: Any) -> Any:
     """(t, k) float32: values (n, k) of the corners of `face` (t,) weighted by barycentric (t, 3)."""
     out = np.empty((len(face), values.shape[1]), dtype=np.float32)
@@ -78,70 +107,72 @@ def interpolate(values: Any, faces: Any, face: Any, barycentric: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def sample_bilinear(image: Any, decode: Any, uv: Any) -> Any:
-    """(t, 4) float32 of an (h, w, 4) uint8 image at (t, 2) UVs, repeating; colours through the (256,) `decode` table.
+def corner_mean(values: Any, faces: Any, f: int, barycentric: Any, i: int, k: int) -> Any:
+    """Column k of (n, …) vertex values in face f, weighted by row i of barycentric (t, 3); for kernels."""
+    a, b, c = values[faces[f, 0], k], values[faces[f, 1], k], values[faces[f, 2], k]
+    return barycentric[i, 0] * a + barycentric[i, 1] * b + barycentric[i, 2] * c
 
-    Filtering happens after decoding, in linear light, as glTF 2.0 §3.9.2 has it; alpha is linear already.
-    """
+
+@njit(cache=True, nogil=True)
+def bilinear_taps(image: Any, u: Any, v: Any) -> Any:
+    """Columns and rows (x0, x1, y0, y1) around a UV on a repeating (h, w, …) image, and the weights of the taps."""
     height, width = image.shape[0], image.shape[1]
-    out = np.empty((len(uv), 4), dtype=np.float32)
-    for i in range(len(uv)):
-        x, y = uv[i, 0] * width - 0.5, uv[i, 1] * height - 0.5
-        left, top = int(np.floor(x)), int(np.floor(y))
-        fx, fy = np.float32(x - left), np.float32(y - top)
-        x0, x1, y0, y1 = left % width, (left + 1) % width, top % height, (top + 1) % height
-        a, b = (1 - fx) * (1 - fy), fx * (1 - fy)
-        c, d = (1 - fx) * fy, fx * fy
+    x, y = (u - np.floor(u)) * width + 0.5, (v - np.floor(v)) * height + 0.5
+    right = int(x) if x <= width else width  # remainders of divisions would take as long as the rest; NaN gets here
+    bottom = int(y) if y <= height else height
+    fx, fy = np.float32(x - right), np.float32(y - bottom)
+    weights = (1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy
+    x0, y0 = (right if right else width) - 1, (bottom if bottom else height) - 1
+    return (x0, right if right < width else 0, y0, bottom if bottom < height else 0), weights
+
+
+@njit(cache=True, nogil=True)
+def multiply_by_image(
+    values: Any, index: int, owner: Any, face: Any, barycentric: Any, faces: Any, uv: Any, image: Any, decode: Any
+) -> None:
+    """Multiply the rows of values (t, 4) whose `owner` is `index` by an (h, w, 4) uint8 image at their UVs.
+
+    Colours go through the (256,) `decode` table before they are filtered: in linear light, as glTF 2.0 §3.9.2 has it;
+    alpha is linear already.
+    """
+    for i in range(len(values)):
+        if owner[i] != index:
+            continue
+        u, v = corner_mean(uv, faces, face[i], barycentric, i, 0), corner_mean(uv, faces, face[i], barycentric, i, 1)
+        (x0, x1, y0, y1), (a, b, c, d) = bilinear_taps(image, u, v)
         for k in range(3):
             upper = a * decode[image[y0, x0, k]] + b * decode[image[y0, x1, k]]
-            out[i, k] = upper + c * decode[image[y1, x0, k]] + d * decode[image[y1, x1, k]]
+            values[i, k] *= upper + c * decode[image[y1, x0, k]] + d * decode[image[y1, x1, k]]
         alpha = a * image[y0, x0, 3] + b * image[y0, x1, 3] + c * image[y1, x0, 3] + d * image[y1, x1, 3]
-        out[i, 3] = alpha * np.float32(1 / 255)
-    return out
+        values[i, 3] *= alpha * np.float32(1 / 255)
 
 
 @njit(cache=True, nogil=True)
-def nearest_covered(covered: Any) -> Any:
-    """(size, size) int32: the flat index of the nearest covered texel of each; −1 everywhere when none is covered.
-
-    Danielsson, "Euclidean distance mapping" (1980): two sweeps that pass the nearest seed on to eight neighbours;
-    off by less than a texel, which no gutter shows, at 30 ms for 1024².
-    """
-    height, width = covered.shape
-    seed = np.full((height, width), -1, dtype=np.int32)
-    for y in range(height):
-        for x in range(width):
-            if covered[y, x]:
-                seed[y, x] = y * width + x
-    for y in range(height):
-        for x in range(width):
-            if not covered[y, x]:
-                _adopt(seed, y, x, ((0, -1), (-1, -1), (-1, 0), (-1, 1)))
-        for x in range(width - 1, -1, -1):
-            if not covered[y, x]:
-                _adopt(seed, y, x, ((0, 1), (-1, 0), (-1, 1), (-1, -1)))
-    for y in range(height - 1, -1, -1):
-        for x in range(width - 1, -1, -1):
-            if not covered[y, x]:
-                _adopt(seed, y, x, ((0, 1), (1, 1), (1, 0), (1, -1)))
-        for x in range(width):
-            if not covered[y, x]:
-                _adopt(seed, y, x, ((0, -1), (1, 0), (1, -1), (1, 1)))
-    return seed
+def multiply_by_colors(
+    values: Any, index: int, owner: Any, face: Any, barycentric: Any, faces: Any, colors: Any
+) -> None:
+    """Multiply the rows of values (t, 4) whose `owner` is `index` by (n, 4) uint8 linear vertex colours."""
+    for i in range(len(values)):
+        if owner[i] == index:
+            for k in range(4):
+                values[i, k] *= corner_mean(colors, faces, face[i], barycentric, i, k) * np.float32(1 / 255)
 
 
 @njit(cache=True, nogil=True)
-def _adopt(seed: Any, y: int, x: int, neighbours: Any) -> None:
-    """Take over the closest seed among the texel's own and its neighbours'; the first named wins a tie."""
-    height, width = seed.shape
-    best, found = np.int64(1) << 60, seed[y, x]
-    if found >= 0:
-        best = (found // width - y) ** 2 + (found % width - x) ** 2
-    for dy, dx in neighbours:
-        ny, nx = y + dy, x + dx
-        if 0 <= ny < height and 0 <= nx < width and seed[ny, nx] >= 0:
-            other = seed[ny, nx]
-            distance = (other // width - y) ** 2 + (other % width - x) ** 2
-            if distance < best:
-                best, found = distance, other
-    seed[y, x] = found
+def paint(flat: Any, texel: Any, values: Any, tables: Any) -> None:
+    """Write values (t, ≥ c) into the rows `texel` of a (size², c) uint8 map, channel k through tables[k] (65536,)."""
+    for i in range(len(texel)):
+        for k in range(flat.shape[1]):
+            value = values[i, k]
+            clipped = min(value, np.float32(1)) if value > 0 else np.float32(0)  # NaN becomes 0
+            flat[texel[i], k] = tables[k, int(clipped * np.float32(65535) + np.float32(0.5))]
+
+
+@njit(cache=True, nogil=True)
+def is_plain(flat: Any, texel: Any) -> bool:
+    """Whether the rows `texel` of a (size², c) map are all the same."""
+    for i in range(1, len(texel)):
+        for k in range(flat.shape[1]):
+            if flat[texel[i], k] != flat[texel[0], k]:
+                return False
+    return True

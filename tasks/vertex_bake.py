@@ -31,8 +31,8 @@ def vertex_bake(asset: Asset, options: VertexBakeOptions = VertexBakeOptions()) 
 
 
 def _coloured(part: Part, source: Asset) -> Part:
-    samples = SourceSamples(source, closest_hits(source, part.vertices, vertex_normals(part.vertices, part.faces)))
-    colors, brightest = _quantized(samples.base_color())
+    hits = closest_hits(source, part.vertices, vertex_normals(part.vertices, part.faces))
+    colors, brightest = _quantized(SourceSamples(source).base_color(hits))
     mode: Literal["BLEND", "OPAQUE"] = "BLEND" if (colors[:, 3] < 255).any() else "OPAQUE"
     return replace(part, colors=colors, material=replace(part.material, base_color=brightest, alpha_mode=mode))
 

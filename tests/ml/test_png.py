@@ -1,0 +1,66 @@
+"""PNG writing: every filter and channel count comes back from Pillow as it went in, small and deterministic."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from ml.asset import Texture
+from ml.png import encode_png
+
+
+def pattern(kind: str, height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    y, x, c = np.indices((height, width, channels))
+    shapes = {
+        "noise": rng.integers(0, 256, (height, width, channels)),
+        "ramp": y * 3 + x * 5 + c * 40,  # left, up and average each predict it
+        "rows": rng.integers(0, 256, (height, 1, channels)) + np.zeros_like(x),
+        "columns": rng.integers(0, 256, (1, width, channels)) + np.zeros_like(x),
+        "corners": np.where((x > width // 2) ^ (y > height // 2), 200, 17),
+        "waves": 128 + 60 * np.sin(x / 9.0 + c) * np.cos(y / 7.0) + rng.normal(0, 2, (height, width, channels)),
+    }
+    return np.asarray(shapes[kind]).astype(np.int64).astype(np.uint8)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    kind=st.sampled_from(["noise", "ramp", "rows", "columns", "corners", "waves"]),
+    height=st.integers(1, 70),
+    width=st.integers(1, 70),
+    channels=st.sampled_from([1, 3, 4]),
+)
+def test_pillow_reads_the_same_pixels(kind: str, height: int, width: int, channels: int) -> None:
+    pixels = pattern(kind, height, width, channels)
+    with Image.open(io.BytesIO(encode_png(pixels))) as image:
+        assert image.mode == {1: "L", 3: "RGB", 4: "RGBA"}[channels]
+        np.testing.assert_array_equal(np.asarray(image).reshape(pixels.shape), pixels)
+
+
+@pytest.mark.parametrize("kind", ["noise", "rows", "corners", "waves"])
+def test_large_maps_come_back_and_are_no_larger_than_pillow_s(kind: str) -> None:
+    pixels = pattern(kind, 300, 400, 3)
+    data = encode_png(pixels)
+    with Image.open(io.BytesIO(data)) as image:
+        np.testing.assert_array_equal(np.asarray(image), pixels)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=4)
+    assert len(data) <= 1.05 * len(buffer.getvalue()) + 1000
+    assert data == encode_png(pixels.copy())
+
+
+def test_grey_images_take_one_channel_and_photos_are_jpeg() -> None:
+    grey = np.repeat(pattern("waves", 90, 80, 1), 3, axis=2)
+    texture = Texture.from_pixels(grey)
+    assert texture.data[25] == 0  # PNG colour type grey
+    np.testing.assert_array_equal(texture.pixels()[..., :3], grey)
+    coloured = grey.copy()
+    coloured[-1, -1, 2] ^= 1
+    assert Texture.from_pixels(coloured).data[25] == 2
+    photo = Texture.from_photo(pattern("ramp", 64, 64, 3))
+    assert (photo.mime, photo.size) == ("image/jpeg", (64, 64))
