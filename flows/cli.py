@@ -1,4 +1,4 @@
-"""The command line: run, status, ledger and report."""
+"""The command line: run, status, ledger, duplicates and report."""
 
 from __future__ import annotations
 
@@ -57,6 +57,13 @@ def parser() -> argparse.ArgumentParser:
     ledger.add_argument("--where", help="an SQL condition, as in \"outcome = 'failed'\"")
     ledger.add_argument("--json", action="store_true", help="JSON lines, every column")
     ledger.set_defaults(handler=ledger_command)
+
+    duplicates = commands.add_parser("duplicates", help="assets that repeat an earlier one, and rejecting them")
+    duplicates.add_argument("out")
+    duplicates.add_argument("--threshold", type=share, default=None, metavar="D", help="how far apart still counts")
+    duplicates.add_argument("--reject", action="store_true", help="reject them in the ledger and remove their files")
+    duplicates.add_argument("--json", action="store_true", help="JSON lines")
+    duplicates.set_defaults(handler=duplicates_command)
 
     report = commands.add_parser("report", help="write the report again from the ledger")
     report.add_argument("out")
@@ -219,6 +226,23 @@ def ledger_command(options: argparse.Namespace) -> int:
             print(json.dumps(row, ensure_ascii=False))
         else:
             print(f"{row['outcome']:<12} {row['id']:<32} {','.join(row['reasons']):<24} {row['message']}")
+    return OK
+
+
+def duplicates_command(options: argparse.Namespace) -> int:
+    """`meshmill duplicates`."""
+    from flows.duplicates import find_repeats, reject_repeats
+    from flows.reporting import rewrite_report
+    from tasks.duplicates import THRESHOLD
+
+    store = Store(options.out)
+    repeats = find_repeats(store, THRESHOLD if options.threshold is None else options.threshold)
+    for each in repeats:
+        fields = {**asdict(each), "code": each.code}
+        print(json.dumps(fields) if options.json else f"{each.code:<16} {each.distance:<8.4f} {each.id} is {each.of}")
+    if options.reject:
+        reject_repeats(store, repeats)
+        print(f"{len(repeats)} rejected; report {rewrite_report(store)}", file=sys.stderr)
     return OK
 
 

@@ -19,6 +19,7 @@ from tasks.measure import measure, measure_files
 from tasks.outputs import OutputFile
 from tasks.profile import Profile
 from tasks.score import score
+from tasks.signature import signature
 from tasks.similarity import compared
 from tasks.steps import STEPS
 from tasks.thumbnail import ThumbnailOptions, thumbnail
@@ -94,6 +95,8 @@ def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
         asset = asset.noted(auto_fix="; ".join(fixes)).measured({"fixes": float(len(fixes))})
     if verdict(asset) == "rejected":
         files = []
+    elif plan.profile:
+        asset = asset.noted(signature=clock.timed("signature", partial(signature, asset)).text())
     if plan.thumbnail is not None and asset.face_count:
         poster = clock.timed("poster", partial(thumbnail, asset, cast(ThumbnailOptions, plan.thumbnail)))
         files.append(OutputFile(f"{stem}_poster.jpg", "poster", 0, poster))

@@ -157,6 +157,7 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     meta, metrics = entries(row.get("meta")), entries(row.get("metrics"))
     outputs = [output for output in row.get("outputs") or () if isinstance(output, dict)]
     found = list(findings(meta.pop("findings", None)))
+    meta.pop("signature", None)  # 500 characters that say nothing to a person
     card = {
         "id": text(row.get("id")),
         "row": row.get("row"),

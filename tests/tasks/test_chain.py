@@ -56,7 +56,7 @@ def test_a_good_box_passes_with_its_files_numbers_and_times() -> None:
     assert product.metrics["bytes.total"] == sum(len(f.data) for f in product.files if f.format != "poster")
     assert product.metrics["size.height_m"] == pytest.approx(0.2)
     assert product.metrics["triangles"] == 12
-    stages = ["clean", "orient", "scale", "lods", "export.glb", "export.stl", "measure", "gate", "poster"]
+    stages = ["clean", "orient", "scale", "lods", "export.glb", "export.stl", "measure", "gate", "signature", "poster"]
     assert list(product.timings) == stages
     assert all(seconds >= 0 for seconds in product.timings.values())
     assert product.notes["scaled"]

@@ -1,0 +1,72 @@
+"""Duplicates of a run: found from the signatures in its ledger, listed, and on request rejected."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+from manifests.lease import Lease
+from manifests.ledger import Ledger
+from manifests.ledger_row import LedgerRow
+from manifests.row import asset_folder
+from manifests.store import Store
+from tasks.duplicates import duplicates
+from tasks.signature import Signature
+
+CODES = ("duplicate.exact", "duplicate.near")
+BATCH = 1024  # rows written at once
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """A passed row whose asset repeats that of an earlier one."""
+
+    id: str
+    of: str
+    distance: float  # 0 for the same geometry and colours
+
+    @property
+    def code(self) -> str:
+        """The reason it is rejected for."""
+        return CODES[self.distance > 0.0]
+
+
+def find_repeats(store: Store, threshold: float) -> list[Repeat]:
+    """Passed rows that repeat an earlier passed one, in manifest order; rows from before signatures are left out."""
+    ids, signatures = list[str](), list[Signature]()
+    for row in Ledger(store).rows("outcome = 'passed'", columns=["id", "meta"]):
+        if "signature" in row["meta"]:
+            ids.append(row["id"])
+            signatures.append(Signature.of_text(row["meta"]["signature"]))
+    return [Repeat(ids[each.index], ids[each.of], each.distance) for each in duplicates(signatures, threshold)]
+
+
+def reject_repeats(store: Store, repeats: Sequence[Repeat]) -> None:
+    """Make the rows `rejected` in the ledger, and remove their files but the poster; the next run skips them.
+
+    Raises LeaseError while a run is writing there. Killed half way, the next call does the rest.
+    """
+    by_id = {each.id: each for each in repeats}
+    with Lease(store) as lease:
+        ledger = Ledger(store)
+        ledger.index()
+        chosen = [LedgerRow.from_dict(row) for row in ledger.rows("outcome = 'passed'") if row["id"] in by_id]
+        rejected = [_rejected(row, by_id[row.id]) for row in chosen]
+        for start in range(0, len(rejected), BATCH):
+            batch = rejected[start : start + BATCH]
+            lease.check()
+            name = blake2b("\0".join(row.id for row in batch).encode(), digest_size=8).hexdigest()
+            ledger.write_chunk(f"duplicates-{name}", batch)
+        for row in ledger.rows(f"list_has_any(reasons, {list(CODES)})", columns=["id", "outputs"]):
+            kept = {output["uri"] for output in row["outputs"]}
+            for path in list(store.list(f"assets/{asset_folder(row['id'])}")):
+                if path not in kept:
+                    store.delete(path)
+
+
+def _rejected(row: LedgerRow, repeat: Repeat) -> LedgerRow:
+    how = f"looks like it, {repeat.distance:.3f} apart" if repeat.distance else "has the same geometry and colours"
+    posters = tuple(output for output in row.outputs if output.format == "poster")
+    message = f"{repeat.code}: {repeat.of} {how}"
+    return replace(row, outcome="rejected", reasons=(repeat.code,), message=message, outputs=posters)
