@@ -9,6 +9,7 @@ from typing import Any
 from tasks.export_3mf import ThreemfOptions, export_3mf
 from tasks.export_fbx import FbxOptions, export_fbx
 from tasks.export_glb import GlbOptions, export_glb
+from tasks.export_glb_web import GlbWebOptions, export_glb_web
 from tasks.export_gltf import GltfOptions, export_gltf
 from tasks.export_obj import ObjOptions, export_obj
 from tasks.export_ply import PlyOptions, export_ply
@@ -28,6 +29,7 @@ class Exporter:
 EXPORTERS: dict[str, Exporter] = {
     "glb": Exporter(export_glb, GlbOptions),
     "fbx": Exporter(export_fbx, FbxOptions),
+    "glb_web": Exporter(export_glb_web, GlbWebOptions),
     "gltf": Exporter(export_gltf, GltfOptions),
     "obj": Exporter(export_obj, ObjOptions),
     "stl": Exporter(export_stl, StlOptions),

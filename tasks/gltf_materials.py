@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ml.asset import Material, Texture
 from tasks.gltf_document import GltfDocument, Json
+from tasks.quantize import MOST, Grid
 
+SLOTS_IN_ORDER = {  # the maps of a material, and whether their colours are sRGB
+    "base_color_texture": True,
+    "metallic_roughness_texture": False,
+    "normal_texture": False,
+    "occlusion_texture": False,
+    "emissive_texture": True,
+}
 # How an image other than PNG or JPEG hangs on a texture: by the extension that names it.
 TEXTURE_EXTENSIONS = {"image/webp": "EXT_texture_webp", "image/ktx2": "KHR_texture_basisu"}
 
@@ -37,8 +46,9 @@ class MaterialWriter:
     document: GltfDocument
     place: Place
     encode: Encode = as_it_is
+    uv_grids: dict[Material, Grid] = field(default_factory=dict)  # of materials whose coordinates are quantised
     _materials: dict[Material, int] = field(default_factory=dict)
-    _textures: dict[tuple[bytes, bool], int] = field(default_factory=dict)
+    images: dict[tuple[bytes, bool], int] = field(default_factory=dict)  # place of (texture bytes, sRGB)
 
     def index(self, material: Material) -> int:
         """The index of a material, written when it is first met."""
@@ -55,15 +65,17 @@ class MaterialWriter:
             "roughnessFactor": material.roughness,
         }
         spec: Json = {"name": material.name, "pbrMetallicRoughness": surface, "alphaMode": material.alpha_mode}
+        normal, occlusion = {"scale": material.normal_scale}, {"strength": material.occlusion_strength}
         self._put(surface, "baseColorTexture", material.base_color_texture, True)
-        self._put(surface, "metallicRoughnessTexture", material.metallic_roughness_texture)
-        self._put(spec, "normalTexture", material.normal_texture, scale=material.normal_scale)
-        self._put(spec, "occlusionTexture", material.occlusion_texture, strength=material.occlusion_strength)
+        self._put(surface, "metallicRoughnessTexture", material.metallic_roughness_texture, False)
+        self._put(spec, "normalTexture", material.normal_texture, False, **normal)
+        self._put(spec, "occlusionTexture", material.occlusion_texture, False, **occlusion)
         self._put(spec, "emissiveTexture", material.emissive_texture, True)
         if material.alpha_mode == "MASK":
             spec["alphaCutoff"] = material.alpha_cutoff
         if material.double_sided:
             spec["doubleSided"] = True
+        self._scale_back(material, [*surface.values(), *spec.values()])
         strength = max(1.0, *material.emissive)
         if any(material.emissive):
             spec["emissiveFactor"] = [value / strength for value in material.emissive]
@@ -72,7 +84,19 @@ class MaterialWriter:
             spec["extensions"] = {"KHR_materials_emissive_strength": {"emissiveStrength": strength}}
         return spec
 
-    def _put(self, owner: Json, slot: str, texture: Texture | None, srgb: bool = False, **extra: float) -> None:
+    def _scale_back(self, material: Material, references: list[Any]) -> None:
+        """Undo the grid of the material's coordinates, normalised 16-bit integers, in each reference to a texture."""
+        grid = self.uv_grids.get(material)
+        if grid is None:
+            return
+        name = "KHR_texture_transform"
+        self.document.required.add(name)
+        for reference in references:
+            if isinstance(reference, dict) and "index" in reference:
+                scale = [grid.step * MOST] * 2
+                reference["extensions"] = {name: {"offset": list(grid.origin), "scale": scale}}
+
+    def _put(self, owner: Json, slot: str, texture: Texture | None, srgb: bool, **extra: float) -> None:
         if texture is not None:
             owner[slot] = {"index": self._texture(texture, srgb), **extra}
 
@@ -80,9 +104,9 @@ class MaterialWriter:
         """Keyed by content, so that the same bytes lie in a file once: texture k shows image k."""
         # PNG and JPEG bytes do not depend on what they mean, so both kinds of slot share them.
         key = (texture.data, srgb and self.encode is not as_it_is)
-        if key not in self._textures:
+        if key not in self.images:
             document, image = self.document, self.encode(texture, srgb)
-            self._textures[key] = at = len(document.images)
+            self.images[key] = at = len(document.images)
             document.images.append(self.place(image, texture.name))
             extension = TEXTURE_EXTENSIONS.get(image.mime)
             if extension:
@@ -90,7 +114,7 @@ class MaterialWriter:
                 document.textures.append({"sampler": 0, "extensions": {extension: {"source": at}}})
             else:
                 document.textures.append({"sampler": 0, "source": at})
-        return self._textures[key]
+        return self.images[key]
 
 
 def embedded(document: GltfDocument) -> Place:

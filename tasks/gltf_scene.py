@@ -57,9 +57,25 @@ def lay_out(document: GltfDocument, levels: Sequence[Level], lods: Lods, engine:
             _parts(document, level, lambda name, k=index: level_name(name, k, named), add_mesh, True)  # type: ignore[misc]
     if engine != "none":
         base = str(document.nodes[document.roots[0]]["name"])
-        for index, body in enumerate(levels[0].asset.collision):
-            solid = Part(body.vertices, body.faces, Material("collision"), collision_name(base, index, engine))
-            _show(document, solid.name, add_mesh(solid, None), True)
+        for index, body in enumerate(_bodies(levels, engine)):
+            name = collision_name(base, index, engine)
+            _show(document, name, add_mesh(replace(body, name=name), None), True)
+
+
+def reading_order(levels: Sequence[Level], lods: Lods, engine: Engine) -> list[Part]:
+    """The parts in the order in which a reader meets them: the scene first, then what MSFT_lod keeps outside it."""
+    parts = [[part for part in level.asset.parts if len(part.faces)] for level in levels]
+    inside = 1 if lods == "msft" else len(parts)
+    flat = [[part for group in groups for part in group] for groups in (parts[:inside], parts[inside:])]
+    return [*flat[0], *_bodies(levels, engine), *flat[1]]
+
+
+def _bodies(levels: Sequence[Level], engine: Engine) -> list[Part]:
+    """Collision bodies as they are written: bare triangles."""
+    if engine == "none":
+        return []
+    bodies = levels[0].asset.collision
+    return [Part(body.vertices, body.faces, Material("collision"), body.name) for body in bodies if len(body.faces)]
 
 
 def _as_msft_lod(document: GltfDocument, levels: Sequence[Level], add_mesh: AddMesh) -> None:

@@ -37,10 +37,11 @@ def measure(asset: Asset, options: MeasureOptions = MeasureOptions()) -> Asset:
 
 
 def measure_files(files: Sequence[OutputFile]) -> dict[str, float]:
-    """`bytes.<format>` over the files of LOD0, and `bytes.total` over all files."""
+    """`bytes.<format>` over the files of LOD0, `bytes.total` over all files, and what writing LOD0 measured."""
     formats = dict.fromkeys(file.format for file in files)
     sizes = {f"bytes.{f}": float(sum(len(x.data) for x in files if x.format == f and x.lod == 0)) for f in formats}
-    return {**sizes, "bytes.total": float(sum(len(file.data) for file in files))}
+    told = {name: value for file in files if file.lod == 0 for name, value in file.metrics.items()}
+    return {**sizes, **told, "bytes.total": float(sum(len(file.data) for file in files))}
 
 
 def count_metrics(asset: Asset) -> dict[str, float]:

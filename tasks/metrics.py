@@ -70,6 +70,10 @@ METRICS: dict[str, str] = {
     "print.overhang_fraction": "share of the area that overhangs beyond 45°, the base left out",
     "print.base_area_m2": "area that lies on the ground, m²",
     "stable": "1 when the centre of mass stands over the inside of the support polygon",
+    "web.position_error": "the farthest that compression moved a vertex of the delivery GLB, m",
+    "web.uv_error": "the farthest that it moved a texture coordinate",
+    "web.normal_error": "the widest that it turned a normal, degrees",
+    "web.psnr": "the least peak signal-to-noise ratio of its compressed textures, dB; absent where none lost anything",
     "bytes.total": "bytes of all output files, every LOD",
 }
 FAMILIES = {

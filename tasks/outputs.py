@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from ml.asset import Asset
 
@@ -16,6 +16,7 @@ class OutputFile:
     format: str  # glb, obj, mtl, stl, ply, png, jpg
     lod: int
     data: bytes
+    metrics: Mapping[str, float] = field(default_factory=dict)  # what writing it measured, for the ledger
 
 
 def levels(asset: Asset, stem: str) -> Iterator[tuple[int, str, Asset]]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ml.asset import F32, I32, U8, Asset, InputError, Part, make_part
 from ml.normals import repaired_normals
 from ml.readers.coordinates import finite_uv
+from ml.readers.draco import decode_draco
 from ml.readers.gltf_buffers import Document, Json, parse_container
 from ml.readers.gltf_levels import sort_parts
 from ml.readers.gltf_materials import Mapped, MaterialReader, color_bytes
@@ -25,6 +26,8 @@ MAX_NOTES = 64
 
 # Extensions a file may require: those we read, and the KHR_materials_* that only refine a material we approximate.
 READ_EXTENSIONS = {
+    "EXT_meshopt_compression",
+    "KHR_draco_mesh_compression",
     "KHR_mesh_quantization",
     "KHR_texture_transform",
     "KHR_lights_punctual",
@@ -44,12 +47,14 @@ def read_gltf(data: bytes, source: Source | None = None, limits: ReadLimits = Re
     """
     with parsing("glTF"):
         document = Document(*parse_container(data), source, limits)
-        _check_extensions(document.json)
+    return read_document(document)
+
+
+def read_document(document: Document) -> Asset:
+    """The asset in a parsed document; raises InputError as `read_gltf` does."""
+    with parsing("glTF"):
         notes = _skipped_features(document.json)
-        placements, worlds = place_meshes(document)
-        _check_claims(document, placements)
-        reader = _PartReader(document, MaterialReader(document, notes), worlds, notes)
-        placed = [(part, placement.level) for placement in placements for part in reader.parts(placement)]
+        placed = read_parts(document, notes)
         levels, bodies = sort_parts(placed)
         name, kept = _handed_over(document.json)
         found = "; ".join(dict.fromkeys(notes))
@@ -61,6 +66,15 @@ def read_gltf(data: bytes, source: Source | None = None, limits: ReadLimits = Re
             provenance=read_provenance(document.json),
             notes={**kept, "import_notes": found} if found else kept,
         )
+
+
+def read_parts(document: Document, notes: list[str]) -> list[tuple[Part, int]]:
+    """Each part of the scene and its level by MSFT_lod, in document order; what is left out is added to the notes."""
+    _check_extensions(document.json)
+    placements, worlds = place_meshes(document)
+    _check_claims(document, placements)
+    reader = _PartReader(document, MaterialReader(document, notes), worlds, notes)
+    return [(part, placement.level) for placement in placements for part in reader.parts(placement)]
 
 
 def read_glb(data: bytes, limits: ReadLimits = ReadLimits()) -> Asset:
@@ -125,7 +139,7 @@ class _PartReader:
             return None
         if "targets" in primitive:
             self.notes.append("morph targets left out")
-        self._check_draco(primitive)
+        self._unpack_draco(primitive)
         attributes: Json = primitive["attributes"]
         points = self._attribute(attributes, "POSITION", (3,))
         assert points is not None
@@ -153,13 +167,19 @@ class _PartReader:
             return *move(points, normals, placement.world), is_mirrored(placement.world)
         return posed(self.document, self.worlds, placement.skin, attributes, points, normals)
 
-    def _check_draco(self, primitive: Json) -> None:
-        """A Draco primitive is readable only where its file also carries the uncompressed fallback."""
-        if "KHR_draco_mesh_compression" not in primitive.get("extensions", {}):
-            return
+    def _unpack_draco(self, primitive: Json) -> None:
+        """Decode a Draco primitive into its accessors, unless its file also carries the uncompressed values."""
+        packed = primitive.get("extensions", {}).get("KHR_draco_mesh_compression")
         position = self.document.item("accessors", primitive["attributes"]["POSITION"])
-        if "bufferView" not in position and "sparse" not in position:
-            raise InputError("mesh.unsupported", "the mesh is compressed with KHR_draco_mesh_compression")
+        if packed is None or "bufferView" in position or "sparse" in position:
+            return
+        accessors = primitive["attributes"]
+        wanted = {name: identity for name, identity in packed["attributes"].items() if name in accessors}
+        faces, values = decode_draco(bytes(self.document.view(packed["bufferView"])), wanted)
+        for index, found in [(primitive["indices"], faces), *((accessors[name], values[name]) for name in wanted)]:
+            if self.document.count(index) != len(found):
+                raise InputError("mesh.broken", f"{len(found)} values in the Draco stream, not as many as claimed")
+            self.document.unpacked[index] = found.astype(self.document.stored_type(index))
 
     def _attribute(self, attributes: Json, key: str, widths: tuple[int, ...]) -> F32 | None:
         if key not in attributes:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from ml.asset import InputError
 from ml.readers.limits import ReadLimits
+from ml.readers.meshopt import decode_meshopt
 from ml.sources import Source
 
 Json = dict[str, Any]
@@ -34,6 +35,8 @@ class Document:
     source: Source | None
     limits: ReadLimits
     _buffers: dict[int, memoryview] = field(default_factory=dict)
+    unpacked: dict[int, Values] = field(default_factory=dict)  # accessors whose values came out of a codec
+    _unpacked: dict[int, memoryview] = field(default_factory=dict)
 
     def item(self, kind: str, index: object) -> Json:
         """`json[kind][index]`; raises InputError `mesh.broken` when there is no such object."""
@@ -79,19 +82,36 @@ class Document:
         return self._buffers[index]
 
     def view(self, index: object) -> memoryview:
-        """The bytes of bufferView `index`; raises InputError `mesh.unsupported` for compressed ones."""
+        """The bytes of bufferView `index`, decompressed; raises InputError `mesh.unsupported` where that is unknown."""
         spec = self.item("bufferViews", index)
-        for extension in ("EXT_meshopt_compression", "KHR_meshopt_compression"):
-            if extension in spec.get("extensions", {}):
-                raise InputError("mesh.unsupported", f"the mesh is compressed with {extension}")
+        extensions = spec.get("extensions", {})
+        if "KHR_meshopt_compression" in extensions:
+            raise InputError("mesh.unsupported", "the mesh is compressed with KHR_meshopt_compression")
+        if "EXT_meshopt_compression" not in extensions:
+            return self._range(spec, f"bufferView {index}")
+        assert isinstance(index, int)
+        if index not in self._unpacked:
+            self._unpacked[index] = self._decompressed(extensions["EXT_meshopt_compression"], index)
+        return self._unpacked[index]
+
+    def _decompressed(self, packed: Json, index: int) -> memoryview:
+        count, stride = whole(packed, "count"), whole(packed, "byteStride")
+        self.limits.check(vertices=count // 3 if packed.get("mode") != "ATTRIBUTES" else count)
+        data = self._range(packed, f"the compressed bufferView {index}")
+        made = decode_meshopt(data, count, stride, str(packed.get("mode")), str(packed.get("filter", "NONE")))
+        return memoryview(made.tobytes())
+
+    def _range(self, spec: Json, what: str) -> memoryview:
         data = self.buffer(spec.get("buffer"))
         offset, length = whole(spec, "byteOffset", 0), whole(spec, "byteLength")
         if offset + length > len(data):
-            raise InputError("mesh.truncated", f"bufferView {index} ends at {offset + length} of {len(data)} bytes")
+            raise InputError("mesh.truncated", f"{what} ends at {offset + length} of {len(data)} bytes")
         return data[offset : offset + length]
 
     def accessor(self, index: object) -> Values:
         """The (count, width) values of accessor `index` in their stored type; read-only where nothing is sparse."""
+        if isinstance(index, int) and index in self.unpacked:
+            return self.unpacked[index]
         spec = self.item("accessors", index)
         count, dtype, width = self.count(index), _dtype(spec), _width(spec)
         if "bufferView" in spec:
@@ -99,6 +119,10 @@ class Document:
         else:
             values = np.zeros((count, width), dtype)
         return self._with_sparse(values, spec["sparse"]) if "sparse" in spec else values
+
+    def stored_type(self, index: object) -> np.dtype[Any]:
+        """The component type that accessor `index` names."""
+        return _dtype(self.item("accessors", index))
 
     def _strided(self, view: object, offset: int, count: int, dtype: np.dtype[Any], width: int) -> Values:
         data = self.view(view)

@@ -311,7 +311,7 @@ def test_external_files_and_data_uris_are_read_inside_the_root_only(tmp_path: Pa
         assert caught.value.code == code
 
 
-@pytest.mark.parametrize("extension", ["KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_texture_basisu"])
+@pytest.mark.parametrize("extension", ["KHR_meshopt_compression", "KHR_texture_basisu", "EXT_nothing"])
 def test_required_compression_is_unsupported_by_name(extension: str) -> None:
     builder = simple()
     builder.json["extensionsRequired"] = [extension]
@@ -320,14 +320,19 @@ def test_required_compression_is_unsupported_by_name(extension: str) -> None:
     assert caught.value.code == "mesh.unsupported"
 
 
-def test_unrequired_compression_without_fallback_is_unsupported() -> None:
+def test_compression_without_a_stream_is_broken_unless_the_plain_values_are_there() -> None:
     draco = simple()
     draco.json["meshes"][0]["primitives"][0]["extensions"] = {"KHR_draco_mesh_compression": {}}
     assert read_glb(draco.glb()).face_count == 4
     del draco.json["accessors"][0]["bufferView"]
-    assert code_of(draco.glb()) == "mesh.unsupported"
+    assert code_of(draco.glb()) == "mesh.broken"
+    packed = {"bufferView": 0, "attributes": {"POSITION": 0}}
+    draco.json["meshes"][0]["primitives"][0]["extensions"] = {"KHR_draco_mesh_compression": packed}
+    assert code_of(draco.glb()) == "mesh.broken"
     meshopt = simple()
     meshopt.json["bufferViews"][0]["extensions"] = {"EXT_meshopt_compression": {}}
+    assert code_of(meshopt.glb()) == "mesh.broken"
+    meshopt.json["bufferViews"][0]["extensions"] = {"KHR_meshopt_compression": {}}
     assert code_of(meshopt.glb()) == "mesh.unsupported"
 
 
