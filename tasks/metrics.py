@@ -81,7 +81,7 @@ FAMILIES = {
     r"lod\d+\.deviation": "metres within which 99 % of LOD0 finds that LOD's surface",
     r"lod\d+\.coverage": "share of the screen's height that LOD0's bounding ball spans when that LOD takes over",
     r"lod\d+\.difference": "difference of that LOD's pictures from LOD0's at that size, 0 to 1",
-    r"bytes\.[a-z0-9]+": "bytes of the LOD0 files of that format",
+    r"bytes\.[a-z0-9_]+": "bytes of the LOD0 files of that format",
 }
 
 

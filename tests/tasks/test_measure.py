@@ -71,11 +71,21 @@ def test_a_unit_cube() -> None:
 def test_every_metric_has_a_name_with_a_meaning() -> None:
     part = square(material=textured(np.full((8, 8, 3), 120)))
     found = metrics(part, cube(), lods=(Asset((cube(),)),)) | metrics(cube())
-    found |= measure_files([OutputFile("a.glb", "glb", 0, b"12")])
+    found |= measure_files([OutputFile("a.glb", "glb_web", 0, b"12")])
     assert [name for name in found if not is_metric(name)] == []
     set_by_steps = {"size.asked_width_m", "size.asked_height_m", "size.asked_depth_m", "size.asked_error"}
-    set_by_steps |= {"triangles.asked", "simplify.opened_edges", "uv.charts", "bake.resolution", "bake.coverage"}
-    set_by_steps |= {name for name in METRICS if name.startswith(("watertight.", "repair."))}
+    set_by_steps |= {
+        "score",
+        "fixes",
+        "triangles.asked",
+        "simplify.opened_edges",
+        "uv.charts",
+        "bake.resolution",
+        "bake.coverage",
+    }
+    set_by_steps |= {
+        name for name in METRICS if name.startswith(("watertight.", "repair.", "web.", "similarity.", "lods."))
+    }
     assert set(METRICS) - set(found) == set_by_steps
 
 
