@@ -81,11 +81,11 @@ SUBSTANCES = _substances(
     wood: ash #cbb594 0 0.6, teak #9a6a38 0 0.5, ebony #261d18 0 0.35, cedar #a8623d 0 0.65
     wood: bamboo #cfb26a 0 0.5, driftwood #948573 0 0.85, plywood #cfae7c 0 0.6, rattan #b98e54 0 0.75
     wood: bark #54402f 0 0.92, straw #cda956 0 0.9
-    metal: iron #c0bdba 1 0.52, cast-iron #b4b1ae 1 0.68, steel #c4c3c1 1 0.34, stainless-steel #d0cdc9 1 0.22
+    metal: iron #c0bdba 1 0.52, cast-iron #bbb8b5 1 0.68, steel #c4c3c1 1 0.34, stainless-steel #d0cdc9 1 0.22
     metal: chrome #c4c5c4 1 0.08, aluminium #f4f5f5 1 0.3, silver #faf9f5 1 0.18, gold #ffdc9d 1 0.2
     metal: rose-gold #fdd9b0 1 0.2, brass #f4e4ad 1 0.3, bronze #d9b48a 1 0.38, copper #fbd8b8 1 0.28
-    metal: pewter #bdbdbb 1 0.45, titanium #cec8c2 1 0.36, tin #d6d5d2 1 0.42, rusted-iron #7a4022 0 0.88
-    ceramic: ceramic #ded8ca 0 0.28, porcelain #f3f2ee 0 0.12, clay #ae6746 0 0.85, stoneware #8f8478 0 0.6
+    metal: pewter #c0c0be 1 0.45, titanium #cec8c2 1 0.36, tin #d6d5d2 1 0.42, rusted-iron #7a4022 0 0.88
+    ceramic: ceramic #ded8ca 0 0.28, porcelain #eeede9 0 0.12, clay #ae6746 0 0.85, stoneware #8f8478 0 0.6
     textile: leather #5e3420 0 0.52, fabric #8b8d8c 0 0.92, velvet #58345f 0 0.82, linen #cfc4ae 0 0.94
     textile: wool #c9c0b2 0 0.96, cotton #e4e0d8 0 0.93, canvas #b9aa8b 0 0.93, silk #d8cabb 0 0.42
     textile: denim #38527c 0 0.9
@@ -94,7 +94,7 @@ SUBSTANCES = _substances(
     stone: concrete #a19f9a 0 0.9, sandstone #c7a676 0 0.9, limestone #cfc7b3 0 0.88, brick #96492f 0 0.9
     stone: obsidian #201f24 0 0.08, jade #4f9a72 0 0.22, plaster #e4ddd0 0 0.92, tile #a04e35 0 0.7
     plastic: plastic #d2d4d6 0 0.42, acrylic #e6eaec 0 0.1, resin #c88d3c 0 0.2, rubber #232325 0 0.88
-    plastic: composite #e5e8ea 0 0.35, carbon #222326 0 0.35, lacquer #b5211c 0 0.2, paint #b5211c 0 0.35
+    plastic: composite #e5e8ea 0 0.35, carbon #242424 0 0.35, lacquer #b5211c 0 0.2, paint #b5211c 0 0.35
     plastic: wax #efe4c8 0 0.5
     paper: paper #ece4d2 0 0.95, cardboard #b48d5e 0 0.95, parchment #dcc698 0 0.92
     bone: bone #e2d8be 0 0.55

@@ -10,10 +10,14 @@ from tasks.bake import BakeOptions, bake
 from tasks.clean import CleanOptions, clean
 from tasks.lods import LodOptions, lods
 from tasks.orient import OrientOptions, orient
+from tasks.palette import PaletteOptions, palette
+from tasks.physical import PhysicalOptions, physical
 from tasks.remesh_isotropic import RemeshIsotropicOptions, remesh_isotropic
 from tasks.remesh_quads import RemeshQuadsOptions, remesh_quads
 from tasks.repair import RepairOptions, repair
+from tasks.restyle import RestyleOptions, restyle
 from tasks.scale import ScaleOptions, scale
+from tasks.set_material import SetMaterialOptions, set_material
 from tasks.simplify import SimplifyOptions, simplify
 from tasks.unwrap import UnwrapOptions, unwrap
 from tasks.vertex_bake import VertexBakeOptions, vertex_bake
@@ -33,5 +37,9 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "unwrap": (unwrap, UnwrapOptions),
     "bake": (bake, BakeOptions),
     "vertex_bake": (vertex_bake, VertexBakeOptions),
+    "set_material": (set_material, SetMaterialOptions),
+    "palette": (palette, PaletteOptions),
+    "restyle": (restyle, RestyleOptions),
+    "physical": (physical, PhysicalOptions),
     "lods": (lods, LodOptions),
 }

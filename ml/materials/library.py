@@ -18,8 +18,9 @@ from ml.substances import SUBSTANCES, Color, Substance
 
 Pattern = Callable[[Grid], Layers]
 GLASS_ALPHA = 0.3
-# Linear light of sRGB 30 and 240: what dielectrics reflect lies between (see tasks/physical.py for the source).
-DARKEST, BRIGHTEST = 0.0130, 0.8714
+# Linear light of sRGB 30, 240 and 180: dielectrics reflect between the first two, metals above the third (see
+# tasks/physical.py for the source); a hair inside, so that rounding does not leave the range.
+DARKEST, BRIGHTEST, METAL_DARKEST = 0.0131, 0.8700, 0.4580
 SIZES = (256, 2048)
 
 
@@ -142,13 +143,14 @@ def texture_maps(name: str, size: int = 1024, seed: int = 0, color: Color | None
         raise InputError("material.size", f"{size} pixels; library textures have {SIZES[0]} to {SIZES[1]}")
     substance = SUBSTANCES[look.substance or key]
     layers = look.pattern(Grid(size, seed))
+    metallic = substance.metallic if layers.metallic is None else layers.metallic
     height = np.ascontiguousarray(np.broadcast_to(np.asarray(layers.height, np.float32), (size, size)))
     packed = np.full((size, size, 3), 255, np.uint8)
     target = substance.roughness if look.roughness is None else look.roughness
     packed[..., 1] = _bytes(_centred(layers.roughness, target))
-    packed[..., 2] = _bytes(substance.metallic if layers.metallic is None else layers.metallic)
+    packed[..., 2] = _bytes(metallic)
     return Maps(
-        encode(_colored(layers, color or substance.color, substance.metallic > 0.5)),
+        encode(_colored(layers, color or substance.color, metallic)),
         packed,
         normals_of(height, look.size_m / size),
         height,
@@ -156,19 +158,22 @@ def texture_maps(name: str, size: int = 1024, seed: int = 0, color: Color | None
     )
 
 
-def _colored(layers: Layers, target: Color, metal: bool) -> F32:
-    """(s, s, 3) linear colour with the target as its mean; clipping to what dielectrics reflect comes after."""
+def _colored(layers: Layers, target: Color, metallic: Field | float) -> F32:
+    """(s, s, 3) linear colour with the target as its mean, then scaled where the largest channel is not physical."""
     shade = np.asarray(layers.shade, np.float32)
-    if shade.ndim == 2:  # a power of a shade near 1; the exact one only for looks that go far from it
+    if shade.ndim == 2:
         shade = np.stack([shade if power == 1.0 else shade ** np.float32(power) for power in layers.tint], axis=2)
-    low, high = (0.0, 1.0) if metal else (DARKEST, BRIGHTEST)
     color: F32 = np.empty_like(shade)
     for k in range(3):
         channel = shade[..., k]
         mean = channel.mean() if layers.body is None else np.average(channel, weights=layers.body)
         factor = np.float32(target[k] / max(float(mean), 1e-6))
         scale = factor if layers.body is None else 1.0 + (factor - np.float32(1)) * layers.body
-        np.clip(channel * scale, min(low, target[k]), max(high, target[k]), out=color[..., k])
+        np.multiply(channel, scale, out=color[..., k])
+    top = np.maximum(color.max(axis=2), np.float32(1e-6))
+    low = DARKEST + (METAL_DARKEST - DARKEST) * metallic
+    high = BRIGHTEST + (1.0 - BRIGHTEST) * metallic
+    color *= (np.clip(top, low, high) / top)[..., None]
     return color
 
 

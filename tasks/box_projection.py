@@ -1,0 +1,130 @@
+"""Box projection: texture coordinates in tiles by the side a surface faces, and a tile's maps painted onto texels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numba
+import numpy as np
+
+from ml.asset import F32, I32, U8, Part
+from ml.normals import face_crosses
+
+SHARPNESS = 8.0  # power of the normal's components that weights the three projections: blends over about 20°
+
+
+def box_mapped(part: Part, tile: float, grain: int = 1) -> Part:
+    """The part with repeating UVs, one unit a tile of `tile` metres, and vertices split where faces turn a corner.
+
+    Each face is projected along the axis that its normal is nearest to, with −v along the axis `grain` where that is
+    another one. No projection is mirrored.
+    """
+    crosses = face_crosses(part.vertices, part.faces)
+    axis = np.argmax(np.abs(crosses), axis=1)
+    side = 2 * axis + (np.take_along_axis(crosses, axis[:, None], 1)[:, 0] < 0)
+    corners = part.faces.astype(np.int64) * 6 + side[:, None]
+    used, local = np.unique(corners, return_inverse=True)
+    vertex, face_side = used // 6, used % 6
+    uv = np.empty((len(used), 2), dtype=np.float32)
+    for k in range(6):
+        rows = face_side == k
+        a, b = plane(k // 2, grain)
+        points = part.vertices[vertex[rows]].astype(np.float64) / tile
+        uv[rows, 0], uv[rows, 1] = points[:, a] * _hand(k // 2, a, b) * (1 if k % 2 == 0 else -1), -points[:, b]
+    attributes: dict[str, Any] = {
+        name: None if (values := getattr(part, name)) is None else values[vertex]
+        for name in ("normals", "uv1", "colors")
+    }
+    faces = local.reshape(-1, 3).astype(np.int32)
+    return replace(part, vertices=part.vertices[vertex], faces=faces, uv=uv, **attributes)
+
+
+def plane(axis: int, grain: int) -> tuple[int, int]:
+    """(a, b): the axes along which u and −v grow when projecting along `axis`."""
+    b = grain if grain != axis else (1 if axis != 1 else 2)
+    return 3 - axis - b, b
+
+
+def _hand(axis: int, a: int, b: int) -> int:
+    """1 where a × b points along +axis, else −1."""
+    return 1 if (a + 1) % 3 == b and (b + 1) % 3 == axis else -1
+
+
+@numba.njit(cache=True, nogil=True)
+def paint(points: F32, frames: F32, maps: tuple[F32, U8, U8], tile: float, planes: I32) -> tuple[F32, F32, F32]:
+    """Colour (t, 3) linear, roughness and metallic (t, 2) 0–1, and normal (t, 3) at t texels, blended by three sides.
+
+    `frames` (t, 9) are tangent, bitangent and normal; `maps` a tile's (s, s, 3) linear colour, bytes of roughness
+    and metallic in G and B, and tangent-space normals; `planes` (3, 3) is `plane` and the hand of each axis. The
+    result's normals are in the texel's own frame; those of the tile are added as slopes ("whiteout" blending, Barré-
+    Brisebois and Hill 2012).
+    """
+    count = len(points)
+    color, surface = np.zeros((count, 3), np.float32), np.zeros((count, 2), np.float32)
+    normal = np.zeros((count, 3), np.float32)
+    sample, world, n = np.empty(8), np.empty(3), np.empty(3)
+    for i in range(count):
+        n[:] = frames[i, 6:9]
+        total = 0.0
+        world[:] = 0.0
+        for axis in range(3):
+            total += abs(n[axis]) ** SHARPNESS
+        for axis in range(3):
+            weight = abs(n[axis]) ** SHARPNESS / max(total, 1e-30)
+            if weight < 0.01:
+                continue
+            a, b = planes[axis, 0], planes[axis, 1]
+            sign = planes[axis, 2] * (1.0 if n[axis] >= 0.0 else -1.0)
+            _tile_at(maps, points[i, a] * sign / tile, -points[i, b] / tile, sample)
+            for k in range(3):
+                color[i, k] += weight * sample[k]
+            surface[i, 0] += weight * sample[3]
+            surface[i, 1] += weight * sample[4]
+            world[a] += weight * sample[5] * sign
+            world[b] += weight * sample[6]
+        share = 0.0
+        for axis in range(3):
+            weight = abs(n[axis]) ** SHARPNESS / max(total, 1e-30)
+            share += weight if weight >= 0.01 else 0.0
+        for k in range(3):
+            color[i, k] /= share
+            world[k] = world[k] / share + n[k]
+        surface[i, 0] /= share
+        surface[i, 1] /= share
+        for row in range(3):
+            normal[i, row] = (
+                frames[i, 3 * row] * world[0] + frames[i, 3 * row + 1] * world[1] + frames[i, 3 * row + 2] * world[2]
+            )
+        length = np.sqrt(normal[i, 0] ** 2 + normal[i, 1] ** 2 + normal[i, 2] ** 2)
+        for k in range(3):
+            normal[i, k] /= max(length, 1e-12)
+    return color, surface, normal
+
+
+@numba.njit(cache=True, nogil=True)
+def _tile_at(maps: Any, u: float, v: float, out: Any) -> None:
+    """Bilinear colour (3), roughness, metallic, and slopes −∂h/∂u, −∂h/∂up of the repeating tile into `out` (≥ 7)."""
+    color, packed, normals = maps
+    size = len(color)
+    x, y = u * size - 0.5, v * size - 0.5
+    left, top = int(np.floor(x)), int(np.floor(y))
+    fx, fy = x - left, y - top
+    out[:] = 0.0
+    for corner in range(4):
+        cx, cy = corner & 1, corner >> 1
+        weight = (fx if cx else 1.0 - fx) * (fy if cy else 1.0 - fy)
+        row, column = (top + cy) % size, (left + cx) % size
+        for k in range(3):
+            out[k] += weight * color[row, column, k]
+        out[3] += weight * packed[row, column, 1] / 255.0
+        out[4] += weight * packed[row, column, 2] / 255.0
+        z = max(normals[row, column, 2] / 127.5 - 1.0, 0.05)
+        out[5] += weight * (normals[row, column, 0] / 127.5 - 1.0) / z
+        out[6] += weight * (normals[row, column, 1] / 127.5 - 1.0) / z
+
+
+def planes_for(grain: int) -> I32:
+    """(3, 3): axes of u and −v, and the hand, of each projection axis."""
+    rows = [(*plane(axis, grain), _hand(axis, *plane(axis, grain))) for axis in range(3)]
+    return np.array(rows, dtype=np.int32)

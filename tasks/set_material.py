@@ -1,0 +1,148 @@
+"""Puts a library material on a part or a region: painted into the part's atlas, or tiled over it where it has none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from math import log2
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ml.asset import Asset, InputError, Part
+from ml.materials.library import SIZES, library_material, look_of
+from tasks.atlas_paint import Coat, painted
+from tasks.box_projection import box_mapped
+from tasks.palette import parse_color
+from tasks.surface import compact
+from tasks.uv_coverage import coverage
+
+Mask = npt.NDArray[np.bool_]
+
+ATLAS_OVERLAP = 0.02  # share of the covered cells covered twice above which UVs are no atlas one can paint into
+UV_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class SetMaterialOptions:
+    """What goes where. `part` is a glob over part names; `region` narrows it to a box."""
+
+    material: str = field(metadata={"help": "a name of the material library"})
+    part: str = field(default="*", metadata={"help": "glob of part names, for example 'leg*'"})
+    region: tuple[float, ...] = field(default=(), metadata={"help": "box: min x, y, z, max x, y, z; empty: all"})
+    units: Literal["fraction", "metres"] = field(
+        default="fraction",
+        metadata={"help": "of `region`: fractions of the asset's box from its least corner, or metres"},
+    )
+    color: str = field(default="", metadata={"help": "'#rrggbb' instead of the material's own colour"})
+    scale: float = field(default=1.0, metadata={"min": 0.01, "max": 100.0, "help": "size of the pattern, 1 is real"})
+    resolution: int = field(
+        default=1024, metadata={"min": 64, "max": 4096, "help": "edge of what is painted into an atlas, pixels"}
+    )
+    seed: int = field(default=0, metadata={"min": 0, "max": 2**31 - 1, "help": "another piece of the same material"})
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for an unknown material, naming the nearest, and for a wrong region or colour."""
+        try:
+            look_of(self.material)
+        except InputError as error:
+            raise ValueError(error.message) from error
+        if len(self.region) not in (0, 6):
+            raise ValueError(f"region has {len(self.region)} numbers; a box has 6: min x, y, z, max x, y, z")
+        if self.region and not all(a < b for a, b in zip(self.region[:3], self.region[3:], strict=True)):
+            raise ValueError("region: each minimum has to lie below its maximum")
+        if self.color:
+            parse_color(self.color)
+
+
+def set_material(asset: Asset, options: SetMaterialOptions) -> Asset:
+    """The asset with the material on all faces whose part matches and whose middle lies in the region.
+
+    A part whose UVs are an atlas (inside 0–1, hardly overlapping) keeps them: the pattern is projected along the
+    three axes and painted into its maps beside what they show elsewhere. Any other part gets box-projected UVs in
+    tiles of the material's size; when the region holds only some of its faces, they become a part of their own. LODs,
+    and the source that a later bake reads, are treated alike. Raises InputError `material.no-part` when nothing
+    matches, naming the parts.
+    """
+    if not asset.face_count:
+        return asset
+    low, high = asset.bounds()
+    box = _box(options, low, high - low)
+    result, count = _applied(asset, options, box)
+    if not count:
+        names = ", ".join(sorted({part.name for part in (asset.source or asset).parts})[:12])
+        where = " in the region" if options.region else ""
+        raise InputError("material.no-part", f"no face of a part {options.part!r}{where}; there are: {names}")
+    name, _ = look_of(options.material)
+    note = f"{name} on {count} parts"
+    return result.noted(set_material="; ".join(filter(None, (asset.notes.get("set_material"), note))))
+
+
+def _box(options: SetMaterialOptions, low: Any, extent: Any) -> npt.NDArray[np.float64] | None:
+    """(2, 3) corners in metres; None for everywhere."""
+    if not options.region:
+        return None
+    corners = np.array(options.region, np.float64).reshape(2, 3)
+    return corners if options.units == "metres" else low + corners * extent
+
+
+def _applied(asset: Asset, options: SetMaterialOptions, box: Any) -> tuple[Asset, int]:
+    """The asset and how many parts, its own or else its source's, took the material."""
+    parts: list[Part] = []
+    count = 0
+    for part in asset.parts:
+        chosen = _chosen(part, options, box)
+        count += bool(chosen.any())
+        parts.extend(_covered(part, chosen, options) if chosen.any() else [part])
+    lods = tuple(_applied(level, options, box)[0] for level in asset.lods)
+    source, behind = (None, 0) if asset.source is None else _applied(asset.source, options, box)
+    return replace(asset, parts=tuple(parts), lods=lods, source=source), count or behind
+
+
+def _chosen(part: Part, options: SetMaterialOptions, box: Any) -> Mask:
+    """(m,) the faces that take the material."""
+    if not fnmatchcase(part.name.lower(), options.part.lower()):
+        return np.zeros(len(part.faces), bool)
+    if box is None or not len(part.faces):
+        return np.ones(len(part.faces), bool)
+    middle = part.vertices[part.faces].astype(np.float64).mean(axis=1)
+    inside: Mask = ((middle >= box[0]) & (middle <= box[1])).all(axis=1)
+    return inside
+
+
+def _covered(part: Part, chosen: Mask, options: SetMaterialOptions) -> list[Part]:
+    if is_atlas(part):
+        return [painted(part, chosen, _coat(options), options.resolution)]
+    if chosen.all():
+        return [tiled(part, options)]
+    name, _ = look_of(options.material)
+    rest = compact(part.with_faces(part.faces[~chosen]))
+    taken = compact(part.with_faces(part.faces[chosen]))
+    return [rest, replace(tiled(taken, options), name=f"{part.name}_{name}")]
+
+
+def is_atlas(part: Part) -> bool:
+    """Whether each place of the part has texels of its own: UVs within 0–1 that hardly overlap."""
+    if part.uv is None or not np.isfinite(part.uv).all():
+        return False
+    if part.uv.min() < -UV_TOLERANCE or part.uv.max() > 1.0 + UV_TOLERANCE:
+        return False
+    hits = coverage(part.uv, part.faces)
+    once = int((hits > 0).sum())
+    return once > 0 and int((hits > 1).sum()) <= ATLAS_OVERLAP * once
+
+
+def tiled(part: Part, options: SetMaterialOptions) -> Part:
+    """The part with box-projected UVs and the library's own maps, repeating."""
+    coat = _coat(options)
+    size = min(1024, max(SIZES[0], 2 ** round(log2(options.resolution))))
+    material = library_material(coat.name, size, coat.seed, coat.color)
+    grain = coat.grain(part.vertices[np.unique(part.faces)])
+    return replace(box_mapped(part, coat.tile, grain), material=material, colors=None)
+
+
+def _coat(options: SetMaterialOptions) -> Coat:
+    name, _ = look_of(options.material)
+    color = parse_color(options.color) if options.color else None
+    return Coat(name, options.scale, options.seed, color)
