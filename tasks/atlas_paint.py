@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.asset import F32, I32, U8, Asset, Material, Part, Texture
+from ml.asset import F32, U8, Asset, Material, Part, Texture
 from ml.color_space import decode, encode
 from ml.materials.library import GLASS_ALPHA, SIZES, Maps, look_of, substance_of, texture_maps
-from ml.normals import face_crosses, vertex_normals
+from ml.normals import face_crosses
 from ml.substances import Color
-from tasks.box_projection import paint, planes_for
-from tasks.source_samples import SourceSamples, hits_of
-from tasks.tangents import with_tangents
-from tasks.texel_raster import interpolate, nearest_covered, rasterize, sample_bilinear
+from tasks.bake_canvas import LINEAR, SRGB, Atlas, Canvas, make_atlas
+from tasks.bake_normals import FLAT_STEPS, Frames, SourceNormals, paint_normals
+from tasks.box_projection import planes_for, projected
+from tasks.normals import split_hard_edges
+from tasks.source_samples import SourceSamples
+from tasks.texel_raster import interpolate
 
 Mask = npt.NDArray[np.bool_]
 
@@ -41,72 +43,35 @@ class Coat:
         return int(np.argmax(np.ptp(points, axis=0))) if substance_of(self.name).family == "wood" and len(points) else 1
 
 
-@dataclass(frozen=True)
-class Texels:
-    """The covered texels of a part's atlas."""
-
-    part: Part  # with normals
-    tangents: F32  # (n, 4)
-    size: int
-    index: npt.NDArray[np.int64]  # (t,) flat
-    nearest: Any  # (size²,) flat index of the nearest covered texel
-    faces: I32  # (t,)
-    weights: F32  # (t, 3)
-
-    @staticmethod
-    def of(part: Part, size: int) -> Texels:
-        """Rasterise a part that has UVs."""
-        if part.normals is None:
-            part = replace(part, normals=vertex_normals(part.vertices, part.faces))
-        part, tangents = with_tangents(part)
-        face, barycentric = rasterize(part.uv, part.faces, size)
-        index = np.flatnonzero(face >= 0)
-        weights = np.empty((len(index), 3), np.float32)
-        weights[:, 1:] = barycentric.reshape(-1, 2)[index]
-        weights[:, 0] = 1 - weights[:, 1] - weights[:, 2]
-        nearest = nearest_covered(face >= 0).reshape(-1)
-        return Texels(part, tangents, size, index, nearest, face.reshape(-1)[index], weights)
-
-    def values(self, attribute: Any, rows: Any = slice(None)) -> F32:
-        """(t, k) of an attribute of the vertices."""
-        found: F32 = interpolate(attribute, self.part.faces, self.faces[rows], self.weights[rows])
-        return found
-
-    def frames(self, rows: Mask) -> F32:
-        """(t, 9) tangent, bitangent and normal as a renderer rebuilds them from interpolated vertices (MikkTSpace)."""
-        normal = _unit(self.values(self.part.normals, rows))
-        tangent = self.values(self.tangents, rows)
-        along = _unit(tangent[:, :3] - normal * (tangent[:, :3] * normal).sum(axis=1, keepdims=True))
-        across = np.cross(normal, along) * np.where(tangent[:, 3:] < 0, np.float32(-1), np.float32(1))
-        return np.concatenate([along, across.astype(np.float32), normal], axis=1)
-
-    def texture(self, values: U8, name: str) -> Texture:
-        """(t, c) bytes as a map; gutters repeat their nearest texel."""
-        flat = np.zeros((self.size * self.size, values.shape[1]), np.uint8)
-        flat[self.index] = values
-        return Texture.from_pixels(flat[self.nearest].reshape(self.size, self.size, -1), name)
-
-
 def painted(part: Part, chosen: Mask, coat: Coat, size: int) -> Part:
     """The part, which has UVs, with the coat on the chosen faces (m,) and its old look elsewhere, in maps of `size`².
 
     With the coat's own name, and see-through where it is glass, when every face is chosen. Vertex colours are worked
     in, occlusion stays.
     """
-    texels = Texels.of(part, size)
-    own = chosen[texels.faces]
-    look = _Look.before(texels)
-    maps = tile_maps(texels.part, coat, size)
-    grain = coat.grain(part.vertices[np.unique(part.faces[chosen])])
+    part = part if part.normals is not None else split_hard_edges(part)
+    atlas, canvas = make_atlas(part, size)
+    look = _Look.before(part, atlas)
+    own = chosen[atlas.face]
+    points = interpolate(part.vertices, part.faces, atlas.face[own], atlas.barycentric[own])
+    maps = tile_maps(part, coat, size)
     arrays = decode(maps.base_color), maps.roughness_metallic, maps.normal
-    points = texels.values(texels.part.vertices, own)
-    look.put(own, *paint(points, texels.frames(own), arrays, coat.tile, planes_for(grain)))
-    material = look.material(part.material, texels)
+    planes = planes_for(coat.grain(part.vertices[np.unique(part.faces[chosen])]))
+    smooth = _normals(replace(part, material=replace(part.material, normal_texture=None)), atlas)
+    look.put(own, *projected(points, smooth[own], arrays, coat.tile, planes))
+    material = look.material(part, atlas, canvas)
     if chosen.all():
         material = replace(material, name=coat.name)
         if substance_of(coat.name).family == "glass":
             material = replace(material, base_color=(1.0, 1.0, 1.0, GLASS_ALPHA), alpha_mode="BLEND")
-    return replace(texels.part, material=material, colors=None)
+    return replace(part, material=material, colors=None)
+
+
+def _normals(part: Part, atlas: Atlas) -> F32:
+    """(t, 3) unit normals, the part's own normal map in them."""
+    samples = SourceSamples(Asset((part,)))
+    hits = samples.hits(atlas.face, atlas.barycentric)
+    return SourceNormals(samples).at(hits, atlas.face, np.zeros(len(atlas.face), np.bool_))
 
 
 def tile_maps(part: Part, coat: Coat, size: int) -> Maps:
@@ -139,12 +104,6 @@ def _reduced(maps: Maps, factor: int) -> Maps:
     )
 
 
-def _unit(vectors: F32) -> F32:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: F32 = vectors / np.maximum(lengths, np.float32(1e-12))
-    return unit
-
-
 @dataclass
 class _Look:
     """What each texel shows."""
@@ -152,23 +111,15 @@ class _Look:
     base: F32  # (t, 4) linear
     surface: F32  # (t, 3) occlusion, roughness, metallic
     emissive: F32 | None  # (t, 3) linear
-    normal: F32  # (t, 3) in the texel's frame
+    normal: F32  # (t, 3) unit, in the asset's frame
 
     @staticmethod
-    def before(texels: Texels) -> _Look:
+    def before(part: Part, atlas: Atlas) -> _Look:
         """As the part's material has it."""
-        material = texels.part.material
-        alone = Asset((texels.part,))
-        samples = SourceSamples(alone, hits_of(alone, texels.faces, texels.weights))
-        normal = np.tile(np.array([0, 0, 1], np.float32), (len(texels.faces), 1))
-        if material.normal_texture is not None:
-            codes = np.linspace(0.0, 1.0, 256, dtype=np.float32)
-            shown = sample_bilinear(material.normal_texture.pixels(), codes, texels.values(texels.part.uv))
-            normal = _unit(
-                (shown[:, :3] * 2 - 1) * np.array([material.normal_scale, material.normal_scale, 1], np.float32)
-            )
-        glows = max(material.emissive) > 0
-        return _Look(samples.base_color(), samples.surface(), samples.emissive() if glows else None, normal)
+        samples = SourceSamples(Asset((part,)))
+        hits = samples.hits(atlas.face, atlas.barycentric)
+        glow = samples.emissive(hits) if max(part.material.emissive) > 0 else None
+        return _Look(samples.base_color(hits), samples.surface(hits), glow, _normals(part, atlas))
 
     def put(self, own: Mask, color: F32, surface: F32, normal: F32) -> None:
         """Replace the look of some texels; they glow no more, their occlusion stays."""
@@ -178,28 +129,27 @@ class _Look:
         if self.emissive is not None:
             self.emissive[own] = 0.0
 
-    def material(self, old: Material, texels: Texels) -> Material:
-        """The old material with every map painted anew."""
-        base = encode(self.base[:, :3])
+    def material(self, part: Part, atlas: Atlas, canvas: Canvas) -> Material:
+        """The part's material with every map painted anew."""
+        old = part.material
         see_through = old.alpha_mode != "OPAQUE" and bool((self.base[:, 3] < 1.0).any())
-        if see_through:
-            base = np.concatenate([base, _bytes(self.base[:, 3:])], axis=1)
-        packed = texels.texture(_bytes(self.surface), "occlusion_roughness_metallic")
+        curves = (SRGB, SRGB, SRGB, LINEAR) if see_through else (SRGB,) * 3
+        packed = _map(canvas, self.surface, (LINEAR,) * 3, "occlusion_roughness_metallic")
         glow: dict[str, Any] = {"emissive": (0.0, 0.0, 0.0), "emissive_texture": None}
         if self.emissive is not None and (self.emissive > 0).any():
             peak = max(1.0, float(self.emissive.max()))
             glow = {
                 "emissive": (peak,) * 3,
-                "emissive_texture": texels.texture(encode(self.emissive / peak), "emissive"),
+                "emissive_texture": _map(canvas, self.emissive / peak, (SRGB,) * 3, "emissive"),
             }
         return replace(
             old,
             base_color=(1.0, 1.0, 1.0, 1.0),
             metallic=1.0,
             roughness=1.0,
-            base_color_texture=texels.texture(base, "base_color"),
+            base_color_texture=_map(canvas, self.base, curves, "base_color"),
             metallic_roughness_texture=packed,
-            normal_texture=texels.texture(_bytes(self.normal * np.float32(0.5) + np.float32(0.5)), "normal"),
+            normal_texture=self._normal_map(part, atlas, canvas),
             normal_scale=1.0,
             occlusion_texture=None if old.occlusion_texture is None else packed,
             occlusion_strength=1.0,
@@ -207,7 +157,14 @@ class _Look:
             **glow,
         )
 
+    def _normal_map(self, part: Part, atlas: Atlas, canvas: Canvas) -> Texture | None:
+        flat, frames = canvas.blank(3), Frames.of(part)
+        where = frames.normals, frames.tangents, atlas.face, atlas.barycentric
+        farthest = paint_normals(flat, canvas.texel, *where, self.normal)
+        return canvas.png(flat, "normal") if farthest > FLAT_STEPS else None
 
-def _bytes(values: F32) -> U8:
-    codes: U8 = np.rint(np.clip(values, 0.0, 1.0) * np.float32(255)).astype(np.uint8)
-    return codes
+
+def _map(canvas: Canvas, values: F32, curves: tuple[U8, ...], name: str) -> Texture:
+    flat = canvas.blank(len(curves))
+    canvas.paint(flat, slice(None), values, curves)
+    return canvas.png(flat, name)

@@ -12,6 +12,7 @@ from ml.asset import F32, I32, U8, Part
 from ml.normals import face_crosses
 
 SHARPNESS = 8.0  # power of the normal's components that weights the three projections: blends over about 20°
+LEAST_WEIGHT = 0.01  # projections below are not looked at
 
 
 def box_mapped(part: Part, tile: float, grain: int = 1) -> Part:
@@ -52,27 +53,25 @@ def _hand(axis: int, a: int, b: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def paint(points: F32, frames: F32, maps: tuple[F32, U8, U8], tile: float, planes: I32) -> tuple[F32, F32, F32]:
-    """Colour (t, 3) linear, roughness and metallic (t, 2) 0–1, and normal (t, 3) at t texels, blended by three sides.
+def projected(points: F32, normals: F32, maps: tuple[F32, U8, U8], tile: float, planes: I32) -> tuple[F32, F32, F32]:
+    """Colour (t, 3) linear, roughness and metallic (t, 2) 0–1, and unit normal (t, 3) at t points with unit normals.
 
-    `frames` (t, 9) are tangent, bitangent and normal; `maps` a tile's (s, s, 3) linear colour, bytes of roughness
-    and metallic in G and B, and tangent-space normals; `planes` (3, 3) is `plane` and the hand of each axis. The
-    result's normals are in the texel's own frame; those of the tile are added as slopes ("whiteout" blending, Barré-
-    Brisebois and Hill 2012).
+    `maps` are a tile's (s, s, 3) linear colour, bytes of roughness and metallic in G and B, and tangent-space
+    normals; `planes` is `planes_for`. The three projections are blended by the normal; the tile's normals are added
+    as slopes ("whiteout" blending, Barré-Brisebois and Hill 2012).
     """
     count = len(points)
     color, surface = np.zeros((count, 3), np.float32), np.zeros((count, 2), np.float32)
-    normal = np.zeros((count, 3), np.float32)
-    sample, world, n = np.empty(8), np.empty(3), np.empty(3)
+    leaning = np.zeros((count, 3), np.float32)
+    sample, weights, n = np.empty(7), np.empty(3), np.empty(3)
     for i in range(count):
-        n[:] = frames[i, 6:9]
-        total = 0.0
-        world[:] = 0.0
+        n[:] = normals[i]
+        weights[:] = np.abs(n) ** SHARPNESS
+        weights[:] = np.where(weights < LEAST_WEIGHT * weights.sum(), 0.0, weights)
+        weights /= max(weights.sum(), 1e-30)
         for axis in range(3):
-            total += abs(n[axis]) ** SHARPNESS
-        for axis in range(3):
-            weight = abs(n[axis]) ** SHARPNESS / max(total, 1e-30)
-            if weight < 0.01:
+            weight = weights[axis]
+            if weight == 0.0:
                 continue
             a, b = planes[axis, 0], planes[axis, 1]
             sign = planes[axis, 2] * (1.0 if n[axis] >= 0.0 else -1.0)
@@ -81,30 +80,17 @@ def paint(points: F32, frames: F32, maps: tuple[F32, U8, U8], tile: float, plane
                 color[i, k] += weight * sample[k]
             surface[i, 0] += weight * sample[3]
             surface[i, 1] += weight * sample[4]
-            world[a] += weight * sample[5] * sign
-            world[b] += weight * sample[6]
-        share = 0.0
-        for axis in range(3):
-            weight = abs(n[axis]) ** SHARPNESS / max(total, 1e-30)
-            share += weight if weight >= 0.01 else 0.0
+            leaning[i, a] += weight * sample[5] * sign
+            leaning[i, b] += weight * sample[6]
+        length = np.sqrt(((leaning[i] + n) ** 2).sum())
         for k in range(3):
-            color[i, k] /= share
-            world[k] = world[k] / share + n[k]
-        surface[i, 0] /= share
-        surface[i, 1] /= share
-        for row in range(3):
-            normal[i, row] = (
-                frames[i, 3 * row] * world[0] + frames[i, 3 * row + 1] * world[1] + frames[i, 3 * row + 2] * world[2]
-            )
-        length = np.sqrt(normal[i, 0] ** 2 + normal[i, 1] ** 2 + normal[i, 2] ** 2)
-        for k in range(3):
-            normal[i, k] /= max(length, 1e-12)
-    return color, surface, normal
+            leaning[i, k] = (leaning[i, k] + n[k]) / max(length, 1e-12)
+    return color, surface, leaning
 
 
 @numba.njit(cache=True, nogil=True)
 def _tile_at(maps: Any, u: float, v: float, out: Any) -> None:
-    """Bilinear colour (3), roughness, metallic, and slopes −∂h/∂u, −∂h/∂up of the repeating tile into `out` (≥ 7)."""
+    """Bilinear colour (3), roughness, metallic, and slopes −∂h/∂u, −∂h/∂up of the repeating tile into `out` (7)."""
     color, packed, normals = maps
     size = len(color)
     x, y = u * size - 0.5, v * size - 0.5

@@ -45,7 +45,8 @@ def palette(asset: Asset, options: PaletteOptions = PaletteOptions()) -> Asset:
     """
     if not asset.face_count:
         return asset
-    lab = to_oklab(surface_samples(asset).base_color()[:, :3])
+    samples, hits = surface_samples(asset)
+    lab = to_oklab(samples.base_color(hits)[:, :3])
     centres, shares = dominant(lab, len(options.colors) or options.count)
     found = ", ".join(f"{hex_of(c)} {100 * s:.0f} %" for c, s in zip(centres, shares, strict=True))
     asset = asset.noted(palette=found).measured(

@@ -50,8 +50,8 @@ def physical(asset: Asset, options: PhysicalOptions = PhysicalOptions()) -> Asse
 
 def surface_faults(asset: Asset, options: PhysicalOptions = PhysicalOptions()) -> dict[str, float]:
     """Shares of the surface that are too dark, too bright, metal darker than any, or half metallic."""
-    samples = surface_samples(asset)
-    base, metallic = samples.base_color(), samples.surface()[:, 2]
+    samples, hits = surface_samples(asset)
+    base, metallic = samples.base_color(hits), samples.surface(hits)[:, 2]
     value = encode(base[:, :3]).max(axis=1)
     solid = base[:, 3] >= 0.5
     metal = metallic > 0.5

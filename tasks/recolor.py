@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from PIL import Image
 
 from ml.asset import F32, U8, Asset, Material, Part, Texture
 from ml.color_space import decode, encode
 from tasks.sampling import uniform_samples
-from tasks.source_samples import SourceSamples, hits_of
+from tasks.source_samples import Hits, SourceSamples
 
 Change = Callable[[F32], F32]  # (n, 3) linear base colours to (n, 3)
 CHUNK = 1 << 20  # texels at a time: 12 MB an array
 SAMPLES = 16384  # of a surface: a share of it is known to ±0.8 % (two standard deviations at worst)
-JPEG_QUALITY = 92
 
 
 def everywhere(asset: Asset, change: Callable[[Part], Part]) -> Asset:
@@ -30,17 +27,18 @@ def everywhere(asset: Asset, change: Callable[[Part], Part]) -> Asset:
     )
 
 
-def surface_samples(asset: Asset, count: int = SAMPLES, seed: int = 0) -> SourceSamples:
-    """What `count` places uniform over the area show; of the source where geometry was replaced and not yet baked.
+def surface_samples(asset: Asset, count: int = SAMPLES, seed: int = 0) -> tuple[SourceSamples, Hits]:
+    """`count` places uniform over the area, to read what they show there.
 
-    Raises InputError `mesh.no-faces` and `mesh.no-area`.
+    They lie on the source where geometry was replaced and its look is not yet baked. Raises InputError `mesh.no-faces` and `mesh.no-area`.
     """
     shown = asset
     if asset.source is not None and not any(part.material.textures or part.colors is not None for part in asset.parts):
         shown = asset.source
-    vertices, faces, _ = shown.merged()
-    samples = uniform_samples(vertices, faces, count, seed)
-    return SourceSamples(shown, hits_of(shown, samples.faces, samples.barycentric))
+    samples = SourceSamples(shown)
+    vertices, faces, _ = samples.merged
+    places = uniform_samples(vertices, faces, count, seed)
+    return samples, samples.hits(places.faces, places.barycentric)
 
 
 @dataclass
@@ -103,9 +101,7 @@ def encoded_like(texture: Texture, pixels: U8) -> Texture:
     """(h, w, 4) pixels in the texture's format and name; without the alpha channel where it is opaque."""
     opaque = bool((pixels[..., 3] == 255).all())
     if texture.mime == "image/jpeg" and opaque:
-        buffer = io.BytesIO()
-        Image.fromarray(np.ascontiguousarray(pixels[..., :3])).save(buffer, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-        return Texture(buffer.getvalue(), "image/jpeg", texture.name)
+        return Texture.from_photo(np.ascontiguousarray(pixels[..., :3]), texture.name)
     return Texture.from_pixels(np.ascontiguousarray(pixels[..., :3]) if opaque else pixels, texture.name)
 
 

@@ -55,15 +55,15 @@ def restyle(asset: Asset, options: RestyleOptions) -> Asset:
     if not asset.face_count:
         return asset
     style = load_style(options.reference)
-    samples = surface_samples(asset)
+    samples, hits = surface_samples(asset)
     notes = []
     result = asset
     if options.carry != "surface":
-        own = to_oklab(samples.base_color()[:, :3]).astype(np.float64)
+        own = to_oklab(samples.base_color(hits)[:, :3]).astype(np.float64)
         result = everywhere(result, Recolor(transfer(own, style.lab.astype(np.float64), options.strength)))
         notes.append("colour")
     if options.carry != "color" and style.roughness is not None and style.metallic is not None:
-        surface = samples.surface()
+        surface = samples.surface(hits)
         rough = matched(surface[:, 1], style.roughness, options.strength)
         metal = matched(surface[:, 2], style.metallic, options.strength)
         metal = np.where(metal >= 128, 255, 0).astype(np.uint8)  # nothing is half a metal
@@ -88,9 +88,9 @@ def load_style(reference: str) -> Style:
 
 def _from_file(source: Source) -> Style:
     if source.suffix not in IMAGES:
-        samples = surface_samples(read_mesh(source))
-        surface = samples.surface()
-        return Style(to_oklab(samples.base_color()[:, :3]), surface[:, 1], surface[:, 2])
+        samples, hits = surface_samples(read_mesh(source))
+        surface = samples.surface(hits)
+        return Style(to_oklab(samples.base_color(hits)[:, :3]), surface[:, 1], surface[:, 2])
     pixels = decode_image(source.read()).reshape(-1, 4)
     shown = pixels[pixels[:, 3] >= 128]
     if not len(shown):

@@ -38,7 +38,7 @@ class SetMaterialOptions:
     color: str = field(default="", metadata={"help": "'#rrggbb' instead of the material's own colour"})
     scale: float = field(default=1.0, metadata={"min": 0.01, "max": 100.0, "help": "size of the pattern, 1 is real"})
     resolution: int = field(
-        default=1024, metadata={"min": 64, "max": 4096, "help": "edge of what is painted into an atlas, pixels"}
+        default=1024, metadata={"min": 64, "max": 2048, "help": "edge of what is painted into an atlas, pixels"}
     )
     seed: int = field(default=0, metadata={"min": 0, "max": 2**31 - 1, "help": "another piece of the same material"})
 

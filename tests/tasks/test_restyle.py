@@ -40,7 +40,8 @@ def ball(material: Material) -> Part:
 
 
 def statistics(asset: Asset) -> tuple[np.ndarray, np.ndarray]:
-    lab = to_oklab(surface_samples(asset).base_color()[:, :3]).astype(np.float64)
+    samples, hits = surface_samples(asset)
+    lab = to_oklab(samples.base_color(hits)[:, :3]).astype(np.float64)
     return lab.mean(axis=0), np.cov(lab.T)
 
 
@@ -51,7 +52,8 @@ def test_mean_and_covariance_become_the_reference_s() -> None:
     mean, covariance = statistics(found)
     np.testing.assert_allclose(mean, style.mean(axis=0), atol=0.01)
     np.testing.assert_allclose(np.sqrt(np.diag(covariance)), style.std(axis=0), atol=0.012)
-    surface = surface_samples(found).surface()
+    samples, hits = surface_samples(found)
+    surface = samples.surface(hits)
     assert surface[:, 1].mean() == pytest.approx(
         texture_maps("walnut", 256).roughness_metallic[..., 1].mean() / 255, abs=0.02
     )
