@@ -30,7 +30,8 @@ def everywhere(asset: Asset, change: Callable[[Part], Part]) -> Asset:
 def surface_samples(asset: Asset, count: int = SAMPLES, seed: int = 0) -> tuple[SourceSamples, Hits]:
     """`count` places uniform over the area, to read what they show there.
 
-    They lie on the source where geometry was replaced and its look is not yet baked. Raises InputError `mesh.no-faces` and `mesh.no-area`.
+    They lie on the source where geometry was replaced and its look is not yet baked. Raises InputError `mesh.no-faces`
+    and `mesh.no-area`.
     """
     shown = asset
     if asset.source is not None and not any(part.material.textures or part.colors is not None for part in asset.parts):
