@@ -10,9 +10,10 @@ import numpy.typing as npt
 from ml.asset import F32, I32, Part
 from ml.readers.colors import to_srgb
 from tasks.fbx_nodes import Node, node
-from tasks.topology import weld
+from tasks.topology import F64, weld
 
 CENTIMETRES = np.float32(100.0)
+LARGE = 1e36  # metres; as centimetres a float32 ends at 3.4e38
 UV_SETS = ("UVMap", "UVLightmap")
 
 
@@ -23,12 +24,12 @@ def geometry_children(part: Part) -> list[Node]:
     given by corner, through indices. Doubles, as every importer expects; scaled as floats, whose low bits are zero
     and deflate.
     """
-    points, corners, _ = weld(part.vertices * CENTIMETRES, part.faces)
+    points, corners = _welded(part)
     index = np.ascontiguousarray(part.faces.reshape(-1))
     layers = _layers(part, index)
     return [
         node("GeometryVersion", 124),
-        node("Vertices", points.astype(np.float64)),
+        node("Vertices", points),
         node("PolygonVertexIndex", _polygons(corners)),
         *(layer for group in layers for layer in group),
         *(_layer(number, group) for number, group in enumerate(layers)),
@@ -37,12 +38,20 @@ def geometry_children(part: Part) -> list[Node]:
 
 def body_children(part: Part) -> list[Node]:
     """The records inside the Geometry of a collision body: positions and faces alone."""
-    points, corners, _ = weld(part.vertices * CENTIMETRES, part.faces)
+    points, corners = _welded(part)
     return [
         node("GeometryVersion", 124),
-        node("Vertices", points.astype(np.float64)),
+        node("Vertices", points),
         node("PolygonVertexIndex", _polygons(corners)),
     ]
+
+
+def _welded(part: Part) -> tuple[F64, I32]:
+    """Positions in centimetres, and faces over them."""
+    points, corners, _ = weld(part.vertices, part.faces)
+    if len(points) and float(np.abs(points).max()) > LARGE:
+        return points.astype(np.float64) * 100.0, corners
+    return (points * CENTIMETRES).astype(np.float64), corners
 
 
 def _polygons(faces: I32) -> I32:

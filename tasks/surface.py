@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ml.asset import Asset, InputError, Part
+from ml.asset import F32, Asset, InputError, Part
 from ml.normals import face_crosses, repaired_normals
 from tasks.normals import split_hard_edges
 from tasks.replacement import without_maps
@@ -30,9 +30,15 @@ def _drawable_part(part: Part) -> Part:
         part = split_hard_edges(part)
         assert part.normals is not None
     normals = repaired_normals(part.normals, part.vertices, part.faces)
+    part = replace(part, uv=_finite(part.uv), uv1=_finite(part.uv1))
     if part.uv is None and part.material.textures:
         part = replace(part, material=without_maps(part.material))
     return part if normals is part.normals else replace(part, normals=normals)
+
+
+def _finite(uv: F32 | None) -> F32 | None:
+    """Coordinates with 0 for those that are no numbers, which no format can say; themselves when all are."""
+    return uv if uv is None or np.isfinite(uv).all() else np.nan_to_num(uv, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def compact(part: Part) -> Part:

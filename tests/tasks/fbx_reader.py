@@ -36,6 +36,7 @@ def attribute(corner_values: Any) -> dict[str, Any] | None:
 def read_mesh(mesh: Any) -> dict[str, Any]:
     sets = [{"name": s.name, **(attribute(kept(s.vertex_uv)) or {})} for s in each(mesh.uv_sets)]
     return {
+        "name": mesh.name,
         "vertices": rows(mesh.vertices),
         "faces": list(mesh.vertex_indices),
         "sizes": [face.num_indices for face in each(mesh.faces)],
