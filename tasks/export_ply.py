@@ -9,6 +9,7 @@ import numpy as np
 
 from ml.asset import Asset
 from tasks.outputs import OutputFile, levels
+from tasks.provenance_fields import provenance_fields
 from tasks.surface import drawable
 from tasks.vertex_colors import srgb_vertex_colors
 
@@ -17,7 +18,7 @@ FACE = np.dtype([("count", "u1"), ("corners", "<i4", (3,))])
 HEADER = """ply
 format binary_little_endian 1.0
 comment Meshmill, metres, Y up, sRGB colours
-element vertex {vertices}
+{comments}element vertex {vertices}
 property float x
 property float y
 property float z
@@ -57,5 +58,7 @@ def _encoded(asset: Asset) -> bytes:
     vertices["color"] = np.concatenate([srgb_vertex_colors(part) for part in asset.parts])
     table = np.empty(len(faces), FACE)
     table["count"], table["corners"] = 3, faces
-    header = HEADER.format(vertices=len(vertices), faces=len(faces))
-    return header.encode("ascii") + vertices.tobytes() + table.tobytes()
+    fields = provenance_fields(asset.provenance)
+    comments = "".join(f"comment {key}: {text}\n" for key, text in fields.items())
+    header = HEADER.format(vertices=len(vertices), faces=len(faces), comments=comments)
+    return header.encode("ascii", "backslashreplace") + vertices.tobytes() + table.tobytes()

@@ -132,7 +132,13 @@ PIXEL = Texture(
         "53de0000000c49444154789c63f8ffff3f0005fe02fe0def46b80000000049454e44ae426082"
     )
 )
-DIGESTS = {"fbx": "", "3mf": "", "obj": "", "stl": "", "ply": ""}
+DIGESTS = {
+    "fbx": "308a4723aba6abd6",
+    "3mf": "379f76f0eb88537e",
+    "obj": "4fe3e73ba988d1cc",
+    "stl": "1078d369649c23f9",
+    "ply": "b46490a4c55d2f21",
+}
 
 
 @pytest.mark.parametrize("kind", DIGESTS)

