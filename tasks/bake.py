@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
-from ml.asset import F32, Asset, InputError, Material, Part
+from ml.asset import F32, Asset, InputError, Material, Part, Texture
+from tasks.ambient_occlusion import ambient_occlusion
 from tasks.bake_canvas import LINEAR, SRGB, Atlas, Canvas, make_atlas
 from tasks.bake_normals import FLAT_STEPS, Frames, SourceNormals, paint_normals, same_shading
+from tasks.box_tree import face_order
+from tasks.bvh_nodes import leaf_order
 from tasks.normals import split_hard_edges
+from tasks.ray_tree import RayTree, build_ray_tree
 from tasks.source_samples import FACING_PENALTY, Hits, SourceSamples
-from tasks.texel_projection import project
+from tasks.texel_projection import Projection, project
 
 SAME_GEOMETRY = 1e-6  # of the diagonal: float32 rounding of a transform applied to both meshes
 BLOCK = 1 << 17  # texels shaded at once: their values stay in the cache, and memory does not grow with the atlas
@@ -31,6 +36,12 @@ class BakeOptions:
     )
     color_format: Literal["png", "jpeg"] = field(
         default="png", metadata={"help": "jpeg: quality 92, full chroma, a fifth of the bytes; opaque base colour only"}
+    )
+    ambient_occlusion: float = field(
+        default=0.0, metadata={"min": 0.0, "max": 1.0, "help": "how much of it to bake into the red channel; 0: none"}
+    )
+    occlusion_distance: float = field(
+        default=0.5, metadata={"min": 0.001, "max": 10.0, "help": "what lies farther does not occlude, diagonals"}
     )
 
     def has(self, name: Map) -> bool:
@@ -57,14 +68,15 @@ def bake(asset: Asset, options: BakeOptions = BakeOptions()) -> Asset:
     if options.has("base_color"):
         material = replace(material, **base_color(baker, used, options.color_format == "jpeg"))
     if options.has("surface"):
-        material = replace(material, **surface_maps(baker, used))
+        open_share = _openness(baker, options) if options.ambient_occlusion > 0 else None
+        material = replace(material, **surface_maps(baker, used, open_share))
     if options.has("emissive"):
         material = replace(material, **emissive(baker, used))
     if options.has("normal"):
         material = replace(material, **normal_map(baker))
     baked = replace(part, material=material, colors=None)
     result = replace(asset, parts=(baked,)).noted(bake=f"{options.resolution} px, {baker.path}")
-    coverage = len(baker.atlas.face) / options.resolution**2
+    coverage = len(baker.canvas.texel) / options.resolution**2
     return result.measured({"bake.resolution": options.resolution, "bake.coverage": coverage})
 
 
@@ -76,11 +88,15 @@ class Baker:
     atlas: Atlas
     samples: SourceSamples
     canvas: Canvas
-    face: Any  # (t,) face over all of the source's parts
-    barycentric: F32  # (t, 3)
-    turned: Any  # (t,) whether the source shows its back there
+    tree: RayTree | None  # of the source, where rays are cast
+    found: Projection
     same: bool  # whether the source has the same triangles
     path: str  # how texels found their places
+
+    @cached_property
+    def normals(self) -> SourceNormals:
+        """The source's normals, found once for the two maps that need them."""
+        return SourceNormals(self.samples)
 
     @property
     def seen(self) -> list[bool]:
@@ -92,9 +108,9 @@ class Baker:
 
     def blocks(self) -> Iterator[tuple[slice, Hits]]:
         """The texels, BLOCK by BLOCK."""
-        for start in range(0, len(self.face), BLOCK):
+        for start in range(0, len(self.found.face), BLOCK):
             rows = slice(start, start + BLOCK)
-            yield rows, self.samples.hits(self.face[rows], self.barycentric[rows])
+            yield rows, self.samples.hits(self.found.face[rows], self.found.barycentric[rows])
 
     def painted(self, read: Callable[[Hits], F32], curves: tuple[Any, ...]) -> tuple[Any, F32]:
         """A map, (size², channels) before its gutters, of what `read` finds at the hits; the first texel's value."""
@@ -113,12 +129,15 @@ def _baker(part: Part, samples: SourceSamples, options: BakeOptions) -> Baker:
     assert part.uv is not None
     atlas, canvas = make_atlas(part, options.resolution)
     vertices, faces, _ = samples.merged
+    arranged = leaf_order if options.ambient_occlusion > 0 else face_order
     if _same_geometry(part, vertices, faces):
-        turned = np.zeros(len(atlas.face), np.bool_)
-        return Baker(part, atlas, samples, canvas, atlas.face, atlas.barycentric, turned, True, "same triangles")
-    found = project(part, atlas.face, atlas.barycentric, vertices, faces, FACING_PENALTY)
+        found = Projection(atlas.face, atlas.barycentric, np.zeros(len(atlas.face), np.bool_))
+        needed = build_ray_tree(vertices, faces, arranged) if options.ambient_occlusion > 0 else None
+        return Baker(part, atlas, samples, canvas, needed, found, True, "same triangles")
+    tree = build_ray_tree(vertices, faces, arranged)
+    found = project(part, atlas.face, atlas.barycentric, tree, vertices, faces, FACING_PENALTY)
     path = f"projected, {found.missed / max(len(atlas.face), 1):.1%} closest points"
-    return Baker(part, atlas, samples, canvas, found.face, found.barycentric, found.turned, False, path)
+    return Baker(part, atlas, samples, canvas, tree, found, False, path)
 
 
 def _same_geometry(part: Part, vertices: Any, faces: Any) -> bool:
@@ -153,17 +172,40 @@ def base_color(baker: Baker, used: list[Material], jpeg: bool) -> dict[str, Any]
     return {"base_color": (1.0, 1.0, 1.0, 1.0), "base_color_texture": finish(flat, "base_color")}
 
 
-def surface_maps(baker: Baker, used: list[Material]) -> dict[str, Any]:
-    """Occlusion (R), roughness (G) and metallic (B) in one map, or plain factors when none varies."""
+def _openness(baker: Baker, options: BakeOptions) -> F32:
+    """(t,) what ambient occlusion leaves of the light at each texel."""
+    assert baker.tree is not None
+    vertices, faces, _ = baker.samples.merged
+    texel, reach = baker.canvas.texel, options.occlusion_distance * baker.tree.diagonal
+    shading = baker.normals.smooth
+    found = ambient_occlusion(baker.tree, (vertices, faces), baker.found, shading, texel, options.resolution, reach)
+    return np.float32(1) - np.float32(options.ambient_occlusion) * (np.float32(1) - found)
+
+
+def surface_maps(baker: Baker, used: list[Material], open_share: F32 | None = None) -> dict[str, Any]:
+    """Occlusion (R), roughness (G) and metallic (B) in one map, or plain factors when none varies.
+
+    `open_share` (t,) multiplies the source's own occlusion; where it alone varies, it gets a map of one channel.
+    """
     factors = {(m.roughness, m.metallic) for m in used}
     if len(factors) == 1 and not any(m.metallic_roughness_texture or m.occlusion_texture for m in used):
-        return dict(zip(("roughness", "metallic"), factors.pop(), strict=True))
+        plain = dict(zip(("roughness", "metallic"), factors.pop(), strict=True))
+        return plain if open_share is None else {**plain, "occlusion_texture": _occlusion_map(baker, open_share)}
     flat, first = baker.painted(baker.samples.surface, (LINEAR, LINEAR, LINEAR))
+    if open_share is not None:
+        baker.canvas.darken(flat, open_share)
     if baker.canvas.is_plain(flat):
         return {"roughness": float(first[1]), "metallic": float(first[2])}
     texture = baker.canvas.png(flat, "occlusion_roughness_metallic")
     maps = {"roughness": 1.0, "metallic": 1.0, "metallic_roughness_texture": texture}
-    return {**maps, "occlusion_texture": texture} if any(m.occlusion_texture is not None for m in used) else maps
+    occluded = open_share is not None or any(m.occlusion_texture is not None for m in used)
+    return {**maps, "occlusion_texture": texture} if occluded else maps
+
+
+def _occlusion_map(baker: Baker, open_share: F32) -> Texture:
+    flat = baker.canvas.blank(1)
+    baker.canvas.paint(flat, slice(None), open_share[:, None], (LINEAR,))
+    return baker.canvas.png(flat, "occlusion")
 
 
 def emissive(baker: Baker, used: list[Material]) -> dict[str, Any]:
@@ -183,11 +225,11 @@ def normal_map(baker: Baker) -> dict[str, Any]:
     """The tangent-space normal map, or nothing where the low mesh's own normals say the same."""
     if baker.same and same_shading(baker.part, baker.samples.source):
         return {}
-    frames, source = Frames.of(baker.part), SourceNormals(baker.samples)
+    frames, source = Frames.of(baker.part), baker.normals
     flat, farthest = baker.canvas.blank(3), 0
-    for rows, hits in baker.blocks():
+    for rows, _ in baker.blocks():
         own, weights = baker.atlas.face[rows], baker.atlas.barycentric[rows]
-        wanted = source.at(hits, baker.face[rows], baker.turned[rows])
+        wanted = source.at(baker.found.rows(rows))
         texel = baker.canvas.texel[rows]
         farthest = max(farthest, paint_normals(flat, texel, frames.normals, frames.tangents, own, weights, wanted))
     if farthest <= FLAT_STEPS:

@@ -45,6 +45,10 @@ class Canvas:
         """Write linear values (b, ≥ channels) of the covered texels `rows` into a map, each channel by its curve."""
         paint(flat, self.texel[rows], values, np.stack(curves))
 
+    def darken(self, flat: U8, share: F32) -> None:
+        """Multiply the first channel of a map by (t,) shares in 0–1."""
+        flat[self.texel, 0] = np.rint(flat[self.texel, 0] * share).astype(np.uint8)
+
     def is_plain(self, flat: U8) -> bool:
         """Whether all covered texels of a map are the same."""
         return bool(is_plain(flat, self.texel))

@@ -12,8 +12,9 @@ from numba import njit
 from ml.asset import F32, I32, U8, Asset, Part
 from tasks.normals import HARD_EDGE_DEGREES, split_hard_edges
 from tasks.raster import creased_normals
-from tasks.source_samples import Hits, SourceSamples, present
+from tasks.source_samples import SourceSamples, present
 from tasks.tangents import with_tangents
+from tasks.texel_projection import Projection
 from tasks.texel_raster import bilinear_taps, corner_mean
 from tasks.topology import Bool, weld
 
@@ -54,9 +55,14 @@ class SourceNormals:
         mapped = [i for i, part in enumerate(parts) if part.uv is not None and part.material.normal_texture is not None]
         return {i: Frames.of(parts[i] if parts[i].normals is not None else split_hard_edges(parts[i])) for i in mapped}
 
-    def at(self, hits: Hits, face: I32, turned: Bool) -> F32:
-        """(t, 3) unit normals on faces (t,) over all parts, reversed where `turned` (t,)."""
-        normals: F32 = _shading_normals(self.corners, face, hits.barycentric, turned)
+    def smooth(self, places: Projection) -> F32:
+        """(t, 3) unit normals, reversed where the source shows its back; without its normal maps."""
+        normals: F32 = _shading_normals(self.corners, places.face, places.barycentric, places.turned)
+        return normals
+
+    def at(self, places: Projection) -> F32:
+        """The same with the source's normal maps."""
+        normals, hits = self.smooth(places), self.samples.hits(places.face, places.barycentric)
         for index in present(hits):
             part = self.samples.source.parts[index]
             if index in self.frames and part.uv is not None and part.material.normal_texture is not None:

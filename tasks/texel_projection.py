@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from ml.asset import F32, I32, Part
@@ -18,13 +17,13 @@ from tasks.ray_tree import (
     NODE,
     NOWHERE,
     STACK,
-    build_ray_tree,
+    RayTree,
     closest_tree,
     front_crossings,
     nearest_front,
 )
 from tasks.texel_raster import TILE, interpolate
-from tasks.topology import Bool, weld
+from tasks.topology import F64, Bool, weld
 
 # Rays reach this share of the diagonal to either side: more than decimation moves a surface (mean 0.1–0.8 % down to a
 # tenth of the faces). Beyond it the closest point that faces the same way decides.
@@ -44,19 +43,22 @@ class Projection:
     face: I32  # (t,) face of the mesh projected onto
     barycentric: F32  # (t, 3)
     turned: Bool  # (t,) whether that place shows the texel its back: only closest points do
-    missed: int  # texels whose ray met nothing, which took the closest point
+    missed: int = 0  # texels whose ray met nothing, which took the closest point
+
+    def rows(self, chosen: slice | I32) -> Projection:
+        """Those of some texels."""
+        return Projection(self.face[chosen], self.barycentric[chosen], self.turned[chosen])
 
 
 def project(
-    part: Part, face: I32, barycentric: F32, vertices: npt.NDArray[np.float64], faces: I32, penalty: float
+    part: Part, face: I32, barycentric: F32, tree: RayTree, vertices: F64, faces: I32, penalty: float
 ) -> Projection:
-    """The place on a mesh, (n, 3) vertices in metres and (m, 3) faces, that each texel of `part` shows.
+    """The place on a mesh, (n, 3) vertices in metres and (m, 3) faces in a tree, that each texel of `part` shows.
 
     `face` (t,) and `barycentric` (t, 3) are the texels on `part`, in the order of `texel_raster.tiled`. The place is
     the nearest front face along ±the smooth normal within CAGE of the diagonal, else the closest point, with `penalty`
     as in `closest_point` but in diagonals.
     """
-    tree = build_ray_tree(vertices, faces)
     welded, corners, _ = weld(part.vertices, part.faces)
     points = interpolate(tree.local(welded), corners, face, barycentric)
     normals = interpolate(vertex_normals(welded, corners), corners, face, barycentric)

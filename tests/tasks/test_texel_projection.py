@@ -11,13 +11,17 @@ from hypothesis import strategies as st
 from ml.asset import InputError, Part, make_part
 from tasks import texel_projection
 from tasks.ray_tree import build_ray_tree, closest_tree
-from tasks.texel_projection import project
+from tasks.texel_projection import Projection, project
 from tasks.texel_raster import gather, rasterize, tiled
 
 
 def texels(part: Part, size: int) -> tuple[np.ndarray, np.ndarray]:
     face, two = rasterize(part.uv, part.faces, size)
     return gather(face, two, tiled(face))
+
+
+def onto(part: Part, face: np.ndarray, weights: np.ndarray, points: np.ndarray, faces: np.ndarray) -> Projection:
+    return project(part, face, weights, build_ray_tree(points, faces), points, faces, 0.02)
 
 
 def sheet(height: float = 0.0, flip: bool = False) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +89,7 @@ def test_the_nearest_front_face_is_taken_and_backs_are_looked_through() -> None:
         ((sheet(0.01), sheet(-0.02)), 0),
         ((sheet(0.01, flip=True), sheet(-0.02)), 1),
     ):
-        found = project(part, face, weights, *stacked(*sheets), 0.02)
+        found = onto(part, face, weights, *stacked(*sheets))
         assert set(found.face // 2) == {expected}
         assert found.missed == 0
         points, faces = stacked(*sheets)
@@ -97,9 +101,9 @@ def test_the_nearest_front_face_is_taken_and_backs_are_looked_through() -> None:
 def test_what_lies_beyond_the_cage_or_faces_away_takes_the_closest_point() -> None:
     part = square()
     face, weights = texels(part, 16)
-    far = project(part, face, weights, *sheet(0.5), 0.02)
+    far = onto(part, face, weights, *sheet(0.5))
     assert far.missed == len(face)
-    away = project(part, face, weights, *sheet(0.0, flip=True), 0.02)
+    away = onto(part, face, weights, *sheet(0.0, flip=True))
     assert away.missed == len(face)
     for found in (far, away):
         assert np.isfinite(found.barycentric).all()
@@ -112,7 +116,7 @@ def test_any_scale_and_zero_area_faces_give_places(scale: float) -> None:
     uv = np.random.default_rng(0).uniform(size=(len(mesh.vertices), 2)).astype(np.float32)
     part = make_part(mesh.vertices * scale, np.concatenate([mesh.faces, [[0, 0, 1], [2, 2, 2]]]), uv=uv)
     face, weights = texels(part, 32)
-    found = project(part, face, weights, part.vertices.astype(np.float64), part.faces, 0.02)
+    found = onto(part, face, weights, part.vertices.astype(np.float64), part.faces)
     assert np.isfinite(found.barycentric).all()
     assert found.face.min() >= 0
     assert found.face.max() < len(part.faces)
