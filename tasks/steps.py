@@ -8,6 +8,7 @@ from typing import Any
 from ml.asset import Asset
 from tasks.bake import BakeOptions, bake
 from tasks.clean import CleanOptions, clean
+from tasks.collision import CollisionOptions, collision
 from tasks.lods import LodOptions, lods
 from tasks.orient import OrientOptions, orient
 from tasks.palette import PaletteOptions, palette
@@ -42,4 +43,5 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "restyle": (restyle, RestyleOptions),
     "physical": (physical, PhysicalOptions),
     "lods": (lods, LodOptions),
+    "collision": (collision, CollisionOptions),
 }
