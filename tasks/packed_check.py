@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from ml.asset import F32, InputError, Material, Part, Texture
 from ml.readers.gltf import read_parts
@@ -134,8 +135,7 @@ def _farthest(part: Part, what: str, a: F32 | None, b: F32 | None, ours: Array, 
         return 0.0
     if b is None:
         raise InputError(LOSSY, f"{what} of {part.name!r} are lost")
-    apart = a[ours].astype(np.float64) - b[theirs]
-    most = float(np.sqrt((apart**2).sum(axis=1).max()))
+    most = float(_widest_gap(a, b, ours, theirs))
     if not most <= limit + ROUNDING * float(np.abs(a).max()):
         raise InputError(LOSSY, f"{what} of {part.name!r} are off by {most:.3g}, with {limit:.3g} promised")
     return most
@@ -146,9 +146,22 @@ def _widest_angle(part: Part, its: Part, ours: Array, theirs: Array, limit: floa
         return 0.0
     if its.normals is None:
         raise InputError(LOSSY, f"normals of {part.name!r} are lost")
-    a, b = part.normals[ours].astype(np.float64), its.normals[theirs].astype(np.float64)
-    apart = np.sqrt(((a - b) ** 2).sum(axis=1).max()) / 2.0
-    most = 2.0 * math.degrees(math.asin(min(float(apart), 1.0)))
+    chord = float(_widest_gap(part.normals, its.normals, ours, theirs))
+    most = 2.0 * math.degrees(math.asin(min(chord / 2.0, 1.0)))
     if not most <= limit:
         raise InputError(LOSSY, f"normals of {part.name!r} turn by {most:.3g}°, with {limit:.3g}° promised")
     return most
+
+
+@njit(cache=True, nogil=True)
+def _widest_gap(a: F32, b: F32, ours: Array, theirs: Array) -> float:
+    """The largest distance between paired rows; infinite where one is not finite."""
+    most = 0.0
+    for k in range(len(ours)):
+        total = 0.0
+        for axis in range(a.shape[1]):
+            gap = np.float64(a[ours[k], axis]) - np.float64(b[theirs[k], axis])
+            total += gap * gap
+        if not total <= most:
+            most = total if total > most else np.inf
+    return float(np.sqrt(most))

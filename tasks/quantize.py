@@ -31,8 +31,9 @@ class Grid:
     def over(values: Iterable[Array], bits: int) -> Grid:
         """The grid over the bounds of all (n, k) arrays; they must be finite and not all empty."""
         some = [array for array in values if len(array)]
-        low = np.min([array.min(axis=0) for array in some], axis=0).astype(np.float64)
-        high = np.max([array.max(axis=0) for array in some], axis=0).astype(np.float64)
+        columns = [[array[:, axis] for array in some] for axis in range(some[0].shape[1])]  # as in GltfDocument
+        low = np.array([min(part.min() for part in column) for column in columns], np.float64)
+        high = np.array([max(part.max() for part in column) for column in columns], np.float64)
         largest = float(np.maximum(np.abs(low), np.abs(high)).max())
         step = max(float((high - low).max()) / (2**bits - 1), largest * FINEST)
         return Grid(tuple(low.tolist()), step or 1.0, bits)

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
-from ml.asset import F32, Part
-from ml.normals import face_crosses
+from ml.asset import F32, I32, Part
 
 F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
 
 
 def with_tangents(part: Part) -> tuple[Part, F32]:
@@ -20,35 +21,14 @@ def with_tangents(part: Part) -> tuple[Part, F32]:
     contributes its face's direction of growing u, projected onto the plane of the vertex normal and weighted by the
     corner's angle; vertices between mirrored and unmirrored charts are split, so the part may have more of them.
     """
-    along, mirrored = _face_tangents(part)
+    assert part.uv is not None
+    along, mirrored = _face_tangents(part.vertices, part.uv, part.faces)
     part = _split(part, mirrored)
     assert part.normals is not None
-    total = np.zeros((len(part.vertices), 3))
-    angles = _corner_angles(part)
-    for corner in range(3):
-        at = part.faces[:, corner]
-        flat = _unit(_project(along, part.normals[at].astype(np.float64)))
-        for axis in range(3):
-            total[:, axis] += np.bincount(at, flat[:, axis] * angles[:, corner], minlength=len(total))
-    normals = part.normals.astype(np.float64)
-    tangents = np.ones((len(total), 4))
-    tangents[:, :3] = _or_any_orthogonal(_project(total, normals), normals)
+    total = _summed(part.vertices, part.normals, part.faces, along)
+    tangents = _orthogonal(total, part.normals)
     tangents[part.faces[mirrored].reshape(-1), 3] = -1.0
-    return part, tangents.astype(np.float32)
-
-
-def _face_tangents(part: Part) -> tuple[F64, npt.NDArray[np.bool_]]:
-    """(m, 3) direction in which u grows over each face, and whether its chart shows the image mirrored.
-
-    glTF's v grows downward, so an unmirrored counter-clockwise face runs clockwise in (u, v): a negative determinant.
-    """
-    assert part.uv is not None
-    points, uv = part.vertices.astype(np.float64), part.uv.astype(np.float64)
-    a, b, c = part.faces.T
-    e1, e2, t1, t2 = points[b] - points[a], points[c] - points[a], uv[b] - uv[a], uv[c] - uv[a]
-    area = t1[:, 0] * t2[:, 1] - t1[:, 1] * t2[:, 0]
-    along = (e1 * t2[:, 1:] - e2 * t1[:, 1:]) * np.sign(area)[:, None]
-    return _unit(along), area > 0
+    return part, tangents
 
 
 def _split(part: Part, mirrored: npt.NDArray[np.bool_]) -> Part:
@@ -75,30 +55,69 @@ def _split(part: Part, mirrored: npt.NDArray[np.bool_]) -> Part:
     )
 
 
-def _corner_angles(part: Part) -> F64:
-    """(m, 3) interior angles in radians."""
-    points = part.vertices.astype(np.float64)
-    doubled = np.sqrt((face_crosses(part.vertices, part.faces) ** 2).sum(axis=1))
-    angles = np.empty((len(part.faces), 3))
-    for corner in range(3):
-        here, ahead, behind = (points[part.faces[:, (corner + k) % 3]] for k in range(3))
-        angles[:, corner] = np.arctan2(doubled, np.einsum("ij,ij->i", ahead - here, behind - here))
-    return angles
+@njit(cache=True, nogil=True)
+def _face_tangents(points: F32, uv: F32, faces: I32) -> tuple[F64, Bool]:
+    """(m, 3) direction in which u grows over each face, and whether its chart shows the image mirrored.
+
+    glTF's v grows downward, so an unmirrored counter-clockwise face runs clockwise in (u, v): a negative determinant.
+    """
+    along, mirrored = np.zeros((len(faces), 3)), np.zeros(len(faces), np.bool_)
+    for f in range(len(faces)):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        u1, v1 = np.float64(uv[b, 0]) - uv[a, 0], np.float64(uv[b, 1]) - uv[a, 1]
+        u2, v2 = np.float64(uv[c, 0]) - uv[a, 0], np.float64(uv[c, 1]) - uv[a, 1]
+        area = u1 * v2 - v1 * u2
+        mirrored[f] = area > 0.0
+        length = 0.0
+        for k in range(3):
+            start = np.float64(points[a, k])
+            along[f, k] = ((points[b, k] - start) * v2 - (points[c, k] - start) * v1) * np.sign(area)
+            length += along[f, k] ** 2
+        if length > 0.0:
+            along[f] /= np.sqrt(length)
+    return along, mirrored
 
 
-def _project(vectors: F64, normals: F64) -> F64:
-    return np.asarray(vectors - normals * np.einsum("ij,ij->i", vectors, normals)[:, None])
+@njit(cache=True, nogil=True)
+def _summed(points: F32, normals: F32, faces: I32, along: F64) -> F64:
+    """(n, 3) sum of the faces' directions, each flattened against the vertex normal and weighted by its angle there."""
+    total = np.zeros((len(points), 3))
+    flat, ahead, behind = np.empty(3), np.empty(3), np.empty(3)
+    for f in range(len(faces)):
+        for corner in range(3):
+            here, following, last = faces[f, corner], faces[f, (corner + 1) % 3], faces[f, (corner + 2) % 3]
+            dot, lift = 0.0, 0.0
+            for k in range(3):
+                ahead[k] = np.float64(points[following, k]) - points[here, k]
+                behind[k] = np.float64(points[last, k]) - points[here, k]
+                dot += ahead[k] * behind[k]
+                lift += along[f, k] * normals[here, k]
+            x = ahead[1] * behind[2] - ahead[2] * behind[1]
+            y = ahead[2] * behind[0] - ahead[0] * behind[2]
+            z = ahead[0] * behind[1] - ahead[1] * behind[0]
+            angle = np.arctan2(np.sqrt(x * x + y * y + z * z), dot)
+            length = 0.0
+            for k in range(3):
+                flat[k] = along[f, k] - normals[here, k] * lift
+                length += flat[k] ** 2
+            if length > 0.0:
+                for k in range(3):
+                    total[here, k] += flat[k] * (angle / np.sqrt(length))
+    return total
 
 
-def _unit(vectors: F64) -> F64:
-    length = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None]
-    return np.asarray(vectors / np.where(length > 0, length, 1.0))
-
-
-def _or_any_orthogonal(tangents: F64, normals: F64) -> F64:
-    """Unit tangents; where the coordinates give no direction, some direction orthogonal to the normal."""
-    lost = np.einsum("ij,ij->i", tangents, tangents) < 1e-12
-    if lost.any():
-        axis = np.eye(3)[np.abs(normals[lost]).argmin(axis=1)]
-        tangents[lost] = _project(axis, normals[lost])
-    return _unit(tangents)
+@njit(cache=True, nogil=True)
+def _orthogonal(total: F64, normals: F32) -> F32:
+    """(n, 4) unit tangents, w = 1; where the coordinates give no direction, some direction orthogonal to the normal."""
+    tangents = np.ones((len(total), 4), np.float32)
+    for i in range(len(total)):
+        n = normals[i].astype(np.float64)
+        t = total[i] - n * np.dot(n, total[i])
+        if np.dot(t, t) < 1e-12:
+            axis = np.zeros(3)
+            axis[np.argmin(np.abs(n))] = 1.0
+            t = axis - n * np.dot(n, axis)
+        length = np.sqrt(np.dot(t, t))
+        for k in range(3):
+            tangents[i, k] = t[k] / (length if length > 0.0 else 1.0)
+    return tangents

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from numba import njit
 
 I64 = npt.NDArray[np.int64]
+I32 = npt.NDArray[np.int32]
 U64 = npt.NDArray[np.uint64]
 Array = npt.NDArray[Any]
 
@@ -20,7 +21,7 @@ def match(keys: Array, faces: Array, other_keys: Array, other_faces: Array) -> t
     have no area on the grid, and a codec may drop them. Of triangles that are there twice, any two are paired.
     """
     ours, theirs = _canonical(keys, faces), _canonical(other_keys, other_faces)
-    if ours.shape != theirs.shape or not np.array_equal(keys[ours], other_keys[theirs]):
+    if ours.shape != theirs.shape or not _alike(keys, ours, other_keys, theirs):
         return None
     return ours, theirs
 
@@ -28,8 +29,19 @@ def match(keys: Array, faces: Array, other_keys: Array, other_faces: Array) -> t
 def _canonical(keys: Array, faces: Array) -> Array:
     """Faces with the corner of the smallest key first, in the order of a hash of all three keys."""
     marks = _hashes(np.ascontiguousarray(keys, dtype=np.int64))
-    turned, order = _turned(marks, np.ascontiguousarray(faces, dtype=np.int64))
-    return np.asarray(turned[np.argsort(order, kind="stable")])
+    turned, order = _turned(marks, np.ascontiguousarray(faces, dtype=np.int32))
+    return np.asarray(turned[np.argsort(order)])
+
+
+@njit(cache=True, nogil=True)
+def _alike(keys: Array, corners: I32, other_keys: Array, other_corners: I32) -> bool:
+    for t in range(len(corners)):
+        for k in range(3):
+            a, b = corners[t, k], other_corners[t, k]
+            for axis in range(keys.shape[1]):
+                if keys[a, axis] != other_keys[b, axis]:
+                    return False
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -52,7 +64,7 @@ def _hashes(keys: I64) -> U64:
 
 
 @njit(cache=True, nogil=True)
-def _turned(marks: U64, faces: I64) -> tuple[I64, U64]:
+def _turned(marks: U64, faces: I32) -> tuple[I32, U64]:
     """Rotated faces of three different marks, and the hash of each."""
     turned, order = np.empty_like(faces), np.empty(len(faces), np.uint64)
     kept = 0
