@@ -19,6 +19,7 @@ from tasks.bake_normals import FLAT_STEPS, Frames, SourceNormals, paint_normals
 from tasks.box_projection import planes_for, projected
 from tasks.normals import split_hard_edges
 from tasks.source_samples import SourceSamples
+from tasks.texel_projection import Projection
 from tasks.texel_raster import interpolate
 
 Mask = npt.NDArray[np.bool_]
@@ -70,8 +71,7 @@ def painted(part: Part, chosen: Mask, coat: Coat, size: int) -> Part:
 def _normals(part: Part, atlas: Atlas) -> F32:
     """(t, 3) unit normals, the part's own normal map in them."""
     samples = SourceSamples(Asset((part,)))
-    hits = samples.hits(atlas.face, atlas.barycentric)
-    return SourceNormals(samples).at(hits, atlas.face, np.zeros(len(atlas.face), np.bool_))
+    return SourceNormals(samples).at(Projection.of_itself(atlas.face, atlas.barycentric))
 
 
 def tile_maps(part: Part, coat: Coat, size: int) -> Maps:

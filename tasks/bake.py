@@ -131,7 +131,7 @@ def _baker(part: Part, samples: SourceSamples, options: BakeOptions) -> Baker:
     vertices, faces, _ = samples.merged
     arranged = leaf_order if options.ambient_occlusion > 0 else face_order
     if _same_geometry(part, vertices, faces):
-        found = Projection(atlas.face, atlas.barycentric, np.zeros(len(atlas.face), np.bool_))
+        found = Projection.of_itself(atlas.face, atlas.barycentric)
         needed = build_ray_tree(vertices, faces, arranged) if options.ambient_occlusion > 0 else None
         return Baker(part, atlas, samples, canvas, needed, found, True, "same triangles")
     tree = build_ray_tree(vertices, faces, arranged)

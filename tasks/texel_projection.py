@@ -45,6 +45,11 @@ class Projection:
     turned: Bool  # (t,) whether that place shows the texel its back: only closest points do
     missed: int = 0  # texels whose ray met nothing, which took the closest point
 
+    @staticmethod
+    def of_itself(face: I32, barycentric: F32) -> Projection:
+        """Texels that show their own places."""
+        return Projection(face, barycentric, np.zeros(len(face), np.bool_))
+
     def rows(self, chosen: slice | I32) -> Projection:
         """Those of some texels."""
         return Projection(self.face[chosen], self.barycentric[chosen], self.turned[chosen])

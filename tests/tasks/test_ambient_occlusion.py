@@ -42,7 +42,7 @@ def test_the_floor_before_a_wall_sees_what_the_form_factor_says() -> None:
     distance = (np.arange(128) + 0.5) / 128
     expected = 1 - 0.5 * (1 - distance / np.hypot(distance, 0.5))
     shown = red(baked)[8:-8]
-    assert np.abs(shown.mean(axis=0) - expected)[4:].max() < 0.03
+    assert np.abs(shown.mean(axis=0) - expected)[4:].max() < 0.045  # three rays
     assert np.sqrt(((shown - expected) ** 2).mean()) < 0.02
 
 
