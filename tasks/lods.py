@@ -119,9 +119,8 @@ class Maker:
 
     @property
     def _repaintable(self) -> bool:
-        """Whether there is a map to paint; baking carries no normal map over."""
-        maps = [texture for part in self.asset.parts for texture in part.material.textures]
-        return bool(maps) and all(part.material.normal_texture is None for part in self.asset.parts)
+        """Whether there is a map to paint."""
+        return any(part.material.textures for part in self.asset.parts)
 
     def _repainted(self, target: int, index: int) -> Asset:
         """`target` faces under a new atlas baked from LOD0, as large as its largest map at that level."""

@@ -62,6 +62,7 @@ METRICS: dict[str, str] = {
     "similarity.silhouette": "intersection over union of outlines in the view that fits a picture best",
     "similarity.color": "mean OKLab distance to the picture in that view; 0 for drawings",
     "lods.difference": "largest difference of any level's pictures from LOD0's",
+    "impostor.difference": "difference of the impostor's pictures from LOD0's, 0 to 1",
     "collision.hulls": "convex bodies that stand in for the asset in physics",
     "collision.max_vertices": "vertices of the largest of them",
     "collision.outside": "share of their volume about a grid cell or more outside the asset",

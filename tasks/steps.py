@@ -9,6 +9,7 @@ from ml.asset import Asset
 from tasks.bake import BakeOptions, bake
 from tasks.clean import CleanOptions, clean
 from tasks.collision import CollisionOptions, collision
+from tasks.impostor import ImpostorOptions, impostor
 from tasks.lods import LodOptions, lods
 from tasks.orient import OrientOptions, orient
 from tasks.palette import PaletteOptions, palette
@@ -43,5 +44,6 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "restyle": (restyle, RestyleOptions),
     "physical": (physical, PhysicalOptions),
     "lods": (lods, LodOptions),
+    "impostor": (impostor, ImpostorOptions),
     "collision": (collision, CollisionOptions),
 }
