@@ -49,6 +49,9 @@ def color_of(name: str) -> Color:
     return (r + (target - r) * share, g + (target - g) * share, b + (target - b) * share)
 
 
+GLASS_ALPHA = 0.3  # of a pane without the refraction that glTF's core material lacks: it darkens and tints
+
+
 @dataclass(frozen=True)
 class Substance:
     """What a material looks like: its family, default linear colour, and glTF metallic and roughness factors."""
@@ -66,7 +69,8 @@ def _substances(text: str) -> dict[str, Substance]:
         family, _, entries = line.strip().partition(": ")
         for entry in entries.split(", "):
             name, code, metallic, roughness = entry.split()
-            found[name] = Substance(family, linear(code), float(metallic), float(roughness))
+            alpha = GLASS_ALPHA if family == "glass" else 1.0
+            found[name] = Substance(family, linear(code), float(metallic), float(roughness), alpha)
     return found
 
 

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ml.asset import F32, U8, Asset, Material, Part, Texture
+from ml.asset import F32, I32, U8, Asset, Material, Part, Texture
 from ml.color_space import decode, encode
-from ml.materials.library import GLASS_ALPHA, SIZES, Maps, look_of, substance_of, texture_maps
+from ml.materials.library import SIZES, Maps, look_of, substance_of, texture_maps
 from ml.normals import face_crosses
 from ml.substances import Color
 from tasks.bake_canvas import LINEAR, SRGB, Atlas, Canvas, make_atlas
 from tasks.bake_normals import FLAT_STEPS, Frames, SourceNormals, paint_normals
-from tasks.box_projection import planes_for, projected
+from tasks.box_projection import along_longest, projected, projection_planes, upright
 from tasks.normals import split_hard_edges
 from tasks.source_samples import SourceSamples
 from tasks.texel_projection import Projection
@@ -39,9 +39,9 @@ class Coat:
         """Edge of a tile in metres."""
         return look_of(self.name)[1].size_m * self.scale
 
-    def grain(self, points: F32) -> int:
-        """The axis that the tile's v runs along on what spans `points`: the longest for wood, else up."""
-        return int(np.argmax(np.ptp(points, axis=0))) if substance_of(self.name).family == "wood" and len(points) else 1
+    def grain(self, part: Part) -> I32:
+        """(m,) the axis that the tile's v runs along on each face: the longest of its piece for wood, else up."""
+        return along_longest(part) if substance_of(self.name).family == "wood" else upright(part)
 
 
 def painted(part: Part, chosen: Mask, coat: Coat, size: int) -> Part:
@@ -57,14 +57,15 @@ def painted(part: Part, chosen: Mask, coat: Coat, size: int) -> Part:
     points = interpolate(part.vertices, part.faces, atlas.face[own], atlas.barycentric[own])
     maps = tile_maps(part, coat, size)
     arrays = decode(maps.base_color), maps.roughness_metallic, maps.normal
-    planes = planes_for(coat.grain(part.vertices[np.unique(part.faces[chosen])]))
+    grain = coat.grain(part)[atlas.face[own]]
     smooth = _normals(replace(part, material=replace(part.material, normal_texture=None)), atlas)
-    look.put(own, *projected(points, smooth[own], arrays, coat.tile, planes))
+    look.put(own, *projected(points, smooth[own], grain, arrays, coat.tile, projection_planes()))
     material = look.material(part, atlas, canvas)
     if chosen.all():
         material = replace(material, name=coat.name)
-        if substance_of(coat.name).family == "glass":
-            material = replace(material, base_color=(1.0, 1.0, 1.0, GLASS_ALPHA), alpha_mode="BLEND")
+        alpha = substance_of(coat.name).alpha
+        if alpha < 1.0:
+            material = replace(material, base_color=(1.0, 1.0, 1.0, alpha), alpha_mode="BLEND")
     return replace(part, material=material, colors=None)
 
 

@@ -10,29 +10,45 @@ import numpy as np
 
 from ml.asset import F32, I32, U8, Part
 from ml.normals import face_crosses
+from tasks.topology import component_boxes, face_components, half_edges, weld
 
 SHARPNESS = 8.0  # power of the normal's components that weights the three projections: blends over about 20°
 LEAST_WEIGHT = 0.01  # projections below are not looked at
 
 
-def box_mapped(part: Part, tile: float, grain: int = 1) -> Part:
+def upright(part: Part) -> I32:
+    """(m,) the axis that a pattern without a grain runs along: up."""
+    return np.ones(len(part.faces), np.int32)
+
+
+def along_longest(part: Part) -> I32:
+    """(m,) the longest side of the box of each face's connected piece, as the grain of a board runs."""
+    points, welded, _ = weld(part.vertices, part.faces)
+    labels = face_components(welded, *half_edges(welded, len(points)))
+    low, high = component_boxes(points, welded, labels, int(labels.max(initial=-1)) + 1)
+    longest = np.append(np.argmax(high - low, axis=1), 1)  # the last entry serves label −1, faces without an area
+    axes: I32 = longest[labels].astype(np.int32)
+    return axes
+
+
+def box_mapped(part: Part, tile: float, grain: I32) -> Part:
     """The part with repeating UVs, one unit a tile of `tile` metres, and vertices split where faces turn a corner.
 
-    Each face is projected along the axis that its normal is nearest to, with −v along the axis `grain` where that is
-    another one. No projection is mirrored.
+    Each face is projected along the axis that its normal is nearest to, with −v along its axis `grain` (m,) where
+    that is another one. No projection is mirrored.
     """
     crosses = face_crosses(part.vertices, part.faces)
     axis = np.argmax(np.abs(crosses), axis=1)
-    side = 2 * axis + (np.take_along_axis(crosses, axis[:, None], 1)[:, 0] < 0)
-    corners = part.faces.astype(np.int64) * 6 + side[:, None]
-    used, local = np.unique(corners, return_inverse=True)
-    vertex, face_side = used // 6, used % 6
+    side = 6 * grain.astype(np.int64) + 2 * axis + (np.take_along_axis(crosses, axis[:, None], 1)[:, 0] < 0)
+    used, local = np.unique(part.faces.astype(np.int64) * 18 + side[:, None], return_inverse=True)
+    vertex, own_side = used // 18, used % 18
     uv = np.empty((len(used), 2), dtype=np.float32)
-    for k in range(6):
-        rows = face_side == k
-        a, b = plane(k // 2, grain)
+    planes = projection_planes()
+    for k in range(18):
+        rows = own_side == k
+        a, b, hand = planes[k // 6, k % 6 // 2]
         points = part.vertices[vertex[rows]].astype(np.float64) / tile
-        uv[rows, 0], uv[rows, 1] = points[:, a] * _hand(k // 2, a, b) * (1 if k % 2 == 0 else -1), -points[:, b]
+        uv[rows, 0], uv[rows, 1] = points[:, a] * (hand if k % 2 == 0 else -hand), -points[:, b]
     attributes: dict[str, Any] = {
         name: None if (values := getattr(part, name)) is None else values[vertex]
         for name in ("normals", "uv1", "colors")
@@ -41,24 +57,29 @@ def box_mapped(part: Part, tile: float, grain: int = 1) -> Part:
     return replace(part, vertices=part.vertices[vertex], faces=faces, uv=uv, **attributes)
 
 
-def plane(axis: int, grain: int) -> tuple[int, int]:
-    """(a, b): the axes along which u and −v grow when projecting along `axis`."""
-    b = grain if grain != axis else (1 if axis != 1 else 2)
-    return 3 - axis - b, b
+def projection_planes() -> I32:
+    """(3, 3, 3) for each grain and each axis projected along: the axes along which u and −v grow, and the hand.
 
-
-def _hand(axis: int, a: int, b: int) -> int:
-    """1 where a × b points along +axis, else −1."""
-    return 1 if (a + 1) % 3 == b and (b + 1) % 3 == axis else -1
+    The hand is 1 where u × −v points along the axis, else −1: u turns round with it.
+    """
+    planes = np.empty((3, 3, 3), np.int32)
+    for grain in range(3):
+        for axis in range(3):
+            b = grain if grain != axis else (1 if axis != 1 else 2)
+            a = 3 - axis - b
+            planes[grain, axis] = a, b, 1 if (a + 1) % 3 == b else -1
+    return planes
 
 
 @numba.njit(cache=True, nogil=True)
-def projected(points: F32, normals: F32, maps: tuple[F32, U8, U8], tile: float, planes: I32) -> tuple[F32, F32, F32]:
+def projected(
+    points: F32, normals: F32, grain: I32, maps: tuple[F32, U8, U8], tile: float, planes: I32
+) -> tuple[F32, F32, F32]:
     """Colour (t, 3) linear, roughness and metallic (t, 2) 0–1, and unit normal (t, 3) at t points with unit normals.
 
-    `maps` are a tile's (s, s, 3) linear colour, bytes of roughness and metallic in G and B, and tangent-space
-    normals; `planes` is `planes_for`. The three projections are blended by the normal; the tile's normals are added
-    as slopes ("whiteout" blending, Barré-Brisebois and Hill 2012).
+    `maps` are a tile's (s, s, 3) linear colour, bytes of roughness and metallic in G and B, and tangent-space normals;
+    `grain` (t,) is each point's axis and `planes` is `projection_planes`. The three projections are blended by the
+    normal; the tile's normals are added as slopes ("whiteout" blending, Barré-Brisebois and Hill 2012).
     """
     count = len(points)
     color, surface = np.zeros((count, 3), np.float32), np.zeros((count, 2), np.float32)
@@ -73,8 +94,8 @@ def projected(points: F32, normals: F32, maps: tuple[F32, U8, U8], tile: float, 
             weight = weights[axis]
             if weight == 0.0:
                 continue
-            a, b = planes[axis, 0], planes[axis, 1]
-            sign = planes[axis, 2] * (1.0 if n[axis] >= 0.0 else -1.0)
+            a, b, hand = planes[grain[i], axis]
+            sign = hand * (1.0 if n[axis] >= 0.0 else -1.0)
             _tile_at(maps, points[i, a] * sign / tile, -points[i, b] / tile, sample)
             for k in range(3):
                 color[i, k] += weight * sample[k]
@@ -108,9 +129,3 @@ def _tile_at(maps: Any, u: float, v: float, out: Any) -> None:
         z = max(normals[row, column, 2] / 127.5 - 1.0, 0.05)
         out[5] += weight * (normals[row, column, 0] / 127.5 - 1.0) / z
         out[6] += weight * (normals[row, column, 1] / 127.5 - 1.0) / z
-
-
-def planes_for(grain: int) -> I32:
-    """(3, 3): axes of u and −v, and the hand, of each projection axis."""
-    rows = [(*plane(axis, grain), _hand(axis, *plane(axis, grain))) for axis in range(3)]
-    return np.array(rows, dtype=np.int32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numba
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import linear_sum_assignment
@@ -141,13 +142,32 @@ def _assigned(centres: F64, targets: F64) -> npt.NDArray[np.int64]:
 
 def _moved(centres: F64, targets: F64, strength: float) -> Change:
     """Each colour moved as its clusters are, by the inverse fourth power of its distances to their centres."""
-    spread = np.array([1.0, HUE_SPREAD, HUE_SPREAD])
+    shifts = targets - centres
 
     def change(colors: F32) -> F32:
-        lab = to_oklab(colors).astype(np.float64)
-        weights = 1.0 / np.maximum(_squares(lab, centres), 1e-8) ** 2
-        weights /= weights.sum(axis=1, keepdims=True)
-        moved = weights @ targets + (lab - weights @ centres) * spread
-        return from_oklab((lab + (moved - lab) * strength).astype(np.float32))
+        return from_oklab(_shifted(to_oklab(colors), centres, shifts, strength))
 
     return change
+
+
+@numba.njit(cache=True, nogil=True)
+def _shifted(lab: F32, centres: F64, shifts: F64, strength: float) -> F32:
+    """(n, 3) colours moved by the weighted `shifts` (k, 3) of their centres (k, 3), spread of hue narrowed."""
+    out = np.empty_like(lab)
+    weights = np.empty(len(centres))
+    for i in range(len(lab)):
+        total = 0.0
+        for j in range(len(centres)):
+            square = 1e-8
+            for k in range(3):
+                square += (lab[i, k] - centres[j, k]) ** 2
+            weights[j] = 1.0 / (square * square)
+            total += weights[j]
+        for k in range(3):
+            shift = middle = 0.0
+            for j in range(len(centres)):
+                shift += weights[j] / total * shifts[j, k]
+                middle += weights[j] / total * centres[j, k]
+            spread = 1.0 if k == 0 else HUE_SPREAD
+            out[i, k] = lab[i, k] + strength * (shift + (spread - 1.0) * (lab[i, k] - middle))
+    return out

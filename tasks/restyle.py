@@ -107,10 +107,12 @@ def transfer(own: F64, other: F64, strength: float) -> Change:
     values, axes = np.linalg.eigh((matrix + matrix.T) / 2)
     matrix = (axes * np.clip(values, 0.0, MOST_GAIN)) @ axes.T
 
+    mixed = (strength * matrix + (1.0 - strength) * np.eye(3)).astype(np.float32)
+    constant = (strength * (goal - mean @ matrix)).astype(np.float32)
+
     def change(colors: F32) -> F32:
-        lab = to_oklab(colors).astype(np.float64)
-        moved = (lab - mean) @ matrix + goal
-        return from_oklab((lab + (moved - lab) * strength).astype(np.float32))
+        lab = to_oklab(colors)
+        return from_oklab(lab @ mixed + constant)
 
     return change
 

@@ -138,8 +138,7 @@ def tiled(part: Part, options: SetMaterialOptions) -> Part:
     coat = _coat(options)
     size = min(1024, max(SIZES[0], 2 ** round(log2(options.resolution))))
     material = library_material(coat.name, size, coat.seed, coat.color)
-    grain = coat.grain(part.vertices[np.unique(part.faces)])
-    return replace(box_mapped(part, coat.tile, grain), material=material, colors=None)
+    return replace(box_mapped(part, coat.tile, coat.grain(part)), material=material, colors=None)
 
 
 def _coat(options: SetMaterialOptions) -> Coat:

@@ -339,3 +339,17 @@ def _merge_near(points: F64, low: I64, home: I64, high: I64, tolerance: float) -
             kept[count], chain[count], head[slot] = i, head[slot], count
             count += 1
     return kept[:count].copy(), inverse
+
+
+@njit(cache=True, nogil=True)
+def component_boxes(positions: F64, faces: I32, labels: I32, count: int) -> tuple[F64, F64]:
+    """(count, 3) least and largest corner of each component; numpy's minimum.at took 0.17 s on 456k faces."""
+    low, high = np.full((count, 3), np.inf), np.full((count, 3), -np.inf)
+    for f in range(len(faces)):
+        c = labels[f]
+        if c >= 0:
+            for corner in range(3):
+                for k in range(3):
+                    low[c, k] = min(low[c, k], positions[faces[f, corner], k])
+                    high[c, k] = max(high[c, k], positions[faces[f, corner], k])
+    return low, high

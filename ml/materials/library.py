@@ -10,14 +10,13 @@ from functools import lru_cache, partial
 import numpy as np
 
 from ml.asset import F32, U8, InputError, Material, Texture
-from ml.color_space import encode
+from ml.color_space import decode, encode
 from ml.materials import metal, plain, stone, textile, wood
 from ml.materials.grid import Field, Grid, Layers
 from ml.materials.noise import normals_of
 from ml.substances import SUBSTANCES, Color, Substance
 
 Pattern = Callable[[Grid], Layers]
-GLASS_ALPHA = 0.3
 # Linear light of sRGB 30, 240 and 180: dielectrics reflect between the first two, metals above the third (see
 # tasks/physical.py for the source); a hair inside, so that rounding does not leave the range.
 DARKEST, BRIGHTEST, METAL_DARKEST = 0.0131, 0.8700, 0.4580
@@ -195,20 +194,17 @@ def library_material(name: str, size: int = 1024, seed: int = 0, color: Color | 
     """
     key, _ = look_of(name)
     maps = texture_maps(name, size, seed, color)
-    flat = bool(maps.height.max() - maps.height.min() < 1e-9)
-    glass = substance_of(name).family == "glass"
-    base, packed = maps.base_color, maps.roughness_metallic
+    base, alpha = maps.base_color, substance_of(name).alpha
     one_color = bool((base == base[0, 0]).all())
-    r, g, b = color or substance_of(name).color
+    r, g, b = (float(value) for value in decode(base[0, 0])) if one_color else (1.0, 1.0, 1.0)
+    flat = int(maps.normal[..., :2].max()) <= 129 and int(maps.normal[..., :2].min()) >= 127
     return Material(
         name=key,
-        base_color=(r, g, b, GLASS_ALPHA if glass else 1.0)
-        if one_color
-        else (1.0, 1.0, 1.0, GLASS_ALPHA if glass else 1.0),
+        base_color=(r, g, b, alpha),
         metallic=1.0,
         roughness=1.0,
         base_color_texture=None if one_color else Texture.from_pixels(base, f"{key}_base_color"),
-        metallic_roughness_texture=Texture.from_pixels(packed, f"{key}_roughness_metallic"),
+        metallic_roughness_texture=Texture.from_pixels(maps.roughness_metallic, f"{key}_roughness_metallic"),
         normal_texture=None if flat else Texture.from_pixels(maps.normal, f"{key}_normal"),
-        alpha_mode="BLEND" if glass else "OPAQUE",
+        alpha_mode="BLEND" if alpha < 1.0 else "OPAQUE",
     )

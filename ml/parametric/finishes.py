@@ -142,7 +142,7 @@ class Wardrobe:
         roughness = min(1.0, roughness * 1.25) if "worn" in words else roughness
         if piece.role != "fixed" and not self.prompt.colors:
             color = _toned(color, 0.42 if "dark" in words else 1.5 if "light" in words else 1.0)
-        alpha = 0.3 if substance.family == "glass" else 1.0
+        alpha = substance.alpha
         return Material(
             name=name,
             base_color=(*color, alpha),

@@ -14,7 +14,7 @@ from ml.asset import Asset, InputError, Material, Part, Texture, make_part
 from ml.color_space import decode, encode
 from ml.materials.library import LIBRARY, library_material, texture_maps
 from tasks.bake import BakeOptions, bake
-from tasks.box_projection import box_mapped
+from tasks.box_projection import along_longest, box_mapped, upright
 from tasks.palette import parse_color
 from tasks.set_material import SetMaterialOptions, is_atlas, set_material
 from tasks.unwrap import UnwrapOptions, unwrap
@@ -66,7 +66,7 @@ def test_box_projection_keeps_the_surface_and_is_never_mirrored(seed: int, tile:
     rng = np.random.default_rng(seed)
     points = rng.normal(size=(30, 3))
     part = make_part(points, rng.integers(0, 30, (20, 3)), colors=rng.integers(0, 255, (30, 4)).astype(np.uint8))
-    mapped = box_mapped(part, tile)
+    mapped = box_mapped(part, tile, rng.integers(0, 3, 20).astype(np.int32))
     np.testing.assert_array_equal(mapped.vertices[mapped.faces], part.vertices[part.faces])
     np.testing.assert_array_equal(mapped.colors[mapped.faces], part.colors[part.faces])
     a, b, c = (mapped.uv[mapped.faces[:, k]].astype(np.float64) for k in range(3))
@@ -80,6 +80,10 @@ def test_grain_runs_along_the_longest_side() -> None:
     top = np.abs(board.vertices[board.faces][..., 1] - 0.025).max(axis=1) < 1e-6
     along = np.ptp(board.uv[board.faces[top]].reshape(-1, 2), axis=0) * LIBRARY["oak"].size_m
     assert along == pytest.approx([0.4, 2.0], rel=1e-5)
+    leg = box("leg", (0.1, 1.0, 0.1), 3.0)
+    faces = np.concatenate([board.faces, leg.faces + len(board.vertices)])
+    both = make_part(np.concatenate([board.vertices, leg.vertices]), faces)
+    assert along_longest(both).tolist() == [0] * 12 + [1] * 12
 
 
 def test_a_region_of_a_part_without_uvs_becomes_its_own_part() -> None:
@@ -130,7 +134,7 @@ def test_painted_normals_lean_as_the_tiled_ones_do() -> None:
 
 
 def test_tiled_uvs_are_no_atlas_and_are_replaced() -> None:
-    mapped = box_mapped(box("wall"), 0.3)
+    mapped = box_mapped(box("wall"), 0.3, upright(box("wall")))
     assert not is_atlas(mapped)
     found = set_material(Asset((mapped,)), SetMaterialOptions("brick")).parts[0]
     assert np.ptp(found.uv[:, 0]) == pytest.approx(1 / LIBRARY["brick"].size_m, rel=1e-5)
@@ -172,6 +176,20 @@ def test_glow_and_normals_stay_outside_the_region() -> None:
     np.testing.assert_allclose(glow[10, 10], [2, 1, 0], atol=0.02)
     assert glow[50, 50].tolist() == [0, 0, 0]
     assert np.abs(material.normal_texture.pixels()[10, 10, :3].astype(int) - [188, 128, 240]).max() <= 2
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-6, 1e6, 1e30])
+def test_any_scale_and_faces_without_area_get_an_answer(size: float) -> None:
+    points = np.random.default_rng(0).normal(size=(12, 3)) * size
+    faces = np.array([[0, 1, 2], [3, 4, 5], [6, 7, 8], [9, 9, 9], [9, 10, 9]])
+    mapped = np.random.default_rng(1).uniform(0, 0.2, (12, 2)).astype(np.float32)
+    mapped[3:6] += 0.4
+    mapped[6:9] += 0.8
+    for uv in (None, mapped):
+        part = make_part(points, faces, RED, uv=uv)
+        found = set_material(Asset((part,)), SetMaterialOptions("granite", resolution=64))
+        assert found.face_count == 5
+        assert np.isfinite(found.parts[0].uv).all()
 
 
 def test_wrong_names_are_answered_with_the_right_ones() -> None:
