@@ -125,6 +125,7 @@ def _phong(material: Material, mapped: bool, glowing: bool) -> list[Node]:
         number_prop("ShininessExponent", shininess),
         color_prop("ReflectionColor", 1.0, 1.0, 1.0),
         number_prop("ReflectionFactor", metallic),
-        number_prop("BumpFactor", material.normal_scale),
     ]
+    if material.normal_texture is not None:
+        entries.append(number_prop("BumpFactor", material.normal_scale))
     return [node("Version", 102), node("ShadingModel", "Phong"), node("MultiLayer", 0), properties(*entries)]

@@ -72,7 +72,7 @@ def _layers(part: Part, index: I32) -> list[list[Node]]:
     if part.colors is not None:
         rgba = part.colors / 255.0
         rgba[:, :3] = to_srgb(rgba[:, :3])  # as Blender and Maya read them
-        first.append(_by_corner("Color", 0, "Colors", "ColorIndex", rgba, index))
+        first.append(_by_corner("Color", 0, "Colors", "ColorIndex", rgba, index, "Color"))
     first.append(
         _element("Smoothing", 0, "ByPolygon", "Direct", [node("Smoothing", np.ones(len(part.faces), np.int32))])
     )

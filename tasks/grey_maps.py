@@ -70,3 +70,8 @@ def _level(values: U8, already: Texture | None = None) -> float | Texture:
     if values.min() == values.max():
         return float(values.flat[0]) / 255.0
     return already or Texture.from_pixels(values)
+
+
+def forget_grey_maps() -> None:
+    """Drop what is kept for the next format, so that a measurement begins at nothing."""
+    _split.cache_clear()

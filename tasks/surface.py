@@ -19,7 +19,7 @@ def drawable(asset: Asset) -> Asset:
     """The asset as exporters write it, parts without a face left out; raises InputError `mesh.no-faces`.
 
     Faces of zero area and vertices no face uses have no normal, and a zero normal is an error in a validated file.
-    The result is kept as long as the asset lives: its formats share 0.05 s of work on 500k faces, without normals 0.3.
+    The result is kept as long as the asset lives: its formats share 0.05 s of work on 500k faces, 0.23 without normals.
     """
     key = id(asset)
     kept = _KEPT.get(key)

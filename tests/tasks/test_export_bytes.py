@@ -133,7 +133,7 @@ PIXEL = Texture(
     )
 )
 DIGESTS = {
-    "fbx": "308a4723aba6abd6",
+    "fbx": "55cadd78e97a8e59",
     "3mf": "379f76f0eb88537e",
     "obj": "4fe3e73ba988d1cc",
     "stl": "1078d369649c23f9",

@@ -64,7 +64,16 @@ def test_every_map_is_on_its_slot_with_the_bytes_of_the_master(tmp_path: Path) -
 
 
 def test_values_units_axes_and_provenance(tmp_path: Path) -> None:
-    glass = Material("glass", (0.1, 0.2, 0.3, 0.25), 0.5, 0.4, (2.0, 1.0, 0.0), normal_scale=0.5, alpha_mode="BLEND")
+    glass = Material(
+        "glass",
+        (0.1, 0.2, 0.3, 0.25),
+        0.5,
+        0.4,
+        (2.0, 1.0, 0.0),
+        normal_scale=0.5,
+        normal_texture=texture(2),
+        alpha_mode="BLEND",
+    )
     known = Provenance("Vase", "Ann", "© Ann", "CC-BY-4.0", "mill", True, "a vase", 7)
     scene = read(export_fbx(Asset((ball(glass),), provenance=known), "x")[0].data, tmp_path)
     values, props = scene["materials"][0]["values"], scene["materials"][0]["props"]
