@@ -112,6 +112,7 @@ ALIASES = {
     "clay": "terracotta", "rusty-iron": "rusted-iron", "rust": "rusted-iron", "stainless": "stainless-steel",
     "aluminum": "aluminium", "wood": "oak", "metal": "steel", "glossy-plastic": "plastic-glossy",
     "matte-plastic": "plastic-matte", "carbon-fibre": "carbon", "knit": "wool", "ceramic-glazed": "ceramic",
+    "paint": "plastic", "lacquer": "plastic", "acrylic": "plastic-glossy", "composite": "plastic", "crystal": "glass",
 }  # fmt: skip
 
 

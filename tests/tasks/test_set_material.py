@@ -51,7 +51,7 @@ def test_a_named_part_without_uvs_is_tiled_at_real_size_and_others_stay() -> Non
     assert found.parts[0] is asset.parts[0]
     leg = found.parts[1]
     assert (leg.material.name, leg.colors) == ("oak", None)
-    assert leg.material is found.parts[2].material
+    assert leg.material == found.parts[2].material
     edges = leg.uv[leg.faces] - leg.uv[np.roll(leg.faces, 1, axis=1)]
     metres = leg.vertices[leg.faces] - leg.vertices[np.roll(leg.faces, 1, axis=1)]
     np.testing.assert_allclose(
@@ -158,6 +158,29 @@ def test_a_later_bake_shows_it_and_so_do_lods() -> None:
     left = np.setdiff1d(np.arange(24), right)
     np.testing.assert_allclose(mean_color(baked, right), parse_color("#30a040"), rtol=0.05, atol=0.01)
     np.testing.assert_allclose(mean_color(baked, left), RED.base_color[:3], rtol=0.05, atol=0.005)
+
+
+def test_merged_parts_are_known_by_the_source_s_names_even_after_the_bake() -> None:
+    asset = unwrap(Asset((box("seat"), box("leg", shift=2))), UnwrapOptions(256, when="always"))
+    baked = bake(asset, BakeOptions(256))
+    found = set_material(baked, SetMaterialOptions("plastic", part="leg", color="#30a040", resolution=256))
+    part = found.parts[0]
+    right = part.vertices[part.faces].mean(axis=1)[:, 0] > 1
+    np.testing.assert_allclose(mean_color(part, np.flatnonzero(right)), parse_color("#30a040"), rtol=0.05, atol=0.01)
+    np.testing.assert_allclose(mean_color(part, np.flatnonzero(~right)), RED.base_color[:3], rtol=0.05, atol=0.005)
+    assert found.source.parts[1].material.name == "plastic"
+
+
+def test_auto_takes_what_each_material_is_named_after_in_its_own_colour() -> None:
+    velvet = replace(RED, name="navy-velvet", base_color=(0.01, 0.02, 0.1, 1))
+    rusty = replace(RED, name="rusted-iron")
+    parts = (replace(box("a"), material=velvet), replace(box("b"), material=rusty), box("c"))
+    found = set_material(Asset(parts), SetMaterialOptions("auto"))
+    assert [part.material.name for part in found.parts] == ["velvet", "rusted-iron", "red"]
+    assert found.parts[2] is parts[2]
+    shown = decode(found.parts[0].material.base_color_texture.pixels()[..., :3]).mean(axis=(0, 1))
+    np.testing.assert_allclose(shown, velvet.base_color[:3], atol=0.01)
+    assert set_material(Asset(parts[2:]), SetMaterialOptions("auto")).notes["set_material"] == "auto on 0 parts"
 
 
 def test_glow_and_normals_stay_outside_the_region() -> None:
