@@ -118,7 +118,7 @@ def weld(vertices: Floats, faces: I32, tolerance: float = 0.0) -> tuple[Floats, 
 
 
 @njit(cache=True, nogil=True)
-def _shell_sort(keys: I64, low: int, high: int) -> None:
+def shell_sort(keys: I64, low: int, high: int) -> None:
     """Sort keys[low:high] in place: insertion for the usual dozen, still sub-quadratic on a fan of a million."""
     gap = 1
     while gap * 9 < (high - low) * 4:
@@ -158,7 +158,7 @@ def _group_half_edges(faces: I32, vertex_count: int) -> tuple[I32, I32]:
     halves = np.empty(len(keys), np.int32)
     edges = 0
     for v in range(vertex_count):
-        _shell_sort(keys, start[v], start[v + 1])
+        shell_sort(keys, start[v], start[v + 1])
         for i in range(start[v], start[v + 1]):
             if i == start[v] or keys[i] >> 32 != keys[i - 1] >> 32:
                 offsets[edges] = i

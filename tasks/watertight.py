@@ -9,13 +9,14 @@ import numpy as np
 
 from ml.asset import F32, I32, Asset, InputError, make_part
 from tasks.cavities import cavities, hidden_share
+from tasks.closed_surface import ClosedSurface, check_closed
 from tasks.flood_fill import flood_fill
 from tasks.holes import hole_fans
 from tasks.isosurface import isosurface
 from tasks.narrow_band import narrow_band, used_box
 from tasks.replacement import replaced_part, replaced_parts
 from tasks.snap import closest_points
-from tasks.topology import F64, Topology, face_components, half_edges, topology, weld
+from tasks.topology import F64, face_components, half_edges, topology, weld
 from tasks.untangle import move
 
 PAD = 4.0  # voxels of free space around the mesh: more than the shell and the cell beyond it
@@ -97,12 +98,11 @@ def watertight(asset: Asset, options: WatertightOptions = WatertightOptions()) -
     filled, patched, holes = hole_fans(points, faces, options.fill_holes * diagonal)
     made = remesh(filled, patched, options.resolution, options.mode == "faithful", options.remove_interior)
     vertices, triangles, dropped = _without_small(made.vertices, made.faces, options.min_component * diagonal)
-    after = topology(vertices, triangles)
-    if not after.closed or after.volume <= 0.0:
+    after = check_closed(vertices, triangles)
+    if after.unmatched or not after.volume > 0.0:
         raise InputError(
             "watertight.failed",
-            f"remeshing at {made.resolution} left {after.boundary_edges} boundary and {after.nonmanifold_edges} "
-            f"non-manifold edges, volume {after.volume:g} m³",
+            f"remeshing at {made.resolution} left {after.unmatched} vertices on open edges, volume {after.volume:g} m³",
         )
     part = replaced_part(asset.parts[_largest(points, faces, owner)], vertices, triangles)
     note = f"{options.mode} at {made.resolution}, {after.components} components, {len(faces)} to {len(triangles)} faces"
@@ -114,7 +114,7 @@ def watertight(asset: Asset, options: WatertightOptions = WatertightOptions()) -
     return replaced_parts(asset, (part,)).noted(watertight=note).measured(_metrics(made, after, dropped))
 
 
-def _metrics(made: Remeshed, after: Topology, dropped: int) -> dict[str, float]:
+def _metrics(made: Remeshed, after: ClosedSurface, dropped: int) -> dict[str, float]:
     return {
         "watertight.resolution": float(made.resolution),
         "watertight.components": float(after.components),
@@ -180,7 +180,7 @@ def _without_small(vertices: F32, faces: I32, size: float) -> tuple[F32, I32, in
     )
 
 
-def _wall_thickness(found: Topology) -> float:
+def _wall_thickness(found: ClosedSurface) -> float:
     """Metres between the sides of a plate with this volume and area."""
     return 2.0 * found.volume / found.area
 
