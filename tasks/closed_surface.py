@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from numba import njit
 
-from ml.asset import I32
-from tasks.topology import join, shell_sort
+from ml.asset import F32, I32
+from tasks.topology import F64, join, shell_sort
 
 FEW = 12  # half-edges each way between a vertex and higher ones; marching cubes has 3 on average, 8 at most
 
@@ -24,28 +23,26 @@ class ClosedSurface:
     area: float  # m²
 
 
-def check_closed(vertices: npt.NDArray[np.floating], faces: I32) -> ClosedSurface:
-    """Check (m, 3) in-range faces over (n, 3) vertices in metres; exact, a third of the time of `topology`.
+def check_closed(vertices: F32 | F64, faces: I32) -> ClosedSurface:
+    """Check (m, 3) in-range faces over (n, 3) vertices in metres; exact, half the time of `topology`.
 
     A surface is closed and consistently wound when along every edge exactly one face runs each way: for each vertex
     the higher ones that half-edges lead to, without repetition, must be those that half-edges come from. A face with a
-    repeated index counts as unmatched. Volume and area as in `topology`.
+    repeated index never matches. Volume and area as in `topology`.
     """
     starts = np.zeros(2 * len(vertices) + 1, np.int32)
-    area, volume, repeated = _count(vertices, faces, starts)
+    area, volume = _count(vertices, faces, starts)
     parent = np.arange(len(vertices), dtype=np.int32)
-    unmatched = _match(faces, starts, parent) + repeated
-    roots = (parent == np.arange(len(parent))) & (
-        starts[2::2] > starts[:-2:2]
-    )  # a set's lowest vertex has all its edges up
+    unmatched = _match(faces, starts, parent)
+    # A set's root is its lowest vertex, so all its edges lead up.
+    roots = (parent == np.arange(len(parent))) & (starts[2::2] > starts[:-2:2])
     return ClosedSurface(unmatched, int(roots.sum()), volume, area)
 
 
 @njit(cache=True, nogil=True)
-def _count(vertices: npt.NDArray[np.floating], faces: I32, starts: I32) -> tuple[float, float, int]:
-    """Count half-edges to higher vertices at [2·lower], from higher ones after it; (area, volume, repeated indices)."""
+def _count(vertices: F32 | F64, faces: I32, starts: I32) -> tuple[float, float]:
+    """Count half-edges to higher vertices at [2·lower], from higher ones after it; (area, volume)."""
     area = volume = 0.0
-    repeated = 0
     ox, oy, oz = 0.0, 0.0, 0.0
     for f in range(len(faces)):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -57,10 +54,9 @@ def _count(vertices: npt.NDArray[np.floating], faces: I32, starts: I32) -> tuple
         x, y, z = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
         area += 0.5 * np.sqrt(x * x + y * y + z * z)
         volume += (px * x + py * y + pz * z) / 6.0
-        repeated += a == b or b == c or c == a
         for s, e in ((a, b), (b, c), (c, a)):
             starts[2 * min(s, e) + (s > e)] += 1
-    return area, volume, repeated
+    return area, volume
 
 
 @njit(cache=True, nogil=True)
@@ -96,14 +92,14 @@ def _same(ahead: I32, behind: I32) -> bool:
     if len(ahead) > FEW:
         shell_sort(ahead, 0, len(ahead))
         shell_sort(behind, 0, len(behind))
-        for i in range(len(ahead)):
-            if ahead[i] != behind[i] or (i > 0 and ahead[i] == ahead[i - 1]):
+        for i in range(len(ahead) - 1):
+            if ahead[i] == ahead[i + 1]:
                 return False
-        return True
+        return bool((ahead == behind).all())
     here = there = pairs = 0  # as many equal pairs as numbers, with every bit set on both sides: one to one
     for i in range(len(ahead)):
         for j in range(len(behind)):
-            equal = np.int64(ahead[i] == behind[j])
+            equal = int(ahead[i] == behind[j])
             pairs += equal
             here |= equal << i
             there |= equal << j

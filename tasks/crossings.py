@@ -14,6 +14,7 @@ U16 = npt.NDArray[np.uint16]
 Grid = tuple[tuple[int, int, int], I32]  # (shape, slot) of the blocks of 8³ voxels that hold the surface, see Band
 FURTHEST = 1.5  # voxels: more than a vertex of a shell is from the triangles, see snap.SLACK
 TOUCH = 1e-9  # voxel³: sixfold volume of four points that count as lying in one plane
+APART, ACROSS, WITHIN = 0, 1, 2
 
 
 def mark_crossing(
@@ -23,7 +24,7 @@ def mark_crossing(
 
     points (n, 3) in voxels; the faces of the cells of active block k are blocks[k]:blocks[k + 1], none of their
     corners has moved by more than FURTHEST, and no face is wider along an axis than `widest`. Pairs with a bit of
-    looks (m,) in common are not tested. Faces that share two corners do not cross, nor do those in one plane.
+    looks (m,) in common are not tested. Faces that share two corners do not cross.
     """
     shape, slot = grid
     starts = np.zeros(64 * (len(blocks) - 1) + 1, np.int32)
@@ -58,15 +59,12 @@ def cells_of(points: F64, faces: I32, f: int, shape: tuple[int, int, int], slot:
     return count
 
 
-@njit(cache=True, nogil=True)
-def widest_of(points: F64, faces: I32, chosen: I32) -> float:
-    """The longest side of the boxes of the chosen faces."""
-    widest = 0.0
-    for f in chosen:
-        for axis in range(3):
-            p, q, r = points[faces[f, 0], axis], points[faces[f, 1], axis], points[faces[f, 2], axis]
-            widest = max(widest, max(max(p, q), r) - min(min(p, q), r))
-    return widest
+@njit(cache=True, nogil=True, inline="always")
+def octant_of(points: F64, v: int, shape: tuple[int, int, int], slot: I32) -> int:
+    """Number of the octant of 4³ voxels that vertex v is in; it has to be in an active block."""
+    x, y, z = int(points[v, 0]) >> 2, int(points[v, 1]) >> 2, int(points[v, 2]) >> 2
+    k = slot[((z >> 1) * shape[1] + (y >> 1)) * shape[0] + (x >> 1)]
+    return int(8 * k + 4 * (z & 1) + 2 * (y & 1) + (x & 1))
 
 
 @njit(cache=True, nogil=True)
@@ -137,36 +135,77 @@ def _mark_pairs(
     for block in np.flatnonzero(near_blocks):
         for f in range(blocks[block], blocks[block + 1]):
             a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            x, y, z = int(points[a, 0]) >> 2, int(points[a, 1]) >> 2, int(points[a, 2]) >> 2
-            k = slot[((z >> 1) * shape[1] + (y >> 1)) * shape[0] + (x >> 1)]
-            if k < 0 or not near[8 * k + 4 * (z & 1) + 2 * (y & 1) + (x & 1)]:
+            if not near[octant_of(points, a, shape, slot)]:
+                continue
+            count, some = cells_of(points, faces, f, shape, slot, cells), False
+            for i in range(count):
+                some |= starts[cells[i]] < starts[cells[i] + 1]
+            if not some:
                 continue
             box_of(points, faces, f, box)
             nx, ny, nz = face_cross(points, a, b, c)
             offset = nx * points[a, 0] + ny * points[a, 1] + nz * points[a, 2]
-            for i in range(cells_of(points, faces, f, shape, slot, cells)):
+            for i in range(count):
                 for j in range(starts[cells[i]], starts[cells[i] + 1]):
                     g = listed[j]
                     if looks[f] & looks[g] or g == f or tested[g] == f or (chosen[f] and g < f):
                         continue
                     tested[g] = f
-                    if not _apart(points, faces, g, box, nx, ny, nz, offset) and _meet(points, faces, f, g):
+                    side = _side(points, faces, f, g, box, nx, ny, nz, offset)
+                    met = (
+                        _meet(points, faces, f, g)
+                        if side == ACROSS
+                        else side == WITHIN and _overlap(points, faces, f, g)
+                    )
+                    if met:
                         for corner in range(3):
                             bad[faces[f, corner]] = bad[faces[g, corner]] = True
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _apart(points: F64, faces: I32, g: int, box: F64, nx: float, ny: float, nz: float, offset: float) -> bool:
-    """Whether face g is outside a box or strictly on one side of a plane."""
+def _side(points: F64, faces: I32, f: int, g: int, box: F64, nx: float, ny: float, nz: float, offset: float) -> int:
+    """APART where face g is outside the box of f, or on one side of its plane but for a common corner; WITHIN in it."""
     a, b, c = faces[g, 0], faces[g, 1], faces[g, 2]
     for axis in range(3):
         p, q, r = points[a, axis], points[b, axis], points[c, axis]
         if min(min(p, q), r) > box[3 + axis] or max(max(p, q), r) < box[axis]:
-            return True
+            return APART
     s = nx * points[a, 0] + ny * points[a, 1] + nz * points[a, 2] - offset
     t = nx * points[b, 0] + ny * points[b, 1] + nz * points[b, 2] - offset
     u = nx * points[c, 0] + ny * points[c, 1] + nz * points[c, 2] - offset
-    return bool(min(min(s, t), u) > TOUCH or max(max(s, t), u) < -TOUCH)
+    low, high = min(min(s, t), u), max(max(s, t), u)
+    if low > TOUCH or high < -TOUCH:
+        return APART
+    if low >= -TOUCH or high <= TOUCH:
+        middle = max(min(s, t), min(max(s, t), u))
+        if middle > TOUCH or middle < -TOUCH:  # one corner touches the plane
+            v = a if abs(s) <= TOUCH else b if abs(t) <= TOUCH else c
+            return APART if v == faces[f, 0] or v == faces[f, 1] or v == faces[f, 2] else ACROSS
+    return WITHIN if low >= -TOUCH and high <= TOUCH else ACROSS
+
+
+@njit(cache=True, nogil=True)
+def _overlap(points: F64, faces: I32, f: int, g: int) -> bool:
+    """Whether two triangles in one plane have an area in common: none of their sides' lines has them on two sides."""
+    axis, (x, y, z) = 0, face_cross(points, faces[f, 0], faces[f, 1], faces[f, 2])
+    if abs(y) > abs(x):
+        axis = 1
+    if abs(z) > max(abs(x), abs(y)):
+        axis = 2
+    i, j = (axis + 1) % 3, (axis + 2) % 3
+    for one, two in ((f, g), (g, f)):
+        for k in range(3):
+            s, e, own = faces[one, k], faces[one, (k + 1) % 3], faces[one, (k + 2) % 3]
+            u, v = points[e, i] - points[s, i], points[e, j] - points[s, j]
+            inside = u * (points[own, j] - points[s, j]) - v * (points[own, i] - points[s, i])
+            beyond = True
+            for corner in range(3):
+                p = faces[two, corner]
+                away = u * (points[p, j] - points[s, j]) - v * (points[p, i] - points[s, i])
+                beyond &= (away if inside > 0.0 else -away) <= TOUCH
+            if beyond:
+                return False
+    return True
 
 
 @njit(cache=True, nogil=True)

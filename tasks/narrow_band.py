@@ -8,11 +8,13 @@ import numpy as np
 from numba import njit
 
 from ml.asset import F32, I32
+from tasks.lanes import WIDTH, fill, least, load, most, store, where_less
 from tasks.topology import F64
 from tasks.triangle_frame import FRAME_SIZE, box_of, form, frame_of, squared_distance
 
 FAR = np.float32(1e30)  # the squared distance of grid points that no triangle comes near
 ZERO = np.float32(0.0)
+RAMP = np.arange(WIDTH, dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -121,22 +123,42 @@ def _splat(
 ) -> None:
     """Lower the squared `distance` to every triangle in reach."""
     box, frame = np.empty(6), np.empty(FRAME_SIZE)
+    forms, spans = np.zeros((6, WIDTH), np.float32), np.empty((8 * shape[2], 4), np.int32)
     radius = 3.5 * np.sqrt(3.0) + reach
     for i in range(len(order)):
         f = order[i]
         box_of(points, faces, f, box)
         frame_of(points, faces, f, frame)
+        for k in range(7):
+            forms[1, k], forms[2, k], forms[3, k] = frame[4 * k + 1], frame[4 * k + 2], frame[4 * k + 3]
+        for k in range(3):
+            forms[4, k] = frame[28 + k]
+        low, high = _spans(box, reach, shape, spans)
         x0, x1 = block_range(box, reach, shape, 0)
         y0, y1 = block_range(box, reach, shape, 1)
-        z0, z1 = block_range(box, reach, shape, 2)
         a = faces[f, 0]
-        for bz in range(z0, z1 + 1):
+        for bz in range(low >> 3, (high >> 3) + 1):
             for by in range(y0, y1 + 1):
                 for bx in range(x0, x1 + 1):
                     k = slot[(bz * shape[1] + by) * shape[0] + bx]
                     x, y, z = 8.0 * bx - points[a, 0], 8.0 * by - points[a, 1], 8.0 * bz - points[a, 2]
                     if k >= 0 and not apart(frame, x + 3.5, y + 3.5, z + 3.5, radius):
-                        _splat_block(frame, box, x, y, z, 8 * bx, 8 * by, 8 * bz, reach, distance, k)
+                        for j in range(7):
+                            forms[0, j] = form(frame, j, x, y, z)
+                        layers = (max(low, 8 * bz), min(high, 8 * bz + 7))
+                        _splat_block(forms, spans, layers, 8 * bx, 8 * by, 8 * bz, distance, k)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _spans(box: F64, reach: float, shape: tuple[int, int, int], spans: I32) -> tuple[int, int]:
+    """First and last layer within reach of a box; spans[layer] becomes the first and last x, then y, in reach there."""
+    low, high = max(0, int(np.ceil(box[2] - reach))), min(8 * shape[2] - 1, int(box[5] + reach))
+    for z in range(low, high + 1):
+        beside = max(max(box[2] - z, z - box[5]), 0.0)
+        near = np.sqrt(max(reach * reach - beside * beside, 0.0))
+        spans[z, 0], spans[z, 1] = int(np.ceil(box[0] - near)), int(box[3] + near)
+        spans[z, 2], spans[z, 3] = int(np.ceil(box[1] - near)), int(box[4] + near)
+    return low, high
 
 
 @njit(cache=True, nogil=True)
@@ -152,52 +174,38 @@ def apart(frame: F64, x: float, y: float, z: float, radius: float) -> bool:
 
 @njit(cache=True, nogil=True)
 def _splat_block(
-    frame: F64,
-    box: F64,
-    x: float,
-    y: float,
-    z: float,
-    bx: int,
-    by: int,
-    bz: int,
-    reach: float,
-    distance: F32,
-    k: int,
+    forms: F32, spans: I32, layers: tuple[int, int], bx: int, by: int, bz: int, distance: F32, k: int
 ) -> None:
-    """One triangle over block k, whose first point is (bx, by, bz) and lies at (x, y, z) from corner a."""
-    gh, g0, g1, g2 = np.float32(frame[1]), np.float32(frame[5]), np.float32(frame[9]), np.float32(frame[13])
-    p0, p1, p2 = np.float32(frame[17]), np.float32(frame[21]), np.float32(frame[25])
-    yh, y0, y1, y2 = np.float32(frame[2]), np.float32(frame[6]), np.float32(frame[10]), np.float32(frame[14])
-    q0, q1, q2 = np.float32(frame[18]), np.float32(frame[22]), np.float32(frame[26])
-    l0, l1, l2 = np.float32(frame[28]), np.float32(frame[29]), np.float32(frame[30])
-    low = max(0, int(np.ceil(box[2] - reach)) - bz)
-    high = min(7, int(box[5] + reach) - bz)
-    for layer in range(low, high + 1):
-        beside = max(max(box[2] - (bz + layer), (bz + layer) - box[5]), 0.0)
-        near = np.sqrt(max(reach * reach - beside * beside, 0.0))
-        if bx + 7 < box[0] - near or bx > box[3] + near:
+    """One triangle over block k, whose first point is (bx, by, bz).
+
+    `forms` has in its rows the seven forms there, their slopes along x, y and z, the three sides' lengths, and room. A
+    row of eight points at a time; from row to row the forms grow by their slopes, in float32, afresh in each layer.
+    """
+    ramp, zero = load(RAMP, 0), fill(ZERO)
+    gh, g0, g1, g2 = (
+        ramp * fill(forms[1, 0]),
+        ramp * fill(forms[1, 1]),
+        ramp * fill(forms[1, 2]),
+        ramp * fill(forms[1, 3]),
+    )
+    p0, p1, p2 = ramp * fill(forms[1, 4]), ramp * fill(forms[1, 5]), ramp * fill(forms[1, 6])
+    yh, y0, y1, y2 = fill(forms[2, 0]), fill(forms[2, 1]), fill(forms[2, 2]), fill(forms[2, 3])
+    q0, q1, q2 = fill(forms[2, 4]), fill(forms[2, 5]), fill(forms[2, 6])
+    l0, l1, l2 = fill(forms[4, 0]), fill(forms[4, 1]), fill(forms[4, 2])
+    for z in range(layers[0], layers[1] + 1):
+        if spans[z, 0] > bx + 7 or spans[z, 1] < bx:
             continue
-        j = max(0, int(np.ceil(box[1] - near)) - by)
-        last = min(7, int(box[4] + near) - by)
-        while j <= last:
-            j = min(j, 6)
-            h = np.float32(form(frame, 0, x, y + j, z + layer))
-            a0 = np.float32(form(frame, 1, x, y + j, z + layer))
-            a1 = np.float32(form(frame, 2, x, y + j, z + layer))
-            a2 = np.float32(form(frame, 3, x, y + j, z + layer))
-            d0 = np.float32(form(frame, 4, x, y + j, z + layer))
-            d1 = np.float32(form(frame, 5, x, y + j, z + layer))
-            d2 = np.float32(form(frame, 6, x, y + j, z + layer))
-            row = distance[k, 64 * layer + 8 * j : 64 * layer + 8 * j + 16]
-            for i in range(16):  # two rows: as wide as the widest registers
-                s, t = np.float32(i & 7), np.float32(i >> 3)
-                height = h + (s * gh + t * yh)
-                c0, c1, c2 = d0 + (s * p0 + t * q0), d1 + (s * p1 + t * q1), d2 + (s * p2 + t * q2)
-                o0, o1, o2 = a0 + (s * g0 + t * y0), a1 + (s * g1 + t * y1), a2 + (s * g2 + t * y2)
-                o0 -= min(max(o0, ZERO), l0)
-                o1 -= min(max(o1, ZERO), l1)
-                o2 -= min(max(o2, ZERO), l2)
-                side = min(min(o0 * o0 + c0 * c0, o1 * o1 + c1 * c1), o2 * o2 + c2 * c2)
-                flat = ZERO if min(min(c0, c1), c2) > ZERO else side
-                row[i] = min(row[i], height * height + flat)
-            j += 2
+        first, last = max(spans[z, 2] - by, 0), min(spans[z, 3] - by, 7)
+        down, along = fill(np.float32(z - bz)), fill(np.float32(first))
+        store(forms, 5 * WIDTH, load(forms, 0) + down * load(forms, 3 * WIDTH) + along * load(forms, 2 * WIDTH))
+        h = fill(forms[5, 0]) + gh
+        a0, a1, a2 = fill(forms[5, 1]) + g0, fill(forms[5, 2]) + g1, fill(forms[5, 3]) + g2
+        c0, c1, c2 = fill(forms[5, 4]) + p0, fill(forms[5, 5]) + p1, fill(forms[5, 6]) + p2
+        start = 512 * k + 64 * (z - bz)
+        for o in range(start + 8 * first, start + 8 * last + 8, 8):
+            o0, o1, o2 = a0 - least(most(a0, zero), l0), a1 - least(most(a1, zero), l1), a2 - least(most(a2, zero), l2)
+            side = least(least(o0 * o0 + c0 * c0, o1 * o1 + c1 * c1), o2 * o2 + c2 * c2)
+            flat = where_less(zero, least(least(c0, c1), c2), zero, side)
+            store(distance, o, least(load(distance, o), h * h + flat))
+            h, a0, a1, a2 = h + yh, a0 + y0, a1 + y1, a2 + y2
+            c0, c1, c2 = c0 + q0, c1 + q1, c2 + q2

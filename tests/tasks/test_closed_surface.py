@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from ml.asset import F32, I32
 from tasks.closed_surface import FEW, check_closed
+from tasks.closed_surface import _same as same
 from tasks.topology import topology
 from tasks.watertight import remesh
 
@@ -57,6 +58,14 @@ def test_one_broken_face_among_thousands_shows(seed: int, way: str) -> None:
     else:
         broken[f, 1] = broken[f, 0]
     assert check_closed(vertices, broken).unmatched > 0
+
+
+@given(st.lists(st.integers(0, 5), max_size=5), st.lists(st.integers(0, 5), max_size=5), st.integers(0, FEW))
+@settings(max_examples=300, deadline=None)
+def test_lists_are_the_same_when_each_number_is_in_both_once(ahead: list[int], behind: list[int], more: int) -> None:
+    tail = list(range(10, 10 + more))
+    verdict = same(np.array(ahead + tail, np.int32), np.array(behind + tail[::-1], np.int32))
+    assert verdict == (sorted(ahead) == sorted(behind) and len(set(ahead)) == len(ahead))
 
 
 def test_large_fans_are_sorted() -> None:

@@ -27,11 +27,14 @@ def crossing(points: F64, faces: I32) -> int:
 
 
 def test_only_crossing_faces_are_marked() -> None:
-    flat = np.array([[4, 4, 4], [6, 4, 4], [4, 6, 4], [4.5, 4.5, 3], [4.5, 4.5, 5], [7, 7, 4], [5, 4.5, 6]], np.float64)
+    low = [[4, 4, 4], [6, 4, 4], [4, 6, 4], [4.5, 4.5, 3], [4.5, 4.5, 5], [7, 7, 4], [5, 4.5, 6]]
+    flat = np.array([*low, [4.5, 4.5, 4], [7, 5, 4], [5, 7, 4]], np.float64)
     assert crossing(flat, np.array([[0, 1, 2], [3, 4, 5]], np.int32)) == 6  # a side through the face
     assert crossing(flat, np.array([[0, 1, 2], [0, 3, 4]], np.int32)) == 5  # and with a corner in common
     assert crossing(flat, np.array([[0, 1, 2], [2, 1, 4]], np.int32)) == 0  # neighbours over an edge
     assert crossing(flat, np.array([[0, 1, 2], [1, 5, 2]], np.int32)) == 0  # in one plane
+    assert crossing(flat, np.array([[0, 1, 2], [7, 8, 9]], np.int32)) == 6  # in one plane, one over the other
+    assert crossing(flat, np.array([[0, 1, 2], [1, 2, 7]], np.int32)) == 4  # and folded over an edge
     assert crossing(flat, np.array([[0, 1, 2], [4, 5, 6]], np.int32)) == 0  # above
     assert crossing(flat, np.array([[0, 1, 2], [1, 4, 5]], np.int32)) == 0  # over one corner
 
@@ -51,6 +54,6 @@ def test_faithful_surfaces_do_not_cross_themselves(seed: int) -> None:
 
 
 def test_without_the_guard_they_would(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "ROUNDS", 0)
+    monkeypatch.setattr(module, "mark_crossing", lambda *given: None)
     made = [remesh(*sheets(seed), 64, faithful=True) for seed in range(5)]
     assert any(self_intersections(m.vertices.astype(np.float64), m.faces).faces.any() for m in made)
