@@ -45,9 +45,16 @@ def _encoded(asset: Asset, library: MtlWriter) -> bytes:
     chunks = [head.encode("utf-8")]
     base = np.ones(3, dtype=np.int64)  # OBJ counts v, vt and vn from 1, each through the whole file
     taken: set[str] = set()
+    mapped = any(part.uv is not None for part in asset.parts)
     for part in asset.parts:
-        chunks += [f"o {unique_name(part.name, taken, 'part')}\n".encode("ascii"), *_part_lines(part, library, base)]
+        chunks.append(f"o {unique_name(part.name, taken, 'part')}\n".encode("ascii"))
+        chunks += _part_lines(_with_coordinates(part) if mapped else part, library, base)
     return b"".join(chunks)
+
+
+def _with_coordinates(part: Part) -> Part:
+    """The part with some coordinates: VTK (f3d, ParaView) maps no part of a file in which one has none."""
+    return part if part.uv is not None else replace(part, uv=np.zeros((len(part.vertices), 2), np.float32))
 
 
 def _part_lines(part: Part, library: MtlWriter, base: npt.NDArray[np.int64]) -> list[bytes]:

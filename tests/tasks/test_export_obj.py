@@ -143,3 +143,10 @@ def test_a_hundred_thousand_faces_are_written_in_bulk(level: int) -> None:
     started = time.process_time()
     export_obj(asset, "x")
     assert time.process_time() - started < 1.5  # 0.25 s here
+
+
+def test_every_corner_has_coordinates_where_one_part_has(tmp_path: Path) -> None:
+    plain = replace(ball(name="plain"), uv=None)
+    (file, *_) = export_obj(Asset((ball(painted()), plain)), "x")
+    assert b"//" not in file.data
+    assert b"//" in export_obj(Asset((plain,)), "x")[0].data
