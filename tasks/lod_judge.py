@@ -50,8 +50,8 @@ class Judge:
         """The level beside the one before, of so many faces, which takes over at `coverage`."""
         if level.face_count > (1 - LEAST_SAVING) * faces:
             return Verdict(level, objection=f"{level.face_count} of {faces} faces saves under {LEAST_SAVING:.0%}")
-        deviation = self._straying(level)
-        share = deviation / self._frame.diameter
+        deviation = self.straying(level)
+        share = deviation / self.diameter
         if share > MOST_STRAYING:
             objection = f"at {level.face_count} faces the surface strays {share:.1%} of the diagonal"
             return Verdict(level, deviation, objection=f"{objection}, over {MOST_STRAYING:.0%}")
@@ -70,7 +70,13 @@ class Judge:
             self._pictures[size] = pictures(self._asset, self._textures, self._frame, size)
         return image_difference(self._pictures[size], pictures(level, self._textures, self._frame, size))
 
-    def _straying(self, level: Asset) -> float:
+    @property
+    def diameter(self) -> float:
+        """Of the ball around LOD0, metres."""
+        return self._frame.diameter
+
+    def straying(self, level: Asset) -> float:
+        """Metres within which 99 % of LOD0 finds the level's surface."""
         vertices, faces, _ = level.merged()
         return float(np.quantile(closest_point(build_bvh(vertices, faces), self._probes)[2], 0.99))
 
@@ -79,7 +85,7 @@ class Judge:
         coverage = self._pixels / (max(share, 1e-6) * SCREEN_HEIGHT)
         texels = _texel_density(level)
         if 0.0 < texels < 0.9 * self._texels:
-            coverage = min(coverage, texels * self._frame.diameter / SCREEN_HEIGHT)
+            coverage = min(coverage, texels * self.diameter / SCREEN_HEIGHT)
         return min(coverage, NARROWER * before)
 
 
