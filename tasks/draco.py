@@ -64,7 +64,7 @@ class DracoMeshes:
             "material": self.materials.index(part.material),
             "extensions": {DRACO: extension},
         }
-        self.document.meshes.append({"name": part.name, "primitives": [primitive]})
+        self.document.meshes.append({"primitives": [primitive]})  # named by its node
         return len(self.document.meshes) - 1, self.packing.grid.transform
 
     def _encoded(self, packed: PackedPart, uv_grid: Grid | None) -> bytes:

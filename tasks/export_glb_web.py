@@ -84,7 +84,10 @@ def _written(levels: list[Level], options: GlbWebOptions, codec: TextureCodec) -
     packing = _packing(assets, options)
     document = GltfDocument()
     materials = MaterialWriter(document, embedded(document), codec)
-    lay_out(document, levels, options.lods, options.engine, _meshes(document, materials, options, packing).add)
+    meshes = _meshes(document, materials, options, packing)
+    lay_out(document, levels, options.lods, options.engine, meshes.add)
+    if isinstance(meshes, QuantizedMeshes):
+        meshes.close()
     made = document.finish(asset_head(document, top, options.copyright), top.name)
     with_xmp(made, top)
     data = glb_container(made, document.blobs, document.length)

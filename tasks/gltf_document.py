@@ -51,7 +51,8 @@ class GltfDocument:
     def view(self, data: bytes | memoryview, **spec: Any) -> int:
         """Append bytes at a multiple of four; returns the bufferView's index."""
         offset = self.append(data)
-        self.views.append({"buffer": 0, "byteOffset": offset, "byteLength": len(data), **spec})
+        place = {"byteOffset": offset} if offset else {}
+        self.views.append({"buffer": 0, **place, "byteLength": len(data), **spec})
         return len(self.views) - 1
 
     def append(self, data: bytes | memoryview) -> int:

@@ -93,7 +93,7 @@ class MaterialWriter:
         self.document.required.add(name)
         for reference in references:
             if isinstance(reference, dict) and "index" in reference:
-                scale = [grid.step * MOST] * 2
+                scale = [float(f"{grid.step * MOST:.9g}")] * 2  # as many digits as float32 holds
                 reference["extensions"] = {name: {"offset": list(grid.origin), "scale": scale}}
 
     def _put(self, owner: Json, slot: str, texture: Texture | None, srgb: bool, **extra: float) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +39,12 @@ class Grid:
         step = max(float((high - low).max()) / (2**bits - 1), largest * FINEST)
         return Grid(tuple(low.tolist()), step or 1.0, bits)
 
+    def short(self) -> Grid:
+        """A grid a little larger whose numbers have six digits: each node of a file repeats them."""
+        origin = tuple(_digits(value, "floor") for value in self.origin)
+        moved = max(value - low for value, low in zip(self.origin, origin, strict=True))
+        return Grid(origin, _digits(self.step + moved / (2**self.bits - 1), "ceil"), self.bits)
+
     def snap(self, values: Array) -> npt.NDArray[np.uint16]:
         """(n, k) nearest grid indices."""
         places = (values.astype(np.float64) - self.origin) / self.step
@@ -51,6 +58,15 @@ class Grid:
     def place(self, indices: Array) -> F64:
         """(n, k) coordinates of grid indices."""
         return np.asarray(indices.astype(np.float64) * self.step + np.asarray(self.origin))
+
+
+def _digits(value: float, side: Literal["floor", "ceil"]) -> float:
+    """The nearest number of six significant digits on that side."""
+    if value == 0.0 or not math.isfinite(value):
+        return value
+    places = 5 - math.floor(math.log10(abs(value)))
+    rounding = ROUND_FLOOR if side == "floor" else ROUND_CEILING
+    return float(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding))
 
 
 UvGrid = Callable[[Part], Grid | None]
@@ -73,7 +89,7 @@ class Packing:
 def position_grid(levels: Iterable[Asset], bits: int) -> Grid:
     """One grid for all parts of all levels and collision bodies, so that parts that touch still do."""
     parts = [part for level in levels for part in (*level.parts, *level.collision)]
-    return Grid.over([part.vertices for part in parts], bits)
+    return Grid.over([part.vertices for part in parts], bits).short()
 
 
 def uv_grids(levels: Iterable[Asset], bits: int) -> dict[Material, Grid]:
@@ -83,7 +99,7 @@ def uv_grids(levels: Iterable[Asset], bits: int) -> dict[Material, Grid]:
         for part in level.parts:
             if part.uv is not None and part.material.textures and len(part.uv):
                 found.setdefault(part.material, []).append(part.uv)
-    return {material: Grid.over(values, bits) for material, values in found.items()}
+    return {material: Grid.over(values, bits).short() for material, values in found.items()}
 
 
 def octahedral_rows(vectors: F32, bits: int) -> Array:

@@ -188,7 +188,7 @@ def images(data: bytes) -> list[bytes]:
     parsed = document(data)
     start = 28 + struct.unpack_from("<I", data, 12)[0]
     views = [parsed["bufferViews"][image["bufferView"]] for image in parsed["images"]]
-    return [data[start + view["byteOffset"] :][: view["byteLength"]] for view in views]
+    return [data[start + view.get("byteOffset", 0) :][: view["byteLength"]] for view in views]
 
 
 @settings(max_examples=50, deadline=None)
