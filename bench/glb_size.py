@@ -26,6 +26,7 @@ from ml.sources import Source
 from tasks.export_glb import GlbOptions, export_glb
 from tasks.export_glb_web import GlbWebOptions, export_glb_web
 from tasks.normals import split_hard_edges
+from tasks.quantize import within
 from tasks.texture_webp import opaque, psnr, webp
 from tasks.triangle_match import match
 
@@ -74,9 +75,10 @@ def painted(size: str, side: int) -> Asset:
 def _geometry(name: str, asset: Asset) -> Iterator[Figure]:
     """Whole files with the same textures, so that JSON counts as well."""
     master = export_glb(asset, "m", GlbOptions("none"))[0].data
-    # Coordinates that no map reads are not scaled back by gltfpack; ours stay on 16 bits.
-    plain = not any(part.material.textures for part in asset.parts)
-    ours, peer = _web(asset, "meshopt"), npm_peer.gltfpack(master, "-cc", *KEEP, *(("-vt", "16") if plain else ()))[1]
+    # gltfpack rescales coordinates that no map reads and does not say how; ours keep them, on 16 bits or as floats.
+    unread = [part.uv for part in asset.parts if part.uv is not None and not part.material.textures]
+    plain = () if not unread else ("-vt", "16") if all(map(within, unread)) else ("-vtf",)
+    ours, peer = _web(asset, "meshopt"), npm_peer.gltfpack(master, "-cc", *KEEP, *plain)[1]
     yield Figure(f"{name}: meshopt", len(ours), "bytes", len(peer), peer="gltfpack -cc", peer_value=len(peer))
     bits = ("--quantize-texcoord", "16") if plain else ()
     peer = npm_peer.gltf_transform(master, "meshopt", "--level", "high", *bits)[1]

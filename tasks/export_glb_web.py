@@ -13,7 +13,7 @@ from tasks.engine_names import Engine
 from tasks.export_glb import files_of_levels
 from tasks.glb import PlainMeshes, asset_head, with_xmp
 from tasks.gltf_document import GltfDocument, glb_container
-from tasks.gltf_materials import Encoded, MaterialWriter, embedded
+from tasks.gltf_materials import Encoded, MaterialWriter, embedded, without_defaults
 from tasks.gltf_scene import Level, Lods, lay_out, prepared, reading_order
 from tasks.outputs import OutputFile
 from tasks.packed_check import Loss, check
@@ -88,6 +88,7 @@ def _written(levels: list[Level], options: GlbWebOptions, codec: TextureCodec) -
     lay_out(document, levels, options.lods, options.engine, meshes.add)
     if isinstance(meshes, QuantizedMeshes):
         meshes.close()
+    document.materials = [without_defaults(spec) for spec in document.materials]
     made = document.finish(asset_head(document, top, options.copyright), top.name)
     with_xmp(made, top)
     data = glb_container(made, document.blobs, document.length)

@@ -117,6 +117,23 @@ class MaterialWriter:
         return self.images[key]
 
 
+# What readers take where nothing is written (§5.19, §5.22, §5.20); `scale` and `strength` are of textures.
+DEFAULTS = {
+    "baseColorFactor": [1.0, 1.0, 1.0, 1.0],
+    "metallicFactor": 1.0,
+    "roughnessFactor": 1.0,
+    "alphaMode": "OPAQUE",
+    "scale": 1.0,
+    "strength": 1.0,
+}
+
+
+def without_defaults(spec: Json) -> Json:
+    """A material's JSON without what readers assume anyway, for files that should be small."""
+    kept = {key: value for key, value in spec.items() if key == "name" or DEFAULTS.get(key) != value}
+    return {key: without_defaults(value) if isinstance(value, dict) else value for key, value in kept.items()}
+
+
 def embedded(document: GltfDocument) -> Place:
     """Images as buffer views of the document itself."""
 

@@ -17,7 +17,7 @@ from ml.readers.gltf_buffers import Document, parse_container
 from ml.readers.limits import ReadLimits
 from tasks.gltf_materials import SLOTS_IN_ORDER
 from tasks.packed_part import LOSSY
-from tasks.quantize import Grid, Packing, unit_square
+from tasks.quantize import Grid, Packing, within
 from tasks.triangle_match import match
 
 Array = npt.NDArray[Any]
@@ -126,7 +126,8 @@ def _keys(part: Part, grid: Grid | None, uv_grid: Grid | None) -> Array:
 def _uv_step(uv: F32 | None, uv_grid: Grid | None, grid: Grid | None) -> float:
     if uv_grid is not None:
         return 0.51 * uv_grid.step * math.sqrt(2.0)
-    return 0.75 / 65535 if grid is not None and uv is not None and unit_square(uv) else 0.0
+    most = within(uv) if grid is not None and uv is not None else 0
+    return 0.75 / most if most else 0.0
 
 
 def _farthest(part: Part, what: str, a: F32 | None, b: F32 | None, ours: Array, theirs: Array, limit: float) -> float:

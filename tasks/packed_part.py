@@ -11,7 +11,7 @@ from meshoptimizer import generate_vertex_remap, optimize_vertex_cache_strip, op
 
 from ml.asset import F32, U8, InputError, Part
 from ml.readers.meshopt import octahedral
-from tasks.quantize import Packing, octahedral_rows, padded, unit_square
+from tasks.quantize import Packing, octahedral_rows, padded, within
 
 U32 = npt.NDArray[np.uint32]
 LOSSY = "export.lossy"  # InputError: a compressed file would not show what the asset is
@@ -99,7 +99,9 @@ def quantized(part: Part, tangents: F32 | None, packing: Packing) -> dict[str, S
 
 
 def _plain(uv: F32) -> Stream:
-    """Coordinates that no material can scale back: 16 bits over [0, 1], floats beyond it."""
-    if unit_square(uv):
-        return Stream(padded(np.rint(uv * 65535.0).astype(np.uint16), 4), "H", 2, True)
+    """Coordinates that no material can scale back: 16 bits over [0, 1] or [−1, 1], floats beyond."""
+    most = within(uv)
+    if most:
+        kind = "H" if most == 65535 else "h"
+        return Stream(padded(np.rint(uv * float(most)).astype(kind), 4), kind, 2, True)
     return Stream(padded(uv.astype(np.float32), 8), "f", 2)

@@ -139,6 +139,7 @@ def padded(rows: Array, bytes_a_row: int) -> U8:
     return made
 
 
-def unit_square(uv: F32) -> bool:
-    """Whether coordinates fit the normalised integers of glTF, 0 to 1."""
-    return bool(len(uv) == 0 or (float(uv.min()) >= 0.0 and float(uv.max()) <= 1.0))
+def within(uv: F32) -> int:
+    """What 1 is in normalised 16-bit integers that hold all coordinates: 65535 in [0, 1], 32767 in [−1, 1], else 0."""
+    low, high = (float(uv.min()), float(uv.max())) if len(uv) else (0.0, 0.0)
+    return 0 if not (low >= -1.0 and high <= 1.0) else 65535 if low >= 0.0 else 32767
