@@ -83,7 +83,7 @@ class DracoMeshes:
         if part.colors is not None:
             more["colors"] = part.colors[packed.source]
         if part.uv1 is not None:
-            more["generic_attributes"] = {UV1: np.ascontiguousarray(streams["TEXCOORD_1"].values)}
+            more["generic_attributes"] = {UV1: np.ascontiguousarray(streams["TEXCOORD_1"].decoded)}
         more |= {"quantization_bits": bits, "quantization_range": 2**bits - 1, "quantization_origin": np.zeros(3)}
         places = streams["POSITION"].values.astype(np.float32)
         try:
@@ -98,7 +98,7 @@ class DracoMeshes:
         if pairs is None:
             raise InputError(LOSSY, f"Draco changed the triangles of {packed.part.name!r}")
         self.document.required.add("KHR_mesh_quantization")
-        directions = packed.streams["TANGENT"].directions
+        directions = packed.streams["TANGENT"].decoded
         rows = np.zeros((len(theirs), 4), directions.dtype)
         rows[pairs[1]] = directions[pairs[0]]
         return self.document.array(rows, normalized=True)

@@ -127,7 +127,9 @@ def _uv_step(uv: F32 | None, uv_grid: Grid | None, grid: Grid | None) -> float:
     if uv_grid is not None:
         return 0.51 * uv_grid.step * math.sqrt(2.0)
     most = within(uv) if grid is not None and uv is not None else 0
-    return 0.75 / most if most else 0.0
+    if most or grid is None or uv is None:
+        return 0.75 / most if most else 0.0
+    return 1.5 * max(float(np.ptp(uv, axis=0).max()), float(np.abs(uv).max()) / 64.0) / 65535.0
 
 
 def _farthest(part: Part, what: str, a: F32 | None, b: F32 | None, ours: Array, theirs: Array, limit: float) -> float:

@@ -23,7 +23,7 @@ Array = npt.NDArray[Any]
 class _View:
     """A buffer view that all parts share: what each puts there, and the accessors that read it."""
 
-    octahedral: bool = False
+    filter: str = ""
     pieces: list[Array] = field(default_factory=list)  # (n, stride) bytes of vertices, or (n,) indices
     accessors: list[tuple[int, int]] = field(default_factory=list)  # (accessor, its offset in bytes)
     length: int = 0
@@ -75,7 +75,7 @@ class QuantizedMeshes:
         """Write the buffer views and tell the accessors where they are."""
         for view in self._views.values():
             values = view.values
-            index = self._vertex_view(values, view.octahedral) if values.ndim == 2 else self._index_view(values)
+            index = self._vertex_view(values, view.filter) if values.ndim == 2 else self._index_view(values)
             for accessor, offset in view.accessors:
                 at = {"bufferView": index, "byteOffset": offset} if offset else {"bufferView": index}
                 self.document.accessors[accessor] = {**at, **self.document.accessors[accessor]}
@@ -84,7 +84,7 @@ class QuantizedMeshes:
         normalized = {"normalized": True} if stream.normalized else {}
         made = self.document.accessor(stream.values, bounds=name == "POSITION", **normalized)
         key = (name, stream.kind, stream.rows.shape[1])
-        self._views.setdefault(key, _View(stream.octahedral)).add(made, self._rows(stream))
+        self._views.setdefault(key, _View(stream.filter)).add(made, self._rows(stream))
         return made
 
     def _indices(self, packed: PackedPart) -> int:
@@ -97,9 +97,9 @@ class QuantizedMeshes:
         return made
 
     def _rows(self, stream: Stream) -> U8:
-        return padded(stream.directions, stream.rows.shape[1]) if stream.octahedral else stream.rows
+        return padded(stream.decoded, stream.rows.shape[1]) if stream.filter else stream.rows
 
-    def _vertex_view(self, rows: Array, octahedral: bool) -> int:
+    def _vertex_view(self, rows: Array, filter_name: str) -> int:
         return self.document.view(rows.reshape(-1).data, byteStride=rows.shape[1], target=ARRAY_BUFFER)
 
     def _index_view(self, corners: Array) -> int:
@@ -112,9 +112,9 @@ class MeshoptMeshes(QuantizedMeshes):
     def _rows(self, stream: Stream) -> U8:
         return stream.rows
 
-    def _vertex_view(self, rows: Array, octahedral: bool) -> int:
+    def _vertex_view(self, rows: Array, filter_name: str) -> int:
         count, stride = rows.shape
-        how = {"mode": "ATTRIBUTES", "filter": "OCTAHEDRAL"} if octahedral else {"mode": "ATTRIBUTES"}
+        how = {"mode": "ATTRIBUTES", **({"filter": filter_name} if filter_name else {})}
         view = {"byteStride": stride, "target": ARRAY_BUFFER}
         return self._compressed(encode_vertex_buffer(rows, count, stride), count, stride, view, how)
 

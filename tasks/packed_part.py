@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 from meshoptimizer import generate_vertex_remap, optimize_vertex_cache_strip, optimize_vertex_fetch_remap
 
 from ml.asset import F32, U8, InputError, Part
-from ml.readers.meshopt import octahedral
+from ml.readers.meshopt import octahedral, scaled
 from tasks.quantize import Packing, octahedral_rows, padded, within
 
 U32 = npt.NDArray[np.uint32]
@@ -25,7 +26,7 @@ class Stream:
     kind: str  # numpy's type character
     width: int
     normalized: bool = False
-    octahedral: bool = False
+    filter: str = ""  # by which meshopt decodes the rows; "" for none
 
     @property
     def values(self) -> npt.NDArray[Any]:
@@ -34,10 +35,12 @@ class Stream:
         return whole[:, : self.width]
 
     @property
-    def directions(self) -> npt.NDArray[Any]:
-        """(n, width) normalised integers of a filtered stream, as a reader will have them."""
-        most = 127 if self.kind == "b" else 32767
-        return octahedral(np.ascontiguousarray(self.rows).view(np.dtype(self.kind)), most)[:, : self.width]
+    def decoded(self) -> npt.NDArray[Any]:
+        """(n, width) numbers as a reader has them."""
+        whole = np.ascontiguousarray(self.rows).view(np.dtype(self.kind))
+        if self.filter == "OCTAHEDRAL":
+            return octahedral(whole, 127 if self.kind == "b" else 32767)[:, : self.width]
+        return scaled(whole.view(np.int32)) if self.filter == "EXPONENTIAL" else self.values
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def quantized(part: Part, tangents: F32 | None, packing: Packing) -> dict[str, S
     for name, vectors in (("NORMAL", part.normals), ("TANGENT", tangents)):
         if vectors is not None:
             rows = padded(octahedral_rows(vectors, packing.normal_bits), stride)
-            streams[name] = Stream(rows, kind, 4 if name == "TANGENT" else 3, True, True)
+            streams[name] = Stream(rows, kind, 4 if name == "TANGENT" else 3, True, "OCTAHEDRAL")
     if part.uv is not None:
         uv_grid = packing.uv_grid(part)
         gridded = None if uv_grid is None else Stream(padded(uv_grid.snap(part.uv), 4), "H", 2, True)
@@ -99,9 +102,14 @@ def quantized(part: Part, tangents: F32 | None, packing: Packing) -> dict[str, S
 
 
 def _plain(uv: F32) -> Stream:
-    """Coordinates that no material can scale back: 16 bits over [0, 1] or [−1, 1], floats beyond."""
+    """Coordinates that no material can scale back: 16 bits over [0, 1] or [−1, 1], floats beyond.
+
+    The floats lie on a grid of a power of two, which meshopt's exponential filter packs; 65535 steps span them.
+    """
     most = within(uv)
     if most:
         kind = "H" if most == 65535 else "h"
         return Stream(padded(np.rint(uv * float(most)).astype(kind), 4), kind, 2, True)
-    return Stream(padded(uv.astype(np.float32), 8), "f", 2)
+    exponent = math.ceil(math.log2(max(float(np.ptp(uv, axis=0).max()), float(np.abs(uv).max()) / 64.0) / 65535.0))
+    words = np.rint(uv.astype(np.float64) * 2.0**-exponent).astype(np.int32)
+    return Stream(padded((words & 0xFFFFFF) | (exponent << 24), 8), "f", 2, False, "EXPONENTIAL")

@@ -55,14 +55,17 @@ def _filtered(rows: Bytes, stride: int, name: str) -> Bytes:
     if name == "NONE":
         return rows.reshape(-1)
     if name == "EXPONENTIAL":
-        words = rows.reshape(-1).view(np.int32)
-        values = np.ldexp(((words << 8) >> 8).astype(np.float64), words >> 24).astype(np.float32)
-        return np.asarray(values.view(np.uint8))
+        return np.asarray(scaled(rows.reshape(-1).view(np.int32)).view(np.uint8))
     if stride not in (4, 8):
         raise InputError("mesh.broken", f"an octahedral filter over {stride} bytes")
     values8 = rows.view(np.int8 if stride == 4 else np.int16)
     unit = octahedral(values8, 127 if stride == 4 else 32767)
     return np.asarray(unit.reshape(-1).view(np.uint8))
+
+
+def scaled(words: npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """Floats of 24 bits of mantissa below 8 bits of exponent, both signed."""
+    return np.asarray(np.ldexp(((words << 8) >> 8).astype(np.float64), words >> 24), np.float32)
 
 
 def octahedral(packed: npt.NDArray[Any], most: int) -> npt.NDArray[Any]:
