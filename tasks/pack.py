@@ -16,7 +16,7 @@ I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
 
-GRIDS = (256, 512, 1024)  # cells along the square; the finer two only where charts are too many for the first
+GRIDS = (512, 1024)
 CELLS_FILLED = 0.4  # of a grid that charts of a single cell with their gaps may take
 FIRST_DENSITY = 0.95  # of the square under charts and gaps at the first try; most sets end at 0.75–0.9
 COARSER, ROUGH_LOSS = 2, 1.08  # a grid this much coarser finds a first scale, and what its wider gaps cost there
@@ -45,6 +45,12 @@ def pack_charts(corners: F32, chart: I32, gap: float) -> F32:
     packed = np.empty(shapes.shape)
     packed[order] = placed / np.maximum(placed.max(axis=(0, 1)), 1e-300)
     return packed.astype(np.float32)
+
+
+def kept_gap(charts: int, gap: float) -> float:
+    """The gap that `pack_charts` keeps between so many charts when asked for `gap`, as a share of the side."""
+    grid, cells = _grid(charts, gap)
+    return cells / grid if cells < math.ceil(gap * grid) else gap
 
 
 def _upright(corners: F64, chart: I32) -> F64:
@@ -165,7 +171,13 @@ def _outline(cells: Bool) -> I32:
             ):
                 found[count, 0], found[count, 1] = x, y
                 count += 1
-    return found[:count]
+    stride = int(0.618 * count) + 1
+    while math.gcd(stride, count) != 1:
+        stride += 1
+    mixed = np.empty((count, 2), np.int32)
+    for k in range(count):
+        mixed[k] = found[k * stride % count]
+    return mixed
 
 
 @njit(cache=True, nogil=True)
