@@ -87,9 +87,18 @@ def test_every_metric_has_a_name_with_a_meaning() -> None:
         f"uv.{name}" for name in ("stretch", "stretch_max", "angle_distortion", "area_distortion", "texel_density")
     }
     set_by_steps |= {"uv.padding", "uv.mip_levels"}
-    set_by_steps |= {
-        name for name in METRICS if name.startswith(("watertight.", "repair.", "web.", "similarity.", "lods."))
-    }
+    of_steps = (
+        "watertight.",
+        "repair.",
+        "web.",
+        "similarity.",
+        "lods.",
+        "collision.",
+        "impostor.",
+        "material.",
+        "palette.",
+    )
+    set_by_steps |= {name for name in METRICS if name.startswith(of_steps)}
     assert set(METRICS) - set(found) == set_by_steps
 
 
