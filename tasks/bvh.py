@@ -14,8 +14,7 @@ from numba import njit
 from ml.asset import F32, I32, InputError
 from tasks.bvh_nodes import BOX, leaf_order, leaf_triangles, level_sizes, node_boxes
 from tasks.lanes import WIDTH, fill, least, less, load, lowest, most, root, size, smallest, store, where_less
-from tasks.morton import F64 as F64
-from tasks.morton import morton_order as morton_order
+from tasks.morton import F64, morton_order
 
 BLOCK = 4096  # points
 STACK = 256  # each of at most 11 levels (2³¹ faces, eight a node) leaves seven children behind and opens one

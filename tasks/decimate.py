@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ml.asset import I32
-from tasks.bvh import morton_order
 from tasks.collapse_queue import collapse_in_order
 from tasks.collapse_sweep import sampled_costs, sweep
+from tasks.morton import morton_order
 from tasks.shrinking import State, restarted, shrinking
 from tasks.topology import F64, I64, duplicate_faces
 

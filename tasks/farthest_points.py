@@ -7,7 +7,7 @@ import numpy.typing as npt
 from numba import njit
 
 from ml.asset import F32, I32, InputError
-from tasks.bvh import morton_order
+from tasks.morton import morton_order
 from tasks.topology import F64, I64
 
 BLOCK = 32

@@ -11,6 +11,7 @@ from tasks.farthest_points import farthest_points
 from tasks.sampling import Samples, bend_cosine, checked, empty_samples, face_areas, mix, unit_normals
 from tasks.topology import F64, I64, face_cross, half_edges, weld
 
+LEANING = 0.985  # 9.9°
 SHARP_DEGREES = 15.0  # Dora's (Chen et al. 2024); 30 in cubvh's and meshiki's examples
 
 
@@ -26,23 +27,96 @@ def salient_samples(
     wound against its neighbour is measured as if it were not. A normal is the mean of the two faces', at an endpoint
     of all salient edges there. Raises what `uniform_samples` does, and `sampling.no-sharp-edges`.
     """
+    cosine = np.cos(np.radians(angle_deg))
+    points, triangles, offsets, halves = _welded(vertices, faces, count)
+    sharp, lean = _sharp_edges(points, triangles, offsets, halves, cosine)
+    if not len(sharp):
+        raise InputError("sampling.no-sharp-edges", f"no two faces meet at more than {angle_deg:g} degrees")
+    return _on_edges(points, triangles, sharp, lean, count, seed)
+
+
+def leaning_samples(vertices: npt.ArrayLike, faces: I32, count: int, cosine: float = LEANING, seed: int = 0) -> Samples:
+    """As `salient_samples`, by the rule of Hunyuan3D 2.1's data preparation (`sharp_sample_pointcloud`).
+
+    A vertex is sharp when the normal of one of its faces and its own, the mean of its faces' by the angles of their
+    corners (Thürmer & Wüthrich 1998), have a dot product below `cosine`; an edge is salient when both its ends are
+    sharp. So it takes edges between two creases too, and gentler bends. Raises what
+    `salient_samples` does.
+    """
+    points, triangles, offsets, halves = _welded(vertices, faces, count)
+    sharp, lean = _leaning_edges(points, triangles, offsets, halves, cosine)
+    if not len(sharp):
+        raise InputError(
+            "sampling.no-sharp-edges", f"no edge has two ends where a normal's product is below {cosine:g}"
+        )
+    return _on_edges(points, triangles, sharp, lean, count, seed)
+
+
+def _welded(vertices: npt.ArrayLike, faces: I32, count: int) -> tuple[F64, I32, I32, I32]:
+    """Vertices joined by position, faces, and their half-edges."""
     points, triangles = checked(vertices, faces, count)
     face_areas(points, triangles)
     points, triangles, _ = weld(points, triangles)
-    offsets, halves = half_edges(triangles, len(points))
-    sharp, lean = _sharp_edges(points, triangles, offsets, halves, np.cos(np.radians(angle_deg)))
-    if not len(sharp):
-        raise InputError("sampling.no-sharp-edges", f"no two faces meet at more than {angle_deg:g} degrees")
-    corners, normals = _endpoints(triangles, sharp, lean, len(points))
+    return points, triangles, *half_edges(triangles, len(points))
+
+
+def _on_edges(points: F64, faces: I32, sharp: I32, lean: F64, count: int, seed: int) -> Samples:
+    """Exactly `count` points on these half-edges (s,), with their normals (s, 3): the endpoints, then along."""
+    corners, normals = _endpoints(faces, sharp, lean, len(points))
     state = int(mix(np.uint64((seed + 0x9E3779B97F4A7C15) % 2**64)))  # mix(0) is 0: no start for a seed
     if len(corners) >= count:
-        ends = points[triangles.reshape(-1)[corners]]
+        ends = points[faces.reshape(-1)[corners]]
         chosen = farthest_points(ends, count, state % len(ends))
         corners, normals = corners[chosen], normals[chosen]
     samples = empty_samples(count)
     out = samples.points, samples.normals, samples.faces, samples.barycentric
-    _along(points, triangles, sharp, lean, corners, normals, state / 2.0**64, *out)
+    _along(points, faces, sharp, lean, corners, normals, state / 2.0**64, *out)
     return samples
+
+
+@njit(cache=True, nogil=True)
+def _leaning_edges(points: F64, faces: I32, offsets: I32, halves: I32, cosine: float) -> tuple[I32, F64]:
+    """The first half (s,) of each edge between two vertices that lean from one of their faces, and the sum (s, 3) of
+    the vertices' normals. Faces without area have no say.
+    """
+    normals, own = unit_normals(points, faces), np.zeros((len(points), 3))
+    for f in range(len(faces)):
+        for k in range(3):
+            a, b, c = faces[f, k], faces[f, (k + 1) % 3], faces[f, (k + 2) % 3]
+            angle = _corner_angle(points, a, b, c)
+            for axis in range(3):
+                own[a, axis] += angle * normals[f, axis]
+    for v in range(len(points)):
+        length = np.sqrt(own[v, 0] ** 2 + own[v, 1] ** 2 + own[v, 2] ** 2)
+        if length > 0.0:
+            own[v] /= length
+    leans = np.zeros(len(points), np.bool_)
+    for f in range(len(faces)):
+        x, y, z = normals[f, 0], normals[f, 1], normals[f, 2]
+        if x * x + y * y + z * z > 0.5:
+            for k in range(3):
+                v = faces[f, k]
+                leans[v] |= own[v, 0] * x + own[v, 1] * y + own[v, 2] * z < cosine
+    sharp, lean, count = np.empty(len(offsets) - 1, np.int32), np.empty((len(offsets) - 1, 3)), 0
+    for e in range(len(offsets) - 1):
+        h = halves[offsets[e]]
+        a, b = faces[h // 3, h % 3], faces[h // 3, (h % 3 + 1) % 3]
+        if leans[a] and leans[b]:
+            sharp[count] = h
+            for axis in range(3):
+                lean[count, axis] = own[a, axis] + own[b, axis]
+            count += 1
+    return sharp[:count].copy(), lean[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def _corner_angle(points: F64, a: int, b: int, c: int) -> float:
+    """The angle at a, in radians."""
+    x, y, z = face_cross(points, a, b, c)
+    dot = 0.0
+    for axis in range(3):
+        dot += (points[b, axis] - points[a, axis]) * (points[c, axis] - points[a, axis])
+    return float(np.arctan2(np.sqrt(x * x + y * y + z * z), dot))
 
 
 @njit(cache=True, nogil=True)

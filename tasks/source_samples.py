@@ -10,8 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import F32, I32, U8, Asset, Material, Texture
-from tasks.bvh import F64, build_bvh, closest_point
+from tasks.bvh import build_bvh, closest_point
 from tasks.texel_raster import multiply_by_colors, multiply_by_image
+from tasks.topology import F64
 
 # A hit that faces away counts as 2 % of the diagonal farther: more than decimation moves a surface (mean 0.1–0.8 %
 # down to a tenth of the faces), so the side that faces the same way wins on any wall thinner than that.

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.bvh import build_bvh, closest_point, morton_order
+from tasks.bvh import build_bvh, closest_point
+from tasks.morton import morton_order
 
 
 def segment_distance(p: np.ndarray, a: np.ndarray, b: np.ndarray) -> float:

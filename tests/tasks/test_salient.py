@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.asset import InputError
-from tasks.salient import salient_samples
+from tasks.salient import leaning_samples, salient_samples
 from tests.tasks.test_sampling import CUBE, CUBE_FACES, on_surface
 
 
@@ -113,3 +113,34 @@ def test_what_has_no_sharp_edge_is_refused(points: np.ndarray, faces: np.ndarray
     with pytest.raises(InputError) as caught:
         salient_samples(points, faces, 10)
     assert caught.value.code == code
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(200, 3000))
+@settings(max_examples=20, deadline=None)
+def test_leaning_vertices_are_those_of_the_rule_written_plainly(seed: int, count: int) -> None:
+    """An icosphere with some vertices pushed out, against trimesh's angle-weighted normals."""
+    rng = np.random.default_rng(seed)
+    mesh = trimesh.creation.icosphere(3)
+    points, faces = np.array(mesh.vertices), np.array(mesh.faces, np.int32)
+    points[rng.choice(len(points), 20, replace=False)] *= 1.2
+    bumpy = trimesh.Trimesh(points, faces, process=False)
+    least = np.ones(len(points))
+    for k in range(3):
+        np.minimum.at(least, faces[:, k], np.einsum("ij,ij->i", bumpy.vertex_normals[faces[:, k]], bumpy.face_normals))
+    edges = bumpy.edges_unique[(least[bumpy.edges_unique] < 0.985).all(axis=1)]
+    samples = leaning_samples(points, faces, count, seed=seed)
+    assert samples.points.shape == (count, 3)
+    start, along = points[edges[:, 0]], points[edges[:, 1]] - points[edges[:, 0]]
+    share = np.einsum("kej,ej->ke", samples.points[:, None] - start, along) / np.einsum("ij,ij->i", along, along)
+    away = np.linalg.norm(samples.points[:, None] - start - np.clip(share, 0, 1)[..., None] * along, axis=2)
+    assert away.min(axis=1).max() < 1e-6
+    assert (away.min(axis=0) < np.linalg.norm(along, axis=1)).all()  # and no salient edge is left out
+
+
+def test_a_smooth_ball_has_no_leaning_edges_and_a_cube_has_all() -> None:
+    ball = trimesh.creation.icosphere(5)
+    with pytest.raises(InputError, match=r"0\.985"):
+        leaning_samples(ball.vertices, np.array(ball.faces, np.int32), 100)
+    samples = leaning_samples(CUBE, CUBE_FACES, 4000)
+    edges = edge_distance(samples.points) < 1e-6
+    assert 0.4 < edges.mean() < 0.8  # the rest on the sides' diagonals, whose ends are corners: 6√2 of 12 + 6√2
