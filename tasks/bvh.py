@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from numba import njit
 
 from ml.asset import F32, I32, InputError
+from tasks import distance_cuda
 from tasks.bvh_nodes import BOX, leaf_order, leaf_triangles, level_sizes, node_boxes
 from tasks.lanes import WIDTH, fill, least, less, load, lowest, most, root, size, smallest, store, where_less
 from tasks.morton import F64, morton_order
@@ -37,6 +39,12 @@ class Bvh:
     children: I32  # (nodes,) number of the first child; leaves are numbered after the nodes
     triangles: F64  # (leaves, 9, 8) corner and two sides
     order: I32  # (m,) leaf order → face index
+
+    @cached_property
+    def on_gpu(self) -> Any:
+        """cubvh's hierarchy over the same triangles, in the same order; None without CUDA or cubvh."""
+        ready = distance_cuda.cuda_ready()
+        return distance_cuda.build_on_gpu(self.triangles, len(self.order)) if ready else None
 
     def local(self, points: npt.ArrayLike) -> F64:
         """(n, 3) points in local units; raises InputError `points.not-finite`, beyond 1e100 mesh sizes too."""
@@ -101,9 +109,16 @@ def closest_point(
 
 
 def search(bvh: Bvh, local: F64, toward: F64 | None, penalty: float, threads: int) -> tuple[I32, F64, F64]:
-    """`closest_point` for local points along a Morton curve: place in `bvh.order`, barycentric, local distance."""
+    """`closest_point` for local points along a Morton curve: place in `bvh.order`, barycentric, local distance.
+
+    Many points without a hint are asked of a GPU where there is one, see `distance_cuda`; what that leaves is searched
+    here.
+    """
     hint, away = (np.zeros((1, 3)), 0.0) if toward is None else (toward, float(penalty) * bvh.scale)
-    slot, barycentric, distance = np.empty(len(local), np.int32), np.empty((len(local), 3)), np.empty(len(local))
+    slot, barycentric, distance = np.full(len(local), -1, np.int32), np.empty((len(local), 3)), np.empty(len(local))
+    if toward is None and len(local) >= distance_cuda.MANY_POINTS and bvh.on_gpu is not None:
+        slot = distance_cuda.nearest_slots(bvh.on_gpu, len(bvh.order), local)
+        _place(bvh.triangles, local, slot, barycentric, distance)
 
     def work(start: int, stop: int) -> None:
         tree = (bvh.boxes, bvh.children, bvh.triangles)
@@ -193,17 +208,22 @@ def _query(
     barycentric: F64,
     distance: F64,
 ) -> None:
-    """Depth-first, nearest child first; the leaf of the previous point's answer gives each query its first bound."""
+    """Depth-first, nearest child first; the leaf of the previous point's answer gives each query its first bound.
+
+    Points that have a slot are answered already.
+    """
     leaves_from = len(children)
     stack, reach = np.empty(STACK, np.int32), np.empty(STACK, np.float32)
     last = 0
     for i in range(start, stop):
+        last = last if i % BLOCK else 0
+        if slot[i] >= 0:
+            continue
         px, py, pz = points[i, 0], points[i, 1], points[i, 2]
         x, y, z = fill(px), fill(py), fill(pz)
         fx, fy, fz = _clamped(px), _clamped(py), _clamped(pz)
         slack = min(SLACK * (1.0 + max(abs(px), abs(py), abs(pz))), MOST_SLACK)
         h = i if away > 0.0 else 0
-        last = last if i % BLOCK else 0
         guess = leaves_from + last // WIDTH
         stack[0], reach[0], stack[1], reach[1], top = 0, 0.0, guess, 0.0, 2
         best, limit = np.inf, np.float32(np.inf)
@@ -226,6 +246,17 @@ def _query(
         v, w, squared = _closest_on_triangle(px, py, pz, triangles, last // WIDTH, last % WIDTH)
         barycentric[i, 0], barycentric[i, 1], barycentric[i, 2] = 1.0 - v - w, v, w
         distance[i] = np.sqrt(squared)
+
+
+@njit(cache=True, nogil=True)
+def _place(triangles: F64, points: F64, slot: I32, barycentric: F64, distance: F64) -> None:
+    """The closest place on the triangle of each point that has one."""
+    for i in range(len(slot)):
+        if slot[i] >= 0:
+            p, leaf, k = points[i], slot[i] // WIDTH, slot[i] % WIDTH
+            v, w, squared = _closest_on_triangle(p[0], p[1], p[2], triangles, leaf, k)
+            barycentric[i, 0], barycentric[i, 1], barycentric[i, 2] = 1.0 - v - w, v, w
+            distance[i] = np.sqrt(squared)
 
 
 @njit(cache=True, nogil=True)
