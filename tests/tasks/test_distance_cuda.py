@@ -1,6 +1,8 @@
 """The CUDA path answers as the CPU does: through a stand-in for cubvh, and where CUDA is for real.
 
-No GPU was at hand when this was written. The stand-in has cubvh's interface as of commit 7855c00 (`cuBVH(vertices, triangles)` with more than eight triangles,
+No GPU was at hand when this was written.
+
+The stand-in has cubvh's interface as of commit 7855c00 (`cuBVH(vertices, triangles)` with more than eight triangles,
 `unsigned_distance(points, return_uvw)` with distance, face and weights, nothing beyond a distance of 100) and asks our
 own hierarchy in float32. So it tests the adapter, not cubvh; the last test asks cubvh itself where CUDA is there.
 """
