@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
-SCRIPTS = ("quickstart", "scale", "batch", "writers", *(f"geometry_{topic}" for topic in GEOMETRY), "lods")
+SCRIPTS = ("quickstart", "scale", "batch", "writers", "materials", *(f"geometry_{topic}" for topic in GEOMETRY), "lods")
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 
 

@@ -75,9 +75,9 @@ def _substances(text: str) -> dict[str, Substance]:
 
 
 # 'family: name sRGB metallic roughness, …'. Metals are the reflectances at normal incidence of Filament's "Material
-# properties" chart (iron, copper, gold, brass, silver, aluminium, titanium) and Adobe's "Metal material references"
-# (chrome); alloys lie between their parts, tarnished ones are darker, and none is below sRGB 180. Rust is no conductor.
-# The others are typical albedos. The library in ml/materials/ has its mean colours and roughness from here.
+# properties" chart (iron, gold, brass, silver, aluminium, titanium) and Adobe's "Metal material references"
+# (chrome, copper); alloys lie between their parts, tarnished ones are darker, and none is below sRGB 180. Rust is no
+# conductor. The others are typical albedos. The library in ml/materials/ has its mean colours and roughness from here.
 SUBSTANCES = _substances(
     """
     wood: oak #b0824f 0 0.62, pine #d3a870 0 0.68, walnut #5f3d26 0 0.5, mahogany #6a2c1c 0 0.38
@@ -87,7 +87,7 @@ SUBSTANCES = _substances(
     wood: bark #54402f 0 0.92, straw #cda956 0 0.9
     metal: iron #c0bdba 1 0.52, cast-iron #bbb8b5 1 0.68, steel #c4c3c1 1 0.34, stainless-steel #d0cdc9 1 0.22
     metal: chrome #c4c5c4 1 0.08, aluminium #f4f5f5 1 0.3, silver #faf9f5 1 0.18, gold #ffdc9d 1 0.2
-    metal: rose-gold #fdd9b0 1 0.2, brass #f4e4ad 1 0.3, bronze #d9b48a 1 0.38, copper #fbd8b8 1 0.28
+    metal: rose-gold #fdd9b0 1 0.2, brass #f4e4ad 1 0.3, bronze #d9b48a 1 0.38, copper #fad1c0 1 0.28
     metal: pewter #c0c0be 1 0.45, titanium #cec8c2 1 0.36, tin #d6d5d2 1 0.42, rusted-iron #7a4022 0 0.88
     ceramic: ceramic #ded8ca 0 0.28, porcelain #eeede9 0 0.12, clay #ae6746 0 0.85, stoneware #8f8478 0 0.6
     textile: leather #5e3420 0 0.52, fabric #8b8d8c 0 0.92, velvet #58345f 0 0.82, linen #cfc4ae 0 0.94

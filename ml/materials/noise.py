@@ -23,11 +23,34 @@ def mixed(x: int, y: int, seed: int) -> Any:
 
 
 @numba.njit(cache=True, nogil=True, fastmath=True)
+def _corners(x0: int, y0: int, nx: int, ny: int, salt: int, gradients: Any) -> Any:
+    """The gradients at the four corners of a lattice cell."""
+    x1, y1 = x0 + 1 if x0 + 1 < nx else 0, y0 + 1 if y0 + 1 < ny else 0
+    p, q = gradients[mixed(x0, y0, salt) & 63], gradients[mixed(x1, y0, salt) & 63]
+    r, s = gradients[mixed(x0, y1, salt) & 63], gradients[mixed(x1, y1, salt) & 63]
+    return p[0], p[1], q[0], q[1], r[0], r[1], s[0], s[1]
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
+def _blended(corners: Any, fx: Any, fy: Any) -> Any:
+    """Perlin's quintic blend of the four ramps at a place (0–1)² within the cell."""
+    px, py, qx, qy, rx, ry, sx, sy = corners
+    one = np.float32(1)
+    s = fx * fx * fx * (fx * (fx * np.float32(6) - np.float32(15)) + np.float32(10))
+    t = fy * fy * fy * (fy * (fy * np.float32(6) - np.float32(15)) + np.float32(10))
+    a, b = px * fx + py * fy, qx * (fx - one) + qy * fy
+    c, d = rx * fx + ry * (fy - one), sx * (fx - one) + sy * (fy - one)
+    top, bottom = a + s * (b - a), c + s * (d - c)
+    return top + t * (bottom - top)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=True)
 def gradient_noise(u: Any, v: Any, cells: Any, octaves: int, gain: float, seed: int, gradients: Any) -> Any:
     """(h, w) float32 about −1 … 1 at tile coordinates (h, w): Perlin, "Improving noise" (2002), with period 1.
 
     `cells` are the lattice cells along u and v of the first octave; each following one has twice as many and `gain`
-    times the weight. The sum is scaled so that its variance does not depend on the octaves.
+    times the weight. The sum is scaled so that its variance does not depend on the octaves. A cell's corners are
+    looked up only where the row leaves it: on unwarped coordinates that is three quarters of the work.
     """
     height, width = u.shape
     out = np.zeros((height, width), dtype=np.float32)
@@ -36,24 +59,15 @@ def gradient_noise(u: Any, v: Any, cells: Any, octaves: int, gain: float, seed: 
     for octave in range(octaves):
         salt = seed + 7919 * octave
         for row in range(height):
+            last_x = last_y = -(1 << 30)
+            corners = _corners(0, 0, nx, ny, salt, gradients)
             for column in range(width):
                 x, y = u[row, column] * nx, v[row, column] * ny
                 ix, iy = floor(x), floor(y)
-                fx, fy = np.float32(x - ix), np.float32(y - iy)
-                x0, y0 = ix % nx, iy % ny
-                x1, y1 = x0 + 1 if x0 + 1 < nx else 0, y0 + 1 if y0 + 1 < ny else 0
-                g = gradients[mixed(x0, y0, salt) & 63]
-                a = g[0] * fx + g[1] * fy
-                g = gradients[mixed(x1, y0, salt) & 63]
-                b = g[0] * (fx - np.float32(1)) + g[1] * fy
-                g = gradients[mixed(x0, y1, salt) & 63]
-                c = g[0] * fx + g[1] * (fy - np.float32(1))
-                g = gradients[mixed(x1, y1, salt) & 63]
-                d = g[0] * (fx - np.float32(1)) + g[1] * (fy - np.float32(1))
-                s = fx * fx * fx * (fx * (fx * np.float32(6) - np.float32(15)) + np.float32(10))
-                t = fy * fy * fy * (fy * (fy * np.float32(6) - np.float32(15)) + np.float32(10))
-                top, bottom = a + s * (b - a), c + s * (d - c)
-                out[row, column] += weight * (top + t * (bottom - top))
+                if ix != last_x or iy != last_y:
+                    corners = _corners(ix % nx, iy % ny, nx, ny, salt, gradients)
+                    last_x, last_y = ix, iy
+                out[row, column] += weight * _blended(corners, np.float32(x - ix), np.float32(y - iy))
         power += weight * weight
         weight *= np.float32(gain)
         nx, ny = nx * 2, ny * 2
