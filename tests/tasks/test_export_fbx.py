@@ -1,6 +1,7 @@
 """FBX export: geometry, maps on their slots, units and axes, names and provenance, read back by ufbx and assimp."""
 
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -130,3 +131,21 @@ def test_separate_levels_and_texture_files() -> None:
 def test_an_asset_without_faces_is_refused() -> None:
     with pytest.raises(InputError, match="no face"):
         export_fbx(Asset((make_part(np.zeros((3, 3)), [[0, 1, 2]]),)), "x")
+
+
+@pytest.mark.skipif(shutil.which("assimp") is None, reason="assimp is not installed (Debian: assimp-utils)")
+def test_assimp_reads_the_same(tmp_path: Path) -> None:
+    asset = Asset((ball(painted(), "a"), ball(name="b")), lods=(Asset((ball(level=0, name="a"),)),))
+    path = tmp_path / "x.fbx"
+    path.write_bytes(export_fbx(asset, "x", FbxOptions("single"))[0].data)
+    told = subprocess.run(["assimp", "info", str(path), "-v"], capture_output=True, text=True, timeout=60, check=True)
+    lines = told.stdout.splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith(("Meshes: ", "Faces: "))][:2] == ["3", "180"]
+    slots = {line.split("|")[1].strip(" ]") for line in lines if "($tex.file)" in line}
+    assert slots == {"Diffuse", "Ambient", "Emissive", "Normals", "Shininess", "Metalness"}
+    assert [line[2:].split(" ")[0] for line in lines if "─╴" in line or "├╴" in line or "└╴" in line] == [
+        "a",
+        "b",
+        "a_LOD1",
+    ]
+    assert any("(-100" in line for line in lines if line.startswith("Minimum point"))
