@@ -9,7 +9,7 @@ import numpy as np
 
 from ml.asset import U8, Material, Texture
 
-OCCLUSION, ROUGHNESS, METALLIC = 0, 1, 2  # channels (glTF 2.0 §3.9.2, §3.9.3)
+OCCLUSION = 0  # red; green is roughness and blue metallic (glTF 2.0 §3.9.2, §3.9.3)
 
 
 @dataclass(frozen=True)

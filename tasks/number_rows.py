@@ -110,7 +110,7 @@ def _put_float(out: U8, at: int, value: float, decimals: int, powers: npt.NDArra
         out[at] = 48
         return at + 1
     exponent = int(np.floor(np.log10(value)))  # of the first digit; one off at times, which rounding shows
-    digits = min(9, exponent + decimals + 1)
+    digits = min(LOSSLESS, exponent + decimals + 1)
     if digits < 0:
         out[at] = 48
         return at + 1
@@ -129,7 +129,7 @@ def _put_float(out: U8, at: int, value: float, decimals: int, powers: npt.NDArra
 @njit(cache=True, nogil=True)
 def _put_scaled(out: U8, at: int, whole: int, width: int, exponent: int) -> int:
     """The digits of `whole`, the first of them worth 10^exponent."""
-    if exponent >= 9 or exponent < -5:
+    if exponent >= LOSSLESS or exponent < -5:
         at = int(_put_point(out, at, whole, width, 1))
         out[at] = 101
         out[at + 1] = 45 if exponent < 0 else 43
