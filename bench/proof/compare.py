@@ -1,0 +1,199 @@
+"""Compares what a reader found with what an asset holds: each difference beyond a named tolerance is a sentence."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from carries import Format
+from expected import Expected, Level, Slot, image_mean, linear_of
+from facts import F64, Facts, MaterialFacts
+from PIL import Image
+from scipy.spatial import cKDTree
+
+LEVEL = re.compile(r"_LOD(\d+)(_\d+)?$")
+COLLISION = re.compile(r"^UCX_|-convcolonly$|_collision_\d+$")
+VALUE = 0.012  # of an effective mean in [0, 1]: a map with its factor baked in is rounded to 8 bits of sRGB
+
+
+def differences(want: Expected, found: Mapping[int, Facts], folder: Path, form: Format) -> list[str]:
+    """Sentences about what is wrong; `found` is by the level that a file's name says, `folder` holds the images."""
+    levels, bodies = sorted_parts(found)
+    wrong = []
+    wanted = want.levels if form.levels else want.levels[:1]
+    if len(levels) != len(wanted):
+        wrong.append(f"{len(levels)} levels of detail, not {len(wanted)}")
+    for number, level in enumerate(wanted):
+        if number in levels:
+            wrong += [f"LOD{number}: {text}" for text in level_differences(level, levels[number], folder, form)]
+    if bodies and Counter(bodies) != Counter(want.collision):
+        wrong.append(f"collision bodies of {sorted(bodies)} faces, not {sorted(want.collision)}")
+    if form.metadata:
+        said = "\n".join(f"{key}: {value}" for facts in found.values() for key, value in facts.metadata.items())
+        wrong += [f"metadata lacks {name} ({text})" for name, text in want.words.items() if text not in said]
+    return wrong + [f"reader: {text}" for facts in found.values() for text in facts.warnings]
+
+
+def sorted_parts(found: Mapping[int, Facts]) -> tuple[dict[int, Facts], list[int]]:
+    """Parts by level of detail, from the file's level or their own name, and the faces of collision bodies."""
+    levels: dict[int, Facts] = {}
+    bodies: list[int] = []
+    for base, facts in found.items():
+        start, picks = 0, dict[int, list[tuple[int, int, int]]]()
+        for index, part in enumerate(facts.parts):
+            end = start + 3 * part.faces
+            named = LEVEL.search(part.name)
+            if COLLISION.search(part.name):
+                bodies.append(part.faces)
+            else:
+                picks.setdefault(int(named[1]) if named else base, []).append((index, start, end))
+            start = end
+        for level, ranges in picks.items():
+            levels[level] = part_of(facts, ranges)
+    return levels, bodies
+
+
+def part_of(facts: Facts, ranges: list[tuple[int, int, int]]) -> Facts:
+    """The facts of some parts: (index, first, last + 1 corner) of each."""
+    rows = np.concatenate([np.arange(start, end) for _, start, end in ranges])
+    parts = [facts.parts[index] for index, _, _ in ranges]
+    return Facts(facts.corners[rows], facts.uv[rows], facts.normals[rows], parts, facts.materials, facts.images)
+
+
+def level_differences(want: Level, got: Facts, folder: Path, form: Format) -> list[str]:
+    """What is wrong with one level of detail."""
+    facts = want.facts
+    if got.faces != facts.faces:
+        return [f"{got.faces} faces, not {facts.faces}"]
+    low, high = facts.corners.min(axis=0), facts.corners.max(axis=0)
+    diagonal = float(np.linalg.norm(high - low))
+    wrong = []
+    off = np.abs(np.stack([got.corners.min(axis=0) - low, got.corners.max(axis=0) - high])).max() / diagonal
+    if not off <= form.position:
+        wrong.append(f"bounding box {off:.2g} of the diagonal off")
+    wrong += corner_differences(facts, got, diagonal, form)
+    if form.names is not None:
+        wrong += name_differences(want, got, form)
+        wrong += material_differences(want, got, folder, form)
+    return wrong
+
+
+def corner_differences(want: Facts, got: Facts, diagonal: float, form: Format) -> list[str]:
+    """The farthest that any corner's position, coordinate or normal is from its nearest counterpart, both ways."""
+    columns = [("position", want.corners / diagonal, got.corners / diagonal, form.position)]
+    if form.uv is not None:
+        columns.append(("UV", want.uv, got.uv, form.uv))
+    if form.normal is not None:
+        columns.append(("normal", want.normals, got.normals, form.normal))
+    wrong = [
+        f"{name}s are there in one and absent in the other"
+        for name, ours, theirs, _ in columns
+        if np.isnan(ours).sum() != np.isnan(theirs).sum()
+    ]
+    ours, theirs = (np.concatenate([np.nan_to_num(entry[k]) / entry[3] for entry in columns], axis=1) for k in (1, 2))
+    gap = np.abs(ours - theirs)
+    if gap.max() > 1.0:  # another order of faces or corners is no fault
+        gap = nearest_gap(ours, theirs)
+    first = 0
+    for name, values, _, tolerance in columns:
+        worst = float(gap[:, first : first + values.shape[1]].max())
+        if not worst <= 1.0:
+            wrong.append(f"a {name} is {worst * tolerance:.2g} off (limit {tolerance:.2g})")
+        first += values.shape[1]
+    return wrong
+
+
+def nearest_gap(ours: F64, theirs: F64) -> F64:
+    """Each corner's difference to its nearest counterpart, from both sides."""
+    there = np.abs(ours - theirs[cKDTree(theirs).query(ours)[1]])
+    back = np.abs(theirs - ours[cKDTree(ours).query(theirs)[1]])
+    return np.concatenate([there, back])
+
+
+def name_differences(want: Level, got: Facts, form: Format) -> list[str]:
+    """Nodes whose name or number of faces is not the asset's; a repeated name may end in a number."""
+    assert form.names is not None
+    ours = [(form.names(part.name), part.faces) for part in want.facts.parts]
+    theirs = [(LEVEL.sub("", part.name), part.faces) for part in got.parts]
+    if len(ours) != len(theirs):
+        return [f"{len(theirs)} nodes, not {len(ours)}"]
+    pairs = zip(ours, theirs, strict=True)
+    wrong = [f"node {b} for {a}" for a, b in pairs if a[1] != b[1] or not same_name(a[0], b[0])]
+    return wrong[:3]
+
+
+def same_name(ours: str, theirs: str) -> bool:
+    """Equal, or numbered because the file has the name already."""
+    return theirs == ours or (bool(ours) and re.fullmatch(re.escape(ours) + r"[_.]\d+", theirs) is not None) or not ours
+
+
+def material_differences(want: Level, got: Facts, folder: Path, form: Format) -> list[str]:
+    """Slots whose effective value or map differs, part by part."""
+    if len(got.parts) != len(want.materials):
+        return []
+    wrong: dict[str, None] = {}
+    for part, slots in zip(got.parts, want.materials, strict=True):
+        if part.material not in got.materials:
+            wrong[f"{part.name} has no material"] = None
+            continue
+        read = got.materials[part.material]
+        for name in form.slots & slots.keys():
+            text = slot_difference(name, slots[name], read, folder)
+            if text:
+                wrong[f"{name}: {text}"] = None
+    return list(wrong)[:6]
+
+
+def slot_difference(name: str, want: Slot, read: MaterialFacts, folder: Path) -> str:
+    """What is wrong with one slot of a material; empty when nothing is."""
+    found = read.maps.get(name)
+    if want.mapped and found is None:
+        return "its map is missing"
+    if want.digests and found is not None and found[0] not in want.digests:
+        return "its map's bytes are others"
+    if found is not None and not want.mapped and name == "normal":
+        return "a map where there is none"
+    if name == "normal":
+        return ""
+    mean = effective(name, read, folder)
+    off = max(abs(a - b) for a, b in zip(mean, want.mean, strict=True))
+    return f"is {shown(mean)} on average, not {shown(want.mean)}" if off > VALUE else ""
+
+
+def shown(values: tuple[float, ...]) -> str:
+    """Values with three digits."""
+    return "(" + ", ".join(f"{value:.3f}" for value in values) + ")"
+
+
+def effective(name: str, read: MaterialFacts, folder: Path) -> tuple[float, ...]:
+    """The mean that is drawn: value times map; an occlusion map fades by its strength, a missing value is 1."""
+    width = 3 if name in ("base_color", "emissive") else 1
+    value = [*read.values.get(name, [1.0] * width), *[1.0] * width][:width]
+    if name == "alpha" and "alpha" not in read.values:
+        value = [read.values["base_color"][3]] if len(read.values.get("base_color", ())) == 4 else [1.0]
+    found = read.maps.get(name)
+    if found is None:
+        return tuple(value)
+    channels = "rgb" if width == 3 else found[1][:1] or "r"
+    mean = mean_of(str(folder / found[0]), channels, width == 3)
+    scale = [*read.values.get(f"{name}.scale", [1.0] * 4)]
+    bias = [*read.values.get(f"{name}.bias", [0.0] * 4)]
+    picks = ["rgba".index(channel) for channel in channels]
+    moved = [m * scale[p] + bias[p] for m, p in zip(mean, picks, strict=True)]
+    if name == "occlusion":
+        strength = read.values.get("occlusion_strength", [1.0])[0]
+        return (1.0 + strength * (moved[0] - 1.0),)
+    return tuple(v * m for v, m in zip(value, moved, strict=True))
+
+
+@cache
+def mean_of(path: str, channels: str, color: bool) -> tuple[float, ...]:
+    """Mean of an image's channels, colours made linear."""
+    with Image.open(io.BytesIO(Path(path).read_bytes())) as image:
+        pixels = np.asarray(image.convert("RGBA"), np.float64) / 255.0
+    return tuple(image_mean(linear_of(pixels) if color else pixels, channels))

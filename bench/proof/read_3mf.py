@@ -1,0 +1,101 @@
+"""Reads 3MF with the consortium's lib3mf in strict mode, back into metres with Y up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from facts import Z_UP, Facts, MaterialFacts, PartFacts, gathered, keep_image
+from lib3mf import Lib3MF, get_wrapper
+
+UNITS = {"MicroMeter": 1e-6, "MilliMeter": 1e-3, "CentiMeter": 1e-2, "Inch": 0.0254, "Foot": 0.3048, "Meter": 1.0}
+
+
+def read(path: Path, folder: Path) -> Facts:
+    """Facts of every object on the plate; `warnings` are the strict reader's, and the objects that are not closed."""
+    model = get_wrapper().CreateModel()
+    reader = model.QueryReader("3mf")
+    reader.SetStrictModeActive(True)
+    reader.ReadFromFile(str(path))
+    warnings = [reader.GetWarning(index)[1] for index in range(reader.GetWarningCount())]
+    unit = UNITS[Lib3MF.ModelUnit(model.GetUnit()).name]
+    images = attachments(model, folder)
+    pieces, parts, materials = [], [], {}
+    for mesh, matrix in placed(model):
+        piece, texture = mesh_piece(model, mesh, matrix, unit)
+        pieces.append(piece)
+        key = str(mesh.GetResourceID())
+        materials[key] = MaterialFacts(maps={"base_color": [images[texture], "rgb"]} if texture else {})
+        parts.append(PartFacts(mesh.GetName(), mesh.GetTriangleCount(), key))
+        if not mesh.IsManifoldAndOriented():
+            warnings.append(f"{mesh.GetName()} is not manifold and oriented")
+    facts = Facts(**gathered(pieces), parts=parts, materials=materials, warnings=warnings)
+    facts.images = {sha: (folder / sha).stat().st_size for sha in images.values()}
+    group = model.GetMetaDataGroup()
+    for index in range(group.GetMetaDataCount()):
+        entry = group.GetMetaData(index)
+        facts.metadata[entry.GetName()] = entry.GetValue()
+    return facts
+
+
+def attachments(model: Any, folder: Path) -> dict[str, str]:
+    """Part path -> digest of every image in the package."""
+    found = {}
+    for index in range(model.GetAttachmentCount()):
+        attachment = model.GetAttachment(index)
+        if attachment.GetPath().endswith((".png", ".jpg", ".jpeg")):
+            found[attachment.GetPath()] = keep_image(folder, bytes(attachment.WriteToBuffer()))
+    return found
+
+
+def placed(model: Any) -> list[tuple[Any, np.ndarray]]:
+    """(mesh object, 4×3 transform) of everything the build refers to, components included."""
+    found: list[tuple[Any, np.ndarray]] = []
+
+    def visit(item: Any, matrix: np.ndarray) -> None:
+        if item.IsMeshObject():
+            found.append((model.GetMeshObjectByID(item.GetUniqueResourceID()), matrix))
+            return
+        whole = model.GetComponentsObjectByID(item.GetUniqueResourceID())
+        for index in range(whole.GetComponentCount()):
+            component = whole.GetComponent(index)
+            own = rows_of(component.GetTransform()) if component.HasTransform() else np.eye(4)
+            visit(component.GetObjectResource(), own @ matrix)
+
+    items = model.GetBuildItems()
+    while items.MoveNext():
+        item = items.GetCurrent()
+        own = rows_of(item.GetObjectTransform()) if item.HasObjectTransform() else np.eye(4)
+        visit(item.GetObjectResource(), own)
+    return found
+
+
+def rows_of(transform: Any) -> np.ndarray:
+    """A 3MF transform (rows multiply from the left) as a 4×4 matrix."""
+    matrix = np.eye(4)
+    matrix[:, :3] = np.ctypeslib.as_array(transform.Fields)
+    return matrix
+
+
+def mesh_piece(model: Any, mesh: Any, matrix: np.ndarray, unit: float) -> tuple[tuple[Any, Any, None], str]:
+    """((corners, uv, no normals), path of the texture) of one mesh object; 3MF's v grows upward."""
+    points = np.array([list(vertex.Coordinates) for vertex in mesh.GetVertices()], np.float64)
+    order = np.array([list(face.Indices) for face in mesh.GetTriangleIndices()], np.int64).reshape(-1)
+    points = (np.c_[points, np.ones(len(points))] @ matrix)[:, :3] @ Z_UP.T * unit
+    properties = mesh.GetAllTriangleProperties()
+    groups = {entry.ResourceID for entry in properties} - {0}
+    uv, texture = None, ""
+    for group in groups:
+        if model.GetPropertyTypeByID(group) != Lib3MF.PropertyType.TexCoord:
+            continue
+        textures = model.GetTexture2DGroupByID(group)
+        texture = textures.GetTexture2D().GetAttachment().GetPath()
+        ids = textures.GetAllPropertyIDs()
+        table = np.full((max(ids) + 1, 2), np.nan)
+        for index in ids:
+            coordinate = textures.GetTex2Coord(index)
+            table[index] = coordinate.U, 1.0 - coordinate.V
+        rows = np.array([list(entry.PropertyIDs) for entry in properties], np.int64).reshape(-1)
+        uv = table[rows]
+    return (points[order], uv, None), texture
