@@ -33,6 +33,7 @@ class Format:
     judged_by: str = "f3d"  # who draws it: f3d, blender, three
     plain: bool = False  # drawn grey: the format, or f3d's reader of it, has no material
     metadata: bool = False
+    steepens: bool = False  # a normal map's scale goes into the map
     others: tuple[str, ...] = ()  # readers that must accept it too, with every map on its slot: assimp, blender
 
 
@@ -46,7 +47,9 @@ FORMATS: dict[str, Format] = {
     "gltf": Format("gltf", ".gltf", "read_gltf"),
     "obj": Format("obj", ".obj", "read_obj", slots=ALL - {"occlusion"}, position=TEXT, normal=1e-4, names=safe),
     "fbx": Format("fbx", ".fbx", "read_fbx", unit=0.01, metadata=True),
-    "usdz": Format("usdz", ".usdz", "read_usd", judged_by="blender", metadata=True),
+    "usdz": Format(
+        "usdz", ".usdz", "read_usd", {"lods": "separate"}, judged_by="blender", metadata=True, steepens=True
+    ),
     "3mf": Format(
         "3mf", ".3mf", "read_3mf", slots=frozenset({"base_color"}), normal=None, unit=1e-3, z_up=True, metadata=True
     ),

@@ -79,7 +79,8 @@ def slots_of(material: Material) -> dict[str, Slot]:
         "roughness": slot((material.roughness,), packed, "g", False),
         "metallic": slot((material.metallic,), packed, "b", False),
         "emissive": slot(material.emissive, glow, "rgb"),
-        "normal": slot((1.0,), material.normal_texture, "rgb", True, linear=True),
+        "normal": slot((1.0,), material.normal_texture, "rgb", linear=True),
+        "normal_scale": Slot((material.normal_scale,)),
     }
     if material.alpha_mode != "OPAQUE":
         slots["alpha"] = slot((material.base_color[3],), base, "a", False)

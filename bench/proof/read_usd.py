@@ -117,6 +117,8 @@ def material_facts(material: Any, archive: zipfile.ZipFile, folder: Path) -> Mat
         facts.values[slot] = [1.0, 1.0, 1.0]  # a connection takes the value's place
         source = entry.GetConnectedSources()[0][0]
         output, texture = source.sourceName, UsdShade.Shader(source.source.GetPrim())
+        if texture.GetIdAttr().Get() != "UsdUVTexture":  # a reader of vertex colours
+            continue
         file = texture.GetInput("file").Get().path.removeprefix("./")
         facts.maps[slot] = [keep_image(folder, archive.read(file)), output]
         for part in ("scale", "bias"):
