@@ -25,6 +25,7 @@ class Format:
     slots: frozenset[str] = ALL
     position: float = EXACT  # tolerance, share of the diagonal
     uv: float | None = 1e-6  # tolerance; None where the format has no coordinates
+    mapped_uv: bool = False  # coordinates only where there is a base colour map
     normal: float | None = 1e-5
     names: Callable[[str], str] | None = lambda name: name  # how the format may change a name; None: it has none
     levels: bool = True
@@ -51,7 +52,8 @@ FORMATS: dict[str, Format] = {
         "usdz", ".usdz", "read_usd", {"lods": "separate"}, judged_by="blender", metadata=True, steepens=True
     ),
     "3mf": Format(
-        "3mf", ".3mf", "read_3mf", slots=frozenset({"base_color"}), normal=None, unit=1e-3, z_up=True, metadata=True
+        "3mf", ".3mf", "read_3mf", {"lods": "separate"}, frozenset({"base_color"}), normal=None, mapped_uv=True,
+        unit=1e-3, z_up=True, metadata=True,
     ),
     "stl": Format(
         "stl", ".stl", "read_plain", slots=frozenset(), uv=None, normal=None, names=None, levels=False, unit=1e-3,

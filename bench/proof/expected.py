@@ -19,6 +19,7 @@ class Slot:
     mean: tuple[float, ...]
     digests: frozenset[str] = frozenset()  # empty: no map, or one that no format need copy byte by byte
     mapped: bool = False  # a map that is not constant
+    textured: bool = False  # any map
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def slot(
     mean = tuple(float(f * m) for f, m in zip(factors, image_mean(pixels, channels), strict=True))
     same = copied and all(value == 1.0 for value in factor)
     digests = {digest(texture.data), digest(plain_png(texture).data)} if same else set()
-    return Slot(mean, frozenset(digests), varies(texture, channels) and any(factor))
+    return Slot(mean, frozenset(digests), varies(texture, channels) and any(factor), True)
 
 
 def linear_of(pixels: F64) -> F64:

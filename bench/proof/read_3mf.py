@@ -27,8 +27,10 @@ def read(path: Path, folder: Path) -> Facts:
         pieces.append(piece)
         key = str(mesh.GetResourceID())
         materials[key] = MaterialFacts(maps={"base_color": [images[texture], "rgb"]} if texture else {})
+        if not texture:
+            materials[key].values = color_of(model, mesh)
         parts.append(PartFacts(mesh.GetName(), mesh.GetTriangleCount(), key))
-        if not mesh.IsManifoldAndOriented():
+        if mesh.GetType() == Lib3MF.ObjectType.Model and not mesh.IsManifoldAndOriented():
             warnings.append(f"{mesh.GetName()} is not manifold and oriented")
     facts = Facts(**gathered(pieces), parts=parts, materials=materials, warnings=warnings)
     facts.images = {sha: (folder / sha).stat().st_size for sha in images.values()}
@@ -76,6 +78,18 @@ def rows_of(transform: Any) -> np.ndarray:
     matrix = np.eye(4)
     matrix[:, :3] = np.ctypeslib.as_array(transform.Fields)
     return matrix
+
+
+def color_of(model: Any, mesh: Any) -> dict[str, list[float]]:
+    """The linear colour of an object's base material, or the mark of a colour group."""
+    group, index, _ = mesh.GetObjectLevelProperty()
+    if model.GetPropertyTypeByID(group) != Lib3MF.PropertyType.BaseMaterial:
+        return {"base_color.vertex": [1.0]}
+    color = model.GetBaseMaterialGroupByID(group).GetDisplayColor(index)
+    levels = np.array([color.Red, color.Green, color.Blue]) / 255.0
+    return {
+        "base_color": [float(v) for v in np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)]
+    }
 
 
 def mesh_piece(model: Any, mesh: Any, matrix: np.ndarray, unit: float) -> tuple[tuple[Any, Any, None], str]:

@@ -118,6 +118,7 @@ def material_facts(material: Any, archive: zipfile.ZipFile, folder: Path) -> Mat
         source = entry.GetConnectedSources()[0][0]
         output, texture = source.sourceName, UsdShade.Shader(source.source.GetPrim())
         if texture.GetIdAttr().Get() != "UsdUVTexture":  # a reader of vertex colours
+            facts.values[f"{slot}.vertex"] = [1.0]
             continue
         file = texture.GetInput("file").Get().path.removeprefix("./")
         facts.maps[slot] = [keep_image(folder, archive.read(file)), output]
