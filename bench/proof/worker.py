@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -14,8 +15,8 @@ import facts
 def main(module: str) -> None:
     """Standard input holds a JSON object a line, {"file", "stem"}; `module.read(file, folder of the stem)` gives Facts
     or any JSON value. What the reader prints itself goes to standard error."""
-    out = sys.stdout
-    sys.stdout = sys.stderr
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # Blender prints from C
     read = importlib.import_module(module).read
     for line in sys.stdin:
         job = json.loads(line)
