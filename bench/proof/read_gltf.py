@@ -56,7 +56,9 @@ class Document:
         self.buffers = [self.buffer(spec) for spec in self.json.get("buffers", [])]
 
     def buffer(self, spec: Json) -> bytes:
-        """The bytes of a buffer, of its declared length."""
+        """The bytes of a buffer, of its declared length; none for one that meshopt's decoder would fill."""
+        if any(extension.get("fallback") for extension in spec.get("extensions", {}).values()):
+            return b""
         data = self.resource(spec["uri"]) if "uri" in spec else self.binary
         if len(data) < spec["byteLength"]:
             raise ValueError(f"buffer of {len(data)} bytes, {spec['byteLength']} declared")
