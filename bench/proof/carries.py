@@ -11,7 +11,7 @@ from tasks.mtl import file_name
 ALL = frozenset({"base_color", "roughness", "metallic", "normal", "occlusion", "emissive", "alpha"})
 EXACT = 2e-6  # of the diagonal: what single precision leaves of a coordinate in another unit
 TEXT = 2e-5  # formats that write decimals, and assimp's dump with 6 digits
-QUANTISED = 1.5 / 2**13  # 14 bits over the diagonal in a shared box
+STEP = 2.0**-14  # a step of the grid over the longest side, which is shorter than the diagonal
 
 
 @dataclass(frozen=True)
@@ -25,17 +25,19 @@ class Format:
     slots: frozenset[str] = ALL
     position: float = EXACT  # tolerance, share of the diagonal
     uv: float | None = 1e-6  # tolerance; None where the format has no coordinates
-    mapped_uv: bool = False  # coordinates only where there is a base colour map
     normal: float | None = 1e-5
+    mapped_uv: bool = False  # coordinates only where there is a base colour map
     names: Callable[[str], str] | None = lambda name: name  # how the format may change a name; None: it has none
-    levels: bool = True
-    unit: float = 1.0  # metres
-    z_up: bool = False
-    judged_by: str = "f3d"  # who draws it: f3d, blender, three
-    plain: bool = False  # drawn grey: the format, or f3d's reader of it, has no material
-    metadata: bool = False
+    levels: bool = True  # its files hold the lower levels of detail too
+    metadata: bool = False  # a title, an author and the rest
     steepens: bool = False  # a normal map's scale goes into the map
-    others: tuple[str, ...] = ()  # readers that must accept it too, with every map on its slot: assimp, blender
+    copies: bool = True  # maps keep their bytes
+    unit: float = 1.0  # metres, for those who draw the file and know no units
+    z_up: bool = False
+    cutouts: bool = True  # the judge's reader of the format knows alpha as the master's does
+    judge: str = "f3d"  # who draws it: f3d, blender or three
+    likeness: str = "full"  # what the judge's reader of the format shows: full, base (colour and its map) or grey
+    others: tuple[str, ...] = ()  # readers that must find every map on its slot too: assimp, blender; or accept: viewer
 
 
 def safe(name: str) -> str:
@@ -43,23 +45,36 @@ def safe(name: str) -> str:
     return file_name(name, "")
 
 
+def web(geometry: str) -> Format:
+    """A delivery GLB as three.js decodes it: one level, 14 bits a coordinate, 12 a UV, 8 a normal, WebP."""
+    return Format(
+        "glb_web", ".glb", "browser", {"geometry": geometry}, position=STEP, uv=2.0**-11, normal=0.03, levels=False,
+        copies=False, judge="three", others=("viewer",),
+    )  # fmt: skip
+
+
+NONE: frozenset[str] = frozenset()
 FORMATS: dict[str, Format] = {
-    "glb": Format("glb", ".glb", "read_gltf"),
-    "gltf": Format("gltf", ".gltf", "read_gltf"),
-    "obj": Format("obj", ".obj", "read_obj", slots=ALL - {"occlusion"}, position=TEXT, normal=1e-4, names=safe),
-    "fbx": Format("fbx", ".fbx", "read_fbx", unit=0.01, metadata=True),
-    "usdz": Format(
-        "usdz", ".usdz", "read_usd", {"lods": "separate"}, judged_by="blender", metadata=True, steepens=True
+    "GLB": Format("glb", ".glb", "read_gltf", metadata=True, others=("blender", "viewer", "three")),
+    "glTF": Format("gltf", ".gltf", "read_gltf", metadata=True, others=("viewer", "three")),
+    "OBJ": Format(
+        "obj", ".obj", "read_obj", slots=ALL - {"occlusion"}, position=TEXT, normal=1e-4, names=safe, likeness="base"
     ),
-    "3mf": Format(
+    "FBX": Format("fbx", ".fbx", "read_fbx", unit=0.01, metadata=True, others=("assimp", "blender")),
+    "USDZ": Format(
+        "usdz", ".usdz", "read_usd", {"lods": "separate"}, judge="blender", metadata=True, steepens=True,
+        cutouts=False, others=("blender",),
+    ),
+    "3MF": Format(
         "3mf", ".3mf", "read_3mf", {"lods": "separate"}, frozenset({"base_color"}), normal=None, mapped_uv=True,
-        unit=1e-3, z_up=True, metadata=True,
+        unit=1e-3, z_up=True, metadata=True, likeness="base", cutouts=False,
     ),
-    "stl": Format(
-        "stl", ".stl", "read_plain", slots=frozenset(), uv=None, normal=None, names=None, levels=False, unit=1e-3,
-        z_up=True, plain=True,
+    "STL": Format(
+        "stl", ".stl", "read_plain", slots=NONE, uv=None, normal=None, names=None, levels=False, unit=1e-3, z_up=True,
+        likeness="grey",
     ),
-    "ply": Format(
-        "ply", ".ply", "read_plain", slots=frozenset(), uv=None, names=None, levels=False, plain=True
-    ),
+    "PLY": Format("ply", ".ply", "read_plain", slots=NONE, uv=None, names=None, levels=False, likeness="grey"),
+    "quantised": web("quantized"),
+    "meshopt": web("meshopt"),
+    "Draco": web("draco"),
 }  # fmt: skip

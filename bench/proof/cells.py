@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +32,9 @@ class Cell:
     refusal: str = ""  # the InputError that an exporter raised: code and message
     wrong: list[str] = field(default_factory=list)
     bytes: int = 0
+    off: float | None = None  # percent: mean difference of its picture to the master's
+    waived: str = ""  # why no picture is compared
+    cpu: float = 0.0  # of the exporter
 
     @property
     def outcome(self) -> str:
@@ -39,7 +43,7 @@ class Cell:
 
 
 def write(name: str, kind: str, asset: Asset, work: Path) -> Iterator[Cell]:
-    """Export to every format that is registered; files go to WORK/FORMAT/NAME/."""
+    """Export to every format that is registered, with files in WORK/FORMAT/NAME/."""
     for form_name, form in FORMATS.items():
         if form.exporter in EXPORTERS:
             yield written(Cell(name, kind, form_name), asset, form, work / form_name / name)
@@ -49,6 +53,7 @@ def written(cell: Cell, asset: Asset, form: Format, folder: Path) -> Cell:
     """The cell with its files on disk, its refusal, or the exception that broke the exporter."""
     exporter = EXPORTERS[form.exporter]
     folder.mkdir(parents=True, exist_ok=True)
+    start = time.process_time()
     try:
         files = exporter.write(asset, cell.asset, exporter.options(**form.options))
     except InputError as error:
@@ -57,6 +62,7 @@ def written(cell: Cell, asset: Asset, form: Format, folder: Path) -> Cell:
     except Exception as error:
         cell.wrong.append(f"exporter: {type(error).__name__}: {error}")
         return cell
+    cell.cpu = time.process_time() - start
     for file in files:
         (folder / file.name).write_bytes(file.data)
         cell.bytes += len(file.data)
@@ -78,7 +84,9 @@ def read_back(cells: list[Cell], wanted: Mapping[str, Expected]) -> None:
         mine = [cell for cell in cells if cell.format == name and cell.files]
         jobs = [(cell, level, Job(file, stem(file))) for cell in mine for level, file in cell.files.items()]
         found: dict[str, dict[int, Facts]] = {cell.asset: {} for cell in mine}
-        for (cell, level, job), answer in zip(jobs, run(form.reader, [job for _, _, job in jobs]), strict=True):
+        python = Path(sys.executable) if form.reader == "browser" else None
+        answers = run(form.reader, [job for _, _, job in jobs], python=python)
+        for (cell, level, job), answer in zip(jobs, answers, strict=True):
             if answer.error:
                 cell.wrong.append(f"{form.reader}: {answer.error}")
             else:

@@ -150,22 +150,21 @@ def material_differences(want: Level, got: Facts, folder: Path, form: Format) ->
             wrong[f"{part.name} has no material"] = None
             continue
         read = got.materials[part.material]
+        steeper = form.steepens and slots["normal_scale"].mean != (1.0,)
         for name in form.slots & slots.keys():
-            text = slot_difference(
-                name, slots[name], read, folder, form.steepens and slots["normal_scale"].mean != (1.0,)
-            )
+            copies = form.copies and not (steeper and name == "normal")
+            text = slot_difference(name, slots[name], read, folder, copies)
             if text:
                 wrong[f"{name}: {text}"] = None
     return list(wrong)[:6]
 
 
-def slot_difference(name: str, want: Slot, read: MaterialFacts, folder: Path, steepened: bool) -> str:
+def slot_difference(name: str, want: Slot, read: MaterialFacts, folder: Path, copies: bool) -> str:
     """What is wrong with one slot of a material; empty when nothing is."""
     found = read.maps.get(name)
     if want.mapped and found is None:
         return "its map is missing"
-    copied = want.digests and not (name == "normal" and steepened)
-    if copied and found is not None and found[0] not in want.digests:
+    if copies and want.digests and found is not None and found[0] not in want.digests:
         return "its map's bytes are others"
     if found is not None and not want.mapped and name == "normal":
         return "a map where there is none"

@@ -83,8 +83,8 @@ def slots_of(material: Material) -> dict[str, Slot]:
         "normal": slot((1.0,), material.normal_texture, "rgb", linear=True),
         "normal_scale": Slot((material.normal_scale,)),
     }
-    if material.alpha_mode != "OPAQUE":
-        slots["alpha"] = slot((material.base_color[3],), base, "a", False)
+    opaque = material.alpha_mode == "OPAQUE"
+    slots["alpha"] = Slot((1.0,)) if opaque else slot((material.base_color[3],), base, "a", False)
     if shade is not None:
         mean = image_mean(shade.pixels() / 255.0, "r")[0]
         slots["occlusion"] = Slot((1.0 + material.occlusion_strength * (mean - 1.0),), mapped=varies(shade, "r"))

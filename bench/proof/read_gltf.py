@@ -183,7 +183,9 @@ def material_facts(spec: Json, document: Json, images: list[str]) -> MaterialFac
     if "metallicRoughnessTexture" in surface:
         packed = image(surface["metallicRoughnessTexture"])
         maps |= {"roughness": [packed, "g"], "metallic": [packed, "b"]}
-    if "base_color" in maps and spec.get("alphaMode", "OPAQUE") != "OPAQUE":
+    if spec.get("alphaMode", "OPAQUE") == "OPAQUE":
+        values["alpha"] = [1.0]
+    elif "base_color" in maps:
         maps["alpha"] = [maps["base_color"][0], "a"]
     values["occlusion_strength"] = [spec.get("occlusionTexture", {}).get("strength", 1)]
     maps |= {slot: [image(spec[key]), channels] for key, (slot, channels) in MAPS.items() if key in spec}
@@ -191,10 +193,19 @@ def material_facts(spec: Json, document: Json, images: list[str]) -> MaterialFac
 
 
 def metadata(document: Json) -> dict[str, str]:
-    """What the file says of itself: asset fields, extras and XMP packets as text."""
-    found = {key: str(value) for key, value in document["asset"].items() if key in ("copyright", "generator")}
-    for key in ("extras", "extensions"):
-        if key in document["asset"]:
-            found[f"asset.{key}"] = json.dumps(document["asset"][key], ensure_ascii=False)
-    packets = document.get("extensions", {}).get("KHR_xmp_json_ld", {})
-    return found | ({"xmp": json.dumps(packets, ensure_ascii=False)} if packets else {})
+    """Every text and number that the file says of itself: asset fields, extras and XMP packets, by path."""
+    found: dict[str, str] = {}
+
+    def walk(value: Any, path: str) -> None:
+        if isinstance(value, dict):
+            for key, entry in value.items():
+                walk(entry, f"{path}.{key}")
+        elif isinstance(value, list):
+            for index, entry in enumerate(value):
+                walk(entry, f"{path}.{index}")
+        else:
+            found[path] = str(value)
+
+    walk(document["asset"], "asset")
+    walk(document.get("extensions", {}).get("KHR_xmp_json_ld", {}), "xmp")
+    return found
