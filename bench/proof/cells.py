@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,9 +42,10 @@ class Cell:
         return "refused" if self.refusal else "failed" if self.wrong else "passed"
 
 
-def write(name: str, kind: str, asset: Asset, work: Path) -> Iterator[Cell]:
-    """Export to every format that is registered, with files in WORK/FORMAT/NAME/."""
-    for form_name, form in FORMATS.items():
+def write(name: str, kind: str, asset: Asset, work: Path, formats: Iterable[str] = FORMATS) -> Iterator[Cell]:
+    """Export to the formats (all by default) that are registered, with files in WORK/FORMAT/NAME/."""
+    for form_name in formats:
+        form = FORMATS[form_name]
         if form.exporter in EXPORTERS:
             yield written(Cell(name, kind, form_name), asset, form, work / form_name / name)
 
@@ -78,14 +79,17 @@ def stem(file: Path) -> Path:
     return folder / file.stem
 
 
-def read_back(cells: list[Cell], wanted: Mapping[str, Expected]) -> None:
-    """Read every file with its format's independent reader and note what differs from the asset."""
+def read_back(cells: list[Cell], wanted: Mapping[str, Expected], python: Path | None = None) -> None:
+    """Read every file with its format's independent reader and note what differs from the asset.
+
+    `python` runs the readers; None is their own environment. The browser's driver is in this one.
+    """
     for name, form in FORMATS.items():
         mine = [cell for cell in cells if cell.format == name and cell.files]
         jobs = [(cell, level, Job(file, stem(file))) for cell in mine for level, file in cell.files.items()]
         found: dict[str, dict[int, Facts]] = {cell.asset: {} for cell in mine}
-        python = Path(sys.executable) if form.reader == "browser" else None
-        answers = run(form.reader, [job for _, _, job in jobs], python=python)
+        runner = Path(sys.executable) if form.reader == "browser" else python
+        answers = run(form.reader, [job for _, _, job in jobs], python=runner)
         for (cell, level, job), answer in zip(jobs, answers, strict=True):
             if answer.error:
                 cell.wrong.append(f"{form.reader}: {answer.error}")

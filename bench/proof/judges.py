@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from tasks.glb import encode_glb
 from tasks.surface import drawable
 
 ROOT = Path(__file__).parents[2]
+OTHERS = ("assimp", "blender", "viewer", "three")
 LIMIT = 2.0  # percent, mean over the frame
 GREY = Material("grey", (0.7, 0.7, 0.7, 1.0), 0.0, 0.5)
 # What an importer can show of a material; occlusion has no place in Blender's node, alpha shares a map
@@ -139,9 +140,9 @@ def difference(one: Path, other: Path) -> float:
     return float(np.abs(first - second).mean() / 2.55)
 
 
-def ask_others(cells: list[Cell], wanted: Mapping[str, Expected]) -> None:
+def ask_others(cells: list[Cell], wanted: Mapping[str, Expected], judges: Iterable[str] = OTHERS) -> None:
     """Further importers on the full level of the formats that name them."""
-    for judge in ("assimp", "blender", "viewer", "three"):
+    for judge in judges:
         mine = [cell for cell in cells if judge in FORMATS[cell.format].others and 0 in cell.files]
         module = {"assimp": "read_assimp", "blender": "blender"}.get(judge, "browser")
         python = Path(sys.executable) if module == "browser" else None

@@ -1,0 +1,172 @@
+"""Exports read back by other programs equal the asset, and whatever is changed in an export is found out."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import sys
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench" / "proof"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+
+from carries import FORMATS
+from cells import Cell, read_back, write
+from corpus import SYNTHETIC
+from expected import expected
+from judges import ask_others, validate
+
+from ml.asset import Asset, Texture
+
+NEEDS = {"read_fbx": "ufbx", "read_usd": "pxr", "read_3mf": "lib3mf"}  # others come with the core
+FAST = [
+    name
+    for name, form in FORMATS.items()
+    if form.reader != "browser" and importlib.util.find_spec(NEEDS.get(form.reader, "numpy"))
+]
+WEB = [name for name, form in FORMATS.items() if form.reader == "browser"]
+ASSETS = ("all-maps", "leveled", "names", "alphas", "one-face")
+PYTHON = Path(sys.executable)
+MODULES = Path(__file__).parents[2] / "tasks/web/node_modules"
+Change = Callable[[Asset], Asset]
+
+
+def proved(assets: dict[str, Asset], formats: Iterable[str], work: Path, truth: Asset | None = None) -> list[Cell]:
+    """The cells of some formats after their readers; judged by `truth` where the assets are meant to differ from it."""
+    formats = list(formats)
+    cells = [cell for name, asset in assets.items() for cell in write(name, "synthetic", asset, work, formats)]
+    read_back(cells, {name: expected(truth or asset) for name, asset in assets.items()}, PYTHON)
+    return cells
+
+
+@pytest.fixture(scope="module")
+def fast(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Cell]:
+    """Every fast cell; one process a reader serves all assets."""
+    cells = proved({name: SYNTHETIC[name]() for name in ASSETS}, FAST, tmp_path_factory.mktemp("fast"))
+    if shutil.which("node") and (MODULES / "gltf-validator").is_dir():
+        validate(cells)
+    return {(cell.asset, cell.format): cell for cell in cells}
+
+
+@pytest.mark.parametrize("asset", ASSETS)
+@pytest.mark.parametrize("form", FAST)
+def test_an_independent_reader_finds_the_asset_itself(form: str, asset: str, fast: dict[tuple[str, str], Cell]) -> None:
+    cell = fast[asset, form]
+    assert not cell.refusal
+    assert not cell.wrong
+
+
+def moved(asset: Asset) -> Asset:
+    """One vertex a hundred-thousandth of the size off."""
+    part = asset.parts[0]
+    vertices = part.vertices.copy()
+    vertices[7, 1] += 1e-4 * float(np.ptp(vertices))
+    return replace(asset, parts=(replace(part, vertices=vertices), *asset.parts[1:]))
+
+
+def slid(asset: Asset) -> Asset:
+    """One texture coordinate off by a quarter of a texel of 64."""
+    part = asset.parts[0]
+    assert part.uv is not None
+    uv = part.uv.copy()
+    uv[7, 0] += 1 / 256
+    return replace(asset, parts=(replace(part, uv=uv), *asset.parts[1:]))
+
+
+def turned(asset: Asset) -> Asset:
+    """Mirrored: the box of a lopsided ball stays nearly the same."""
+    part = asset.parts[0]
+    return replace(asset, parts=(replace(part, vertices=part.vertices * np.float32([-1, 1, 1])), *asset.parts[1:]))
+
+
+def shorter(asset: Asset) -> Asset:
+    """One face less."""
+    return replace(asset, parts=(asset.parts[0].with_faces(asset.parts[0].faces[1:]), *asset.parts[1:]))
+
+
+def renamed(asset: Asset) -> Asset:
+    """One part under another name."""
+    return replace(asset, parts=(replace(asset.parts[0], name="hul"), *asset.parts[1:]))
+
+
+def repainted(asset: Asset) -> Asset:
+    """Another colour map."""
+    part = asset.parts[0]
+    assert part.material.base_color_texture is not None
+    pixels = part.material.base_color_texture.pixels().copy()
+    pixels[:40] = 255 - pixels[:40]
+    material = replace(part.material, base_color_texture=Texture.from_pixels(pixels[..., :3], "other"))
+    return replace(asset, parts=(replace(part, material=material), *asset.parts[1:]))
+
+
+def rougher(asset: Asset) -> Asset:
+    """A roughness of 0.85 where it was 0.9."""
+    part = asset.parts[0]
+    return replace(asset, parts=(replace(part, material=replace(part.material, roughness=0.85)), *asset.parts[1:]))
+
+
+def unbumped(asset: Asset) -> Asset:
+    """No normal map."""
+    part = asset.parts[0]
+    return replace(asset, parts=(replace(part, material=replace(part.material, normal_texture=None)), *asset.parts[1:]))
+
+
+def unlevelled(asset: Asset) -> Asset:
+    """One level of detail less."""
+    return replace(asset, lods=asset.lods[:1])
+
+
+def relicensed(asset: Asset) -> Asset:
+    """Another licence."""
+    return replace(asset, provenance=replace(asset.provenance, license="MIT"))
+
+
+GEOMETRY = {"GLB", "glTF", "OBJ", "FBX", "USDZ", "3MF", "STL", "PLY"}
+CHANGES: dict[Change, set[str]] = {
+    moved: GEOMETRY,
+    turned: GEOMETRY,
+    shorter: GEOMETRY,
+    slid: GEOMETRY - {"STL", "PLY"},
+    renamed: GEOMETRY - {"STL", "PLY"},
+    repainted: GEOMETRY - {"STL", "PLY"},
+    rougher: GEOMETRY - {"STL", "PLY", "3MF"},
+    unbumped: GEOMETRY - {"STL", "PLY", "3MF"},
+    unlevelled: GEOMETRY - {"STL", "PLY"},
+    relicensed: {"GLB", "glTF", "FBX", "USDZ", "3MF"},
+}
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Cell]:
+    """Exports of changed assets, judged by the unchanged one."""
+    truth = SYNTHETIC["leveled"]()
+    assets = {change.__name__: change(truth) for change in CHANGES}
+    cells = proved(assets, FAST, tmp_path_factory.mktemp("changed"), truth)
+    return {(cell.asset, cell.format): cell for cell in cells}
+
+
+@pytest.mark.parametrize(
+    ("change", "form"), [(change.__name__, form) for change, forms in CHANGES.items() for form in sorted(forms)]
+)
+def test_a_change_is_found(change: str, form: str, changed: dict[tuple[str, str], Cell]) -> None:
+    if form not in FAST:
+        pytest.skip(f"the reader of {form} is not installed")
+    assert changed[change, form].wrong
+
+
+@pytest.mark.slow
+def test_browsers_decode_every_web_export_without_a_word_and_without_another_host(tmp_path: Path) -> None:
+    if not Path("/usr/bin/chromium").exists() or not (MODULES / "three").is_dir():
+        pytest.skip("chromium or tasks/web/node_modules is missing")
+    assets = {name: SYNTHETIC[name]() for name in ("all-maps", "names")}
+    cells = proved(assets, [*WEB, "GLB", "glTF"], tmp_path)
+    validate(cells)
+    asked = [cell for cell in cells if cell.format in WEB or cell.format == "glTF"]
+    ask_others(asked, {name: expected(asset) for name, asset in assets.items()}, ("viewer", "three"))
+    assert len(cells) == len(assets) * (len(WEB) + 2)
+    assert [(cell.asset, cell.format, cell.wrong) for cell in cells if cell.wrong] == []
