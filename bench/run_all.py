@@ -11,7 +11,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
-SCRIPTS = ("quickstart", "scale", "batch", "writers", "materials", *(f"geometry_{topic}" for topic in GEOMETRY), "lods")
+SURFACE = ("materials", "lods", "writers", "formats", "format_stages")
+SCRIPTS = ("quickstart", "scale", "batch", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE)
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 
 

@@ -1,9 +1,17 @@
 #!/bin/sh
-# Installs Chromium for the browser tests when that is allowed here; else says in one line what is switched off.
-command -v chromium >/dev/null 2>&1 && exit 0
+# Installs what tests and benches use beside Python and npm when that is allowed here; else says what is switched off.
+# Chromium: browser tests. Only with `proof`: assimp, Godot and a display for it, which bench/formats.py asks too.
+packages="chromium"
+test "$1" = proof && packages="chromium assimp-utils godot3 xvfb"
+missing=""
+for package in $packages; do
+    dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
+done
+command -v chromium >/dev/null 2>&1 && missing=$(echo "$missing" | sed 's/ chromium//')
+test -z "$missing" && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } >/dev/null 2>&1
-    command -v chromium >/dev/null 2>&1 && exit 0
+    # shellcheck disable=SC2086
+    { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing; } >/dev/null 2>&1 && exit 0
 fi
-echo "missing: chromium. The browser tests of the report are switched off. Get it: apt-get install chromium" >&2
+echo "missing:$missing. The tests and benches that ask them are switched off. Get them: apt-get install$missing" >&2
 test -z "$CI"
