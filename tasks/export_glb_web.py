@@ -19,6 +19,7 @@ from tasks.outputs import OutputFile
 from tasks.packed_check import Loss, check
 from tasks.packed_meshes import MeshoptMeshes, QuantizedMeshes
 from tasks.quantize import Grid, Packing, position_grid, uv_grids
+from tasks.texture_ktx2 import ktx2
 from tasks.texture_webp import webp
 
 BITS = {"min": 8, "max": 16}
@@ -31,7 +32,9 @@ class GlbWebOptions:
     geometry: Literal["none", "quantized", "meshopt", "draco"] = field(
         default="meshopt", metadata={"help": "how meshes are compressed"}
     )
-    textures: Literal["keep", "webp"] = field(default="webp", metadata={"help": "how images are compressed"})
+    textures: Literal["keep", "webp", "ktx2"] = field(
+        default="webp", metadata={"help": "how images are compressed: WebP loads fastest, KTX2 stays small on the GPU"}
+    )
     lods: Lods = field(default="none", metadata={"help": "as for the GLB; most viewers show one level"})
     engine: Engine = field(default="none", metadata={"help": "whose naming rules LODs and collision bodies follow"})
     copyright: str = field(default="", metadata={"help": "goes into asset.copyright instead of the asset's own"})
@@ -74,6 +77,8 @@ def export_glb_web(asset: Asset, stem: str, options: GlbWebOptions = GlbWebOptio
 
 
 def _encoder(options: GlbWebOptions) -> Callable[[Texture, bool], tuple[Encoded, float]]:
+    if options.textures == "ktx2":
+        return ktx2
     if options.textures == "webp":
         return lambda texture, srgb: webp(texture, options.quality)
     return lambda texture, srgb: (Encoded(texture.data, texture.mime), float("inf"))

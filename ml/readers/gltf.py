@@ -29,6 +29,7 @@ READ_EXTENSIONS = {
     "EXT_meshopt_compression",
     "KHR_draco_mesh_compression",
     "KHR_mesh_quantization",
+    "KHR_texture_basisu",
     "KHR_texture_transform",
     "KHR_lights_punctual",
     "KHR_xmp_json_ld",

@@ -114,7 +114,7 @@ class MaterialReader:
     def _texture(self, info: Json) -> Texture:
         spec = self.document.item("textures", info.get("index"))
         extensions = spec.get("extensions", {})
-        for extension in ("EXT_texture_webp", "EXT_texture_avif"):
+        for extension in ("EXT_texture_webp", "EXT_texture_avif", "KHR_texture_basisu"):
             if extension in extensions:
                 return self._image(extensions[extension].get("source"))
         if "source" not in spec:

@@ -7,6 +7,7 @@ import io
 from PIL import Image
 
 from ml.asset import InputError, Texture, decode_header, decode_image
+from ml.readers.ktx2 import IDENTIFIER, decode_ktx2
 
 PNG_END = b"IEND\xaeB`\x82"
 
@@ -16,6 +17,8 @@ def load_texture(data: bytes, name: str = "") -> Texture:
 
     The mime type comes from the bytes: exporters that label a JPEG as PNG are common, and viewers refuse those.
     """
+    if data.startswith(IDENTIFIER):
+        return Texture.from_pixels(decode_ktx2(data), name)
     decode_header(data)
     with Image.open(io.BytesIO(data)) as image:
         kind, mode = image.format, image.mode
