@@ -10,7 +10,7 @@ from typing import Literal
 from ml.asset import Asset, InputError
 from tasks.outputs import OutputFile, levels
 from tasks.surface import drawable
-from tasks.threemf_model import ThreemfModel
+from tasks.threemf_model import FOLDER, ThreemfModel
 
 XML = '<?xml version="1.0" encoding="UTF-8"?>\n'
 MODEL = "/3D/3dmodel.model"
@@ -57,10 +57,10 @@ def _encoded(asset: Asset) -> bytes:
         ("_rels/.rels", _relationships([(MODEL, MODEL_TYPE)])),
         (MODEL[1:], model.encode(asset)),
     ]
-    if model.images:
-        targets = [(path, TEXTURE_TYPE) for path, _ in model.images]
+    if images := model.images.files:
+        targets = [(f"{FOLDER}/{image.name}", TEXTURE_TYPE) for image in images]
         files += [("3D/_rels/3dmodel.model.rels", _relationships(targets))]
-        files += [(path[1:], data) for path, data in model.images]
+        files += [(f"{FOLDER[1:]}/{image.name}", image.data) for image in images]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for path, data in files:

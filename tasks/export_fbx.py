@@ -8,11 +8,13 @@ from typing import Literal
 
 from ml.asset import Asset, Part
 from tasks.engine_names import Engine, collision_name, level_name
+from tasks.export_glb import files_of_levels
 from tasks.fbx_materials import FbxMaterials
 from tasks.fbx_mesh import body_children, geometry_children
 from tasks.fbx_nodes import Id, node
 from tasks.fbx_scene import ROOT, FbxScene, prop, properties
-from tasks.outputs import OutputFile, levels
+from tasks.image_files import ImageFiles
+from tasks.outputs import OutputFile
 from tasks.plain_names import distinct_name, plain_name
 from tasks.surface import drawable
 
@@ -21,7 +23,7 @@ from tasks.surface import drawable
 class FbxOptions:
     """How an FBX is written."""
 
-    lods: Literal["separate", "single", "none"] = field(
+    lods: Literal["separate", "scene", "none"] = field(
         default="separate",
         metadata={
             "help": "each LOD as STEM_LODn.fbx, all in one file under the engine's names, or only the full asset"
@@ -38,19 +40,13 @@ def export_fbx(asset: Asset, stem: str, options: FbxOptions = FbxOptions()) -> l
 
     Collision bodies go into LOD0's file when an engine is named. Raises InputError `mesh.no-faces`.
     """
-    wanted = [(lod, name, drawable(level)) for lod, name, level in levels(asset, stem)]
-    if options.lods == "separate":
-        groups = [(lod, name, [level]) for lod, name, level in wanted]
-    else:
-        groups = [(0, stem, [level for _, _, level in (wanted if options.lods == "single" else wanted[:1])])]
-    meshes, images = list[OutputFile](), dict[str, OutputFile]()
-    for lod, name, chain in groups:
+    embed, images, meshes = options.textures == "embedded", ImageFiles(), list[OutputFile]()
+    for lod, name, chain in files_of_levels(asset, stem, options.lods):
         scene = FbxScene()
-        materials = FbxMaterials(scene, stem, options.textures == "embedded")
-        _Models(scene, materials, options.engine).add_all(asset, chain, with_bodies=lod == 0)
+        materials = FbxMaterials(scene, stem, embed, images)
+        _Models(scene, materials, options.engine).add_all(asset, list(map(drawable, chain)), with_bodies=lod == 0)
         meshes.append(OutputFile(f"{name}.fbx", "fbx", lod, scene.encode(asset)))
-        images |= {file.name: file for file in materials.files}
-    return [*meshes, *images.values()]
+    return meshes if embed else [*meshes, *images.files]
 
 
 @dataclass

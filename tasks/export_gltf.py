@@ -11,7 +11,7 @@ from tasks.glb import PlainMeshes, asset_head, with_xmp
 from tasks.gltf_document import GltfDocument, Json, json_text
 from tasks.gltf_materials import Encoded, MaterialWriter
 from tasks.gltf_scene import Lods, lay_out, prepared
-from tasks.mtl import EXTENSIONS, file_name, unique_name
+from tasks.image_files import ImageFiles, file_name
 from tasks.outputs import OutputFile
 
 
@@ -47,24 +47,18 @@ def export_gltf(asset: Asset, stem: str, options: GltfOptions = GltfOptions()) -
         with_xmp(made, top)
         files.append(OutputFile(f"{name}.gltf", "gltf", lod, json_text(made)))
         files.append(OutputFile(f"{name}.bin", "bin", lod, document.binary()))
-    return files + textures.files
+    return files + textures.images.files
 
 
+@dataclass
 class TextureFiles:
     """Texture files beside a .gltf, each content once."""
 
-    def __init__(self, stem: str) -> None:
-        self.stem = stem
-        self.files: list[OutputFile] = []
-        self._names: dict[bytes, str] = {}
-        self._taken: set[str] = set()
+    stem: str
+    images: ImageFiles = field(default_factory=ImageFiles)
 
     def place(self, image: Encoded, name: str) -> Json:
         """The image's JSON; its bytes become a file unless they are one already."""
-        if image.data not in self._names:
-            kind = EXTENSIONS[image.mime]
-            named = unique_name(f"{self.stem}_{name or 'texture'}", self._taken, "texture")
-            self._names[image.data] = f"{named}.{kind}"
-            self.files.append(OutputFile(f"{named}.{kind}", kind, 0, image.data))
-        spec: Json = {"uri": self._names[image.data], "mimeType": image.mime}
+        uri = self.images.name(image.data, image.mime, f"{self.stem}_{name or 'texture'}")
+        spec: Json = {"uri": uri, "mimeType": image.mime}
         return {**spec, "name": name} if name else spec

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import Asset, Part
-from tasks.mtl import MtlWriter, file_name, unique_name
+from tasks.image_files import file_name, unique_name
+from tasks.mtl import MtlWriter
 from tasks.number_rows import ANY, float_rows, int_rows
 from tasks.outputs import OutputFile, levels
 from tasks.provenance_fields import provenance_fields
@@ -36,7 +37,7 @@ def export_obj(asset: Asset, stem: str, options: ObjOptions = ObjOptions()) -> l
     library = MtlWriter(stem)
     wanted = levels(asset, stem) if options.lods == "separate" else [(0, stem, asset)]
     meshes = [OutputFile(f"{name}.obj", "obj", lod, _encoded(drawable(level), library)) for lod, name, level in wanted]
-    return [*meshes, library.library(), *library.files]
+    return [*meshes, library.library(), *library.images.files]
 
 
 def _encoded(asset: Asset, library: MtlWriter) -> bytes:

@@ -8,24 +8,22 @@ from ml.asset import Material, Texture
 from tasks.fbx_nodes import Id, Node, node
 from tasks.fbx_scene import FbxScene, color_prop, number_prop, properties, text_prop
 from tasks.grey_maps import grey_maps
-from tasks.mtl import EXTENSIONS, file_name, unique_name
-from tasks.outputs import OutputFile
+from tasks.image_files import ImageFiles, file_name
 from tasks.plain_names import distinct_name
 from tasks.tinted_maps import tinted
 
 
 @dataclass
 class FbxMaterials:
-    """Writes each material and each image once; `files` collects the images where they are not embedded."""
+    """Writes each material and each image once into a scene; `images` names the images, for all scenes of an export."""
 
     scene: FbxScene
     stem: str
     embed: bool
-    files: list[OutputFile] = field(default_factory=list)
+    images: ImageFiles
     _numbers: dict[Material, Id] = field(default_factory=dict)
     _images: dict[bytes, Id] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
-    _file_names: set[str] = field(default_factory=set)
 
     def number(self, material: Material) -> Id:
         """The material's object, written when it is first met."""
@@ -59,11 +57,8 @@ class FbxMaterials:
     def _image(self, texture: Texture, role: str) -> Id:
         """The texture object that shows an image; its video object holds the bytes, or the name of their file."""
         if texture.data not in self._images:
-            kind = EXTENSIONS[texture.mime]
-            stem = unique_name(f"{file_name(self.stem, 'asset')}_{role}", self._file_names, "texture")
-            self._images[texture.data] = self._add_image(texture, stem, f"{stem}.{kind}")
-            if not self.embed:
-                self.files.append(OutputFile(f"{stem}.{kind}", kind, 0, texture.data))
+            path = self.images.name(texture.data, texture.mime, f"{file_name(self.stem, 'asset')}_{role}")
+            self._images[texture.data] = self._add_image(texture, path.rpartition(".")[0], path)
         return self._images[texture.data]
 
     def _add_image(self, texture: Texture, name: str, path: str) -> Id:

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 
 from ml.asset import Material, Texture
 from tasks.grey_maps import grey_maps
+from tasks.image_files import ImageFiles, unique_name
 from tasks.outputs import OutputFile
-
-EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg"}
-
-
-def file_name(text: str, default: str) -> str:
-    """`text` with everything but letters, digits, `.`, `-` and `_` made `_`: safe in an MTL line and on every disk."""
-    return re.sub(r"[^\w.-]+", "_", text, flags=re.ASCII).strip("._") or default
-
-
-def unique_name(text: str, taken: set[str], default: str) -> str:
-    """`file_name(text)`, numbered where it is taken already; case does not distinguish names on every disk."""
-    base = name = file_name(text, default)
-    count = 1
-    while name.lower() in taken:
-        count += 1
-        name = f"{base}_{count}"
-    taken.add(name.lower())
-    return name
 
 
 @dataclass
@@ -35,10 +17,8 @@ class MtlWriter:
     stem: str
     names: dict[Material, str] = field(default_factory=dict)
     blocks: list[str] = field(default_factory=list)
-    files: list[OutputFile] = field(default_factory=list)
-    _by_content: dict[bytes, str] = field(default_factory=dict)
+    images: ImageFiles = field(default_factory=ImageFiles)
     _taken: set[str] = field(default_factory=set)
-    _taken_files: set[str] = field(default_factory=set)
 
     def name(self, material: Material) -> str:
         """The material's name in the library, written when it is first met."""
@@ -74,9 +54,4 @@ class MtlWriter:
         return "\n".join(lines) + "\n"
 
     def _file(self, texture: Texture, role: str) -> str:
-        if texture.data not in self._by_content:
-            kind = EXTENSIONS[texture.mime]
-            name = f"{unique_name(f'{self.stem}_{role}', self._taken_files, 'texture')}.{kind}"
-            self._by_content[texture.data] = name
-            self.files.append(OutputFile(name, kind, 0, texture.data))
-        return self._by_content[texture.data]
+        return self.images.name(texture.data, texture.mime, f"{self.stem}_{role}")

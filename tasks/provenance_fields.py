@@ -8,11 +8,15 @@ from tasks.plain_names import plain_name
 APPLICATION = "Meshmill"
 
 
-def provenance_fields(provenance: Provenance) -> dict[str, str]:
-    """Key to text of what is known, in a fixed order, each on one line; empty for an asset without provenance.
+def source_type(provenance: Provenance) -> str:
+    """IPTC's digital source type (NewsCodes): what a trained model made, what another algorithm made, or ""."""
+    if provenance.ai_generated:
+        return "trainedAlgorithmicMedia"
+    return "algorithmicMedia" if provenance.generator else ""
 
-    `source_type` is IPTC's digital source type of an AI-generated work (NewsCodes, trainedAlgorithmicMedia).
-    """
+
+def provenance_fields(provenance: Provenance) -> dict[str, str]:
+    """Key to text of what is known, in a fixed order, each on one line; empty for an asset without provenance."""
     texts = {
         "title": provenance.title,
         "creator": provenance.creator,
@@ -20,7 +24,7 @@ def provenance_fields(provenance: Provenance) -> dict[str, str]:
         "license": provenance.license,
         "generator": provenance.generator,
         "ai_generated": "true" if provenance.ai_generated else "",
-        "source_type": "trainedAlgorithmicMedia" if provenance.ai_generated else "",
+        "source_type": source_type(provenance),
         "prompt": provenance.prompt,
         "seed": "" if provenance.seed is None else str(provenance.seed),
     }

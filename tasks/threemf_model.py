@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ml.asset import I32, U8, Asset, Material, Part, Texture
 from ml.readers.colors import to_srgb
-from tasks.mtl import EXTENSIONS, unique_name
+from tasks.image_files import ImageFiles
 from tasks.number_rows import float_rows, int_rows
 from tasks.plain_names import plain_name
 from tasks.print_space import upright_millimetres
@@ -27,14 +27,13 @@ FOLDER = "/3D/Textures"
 
 @dataclass
 class ThreemfModel:
-    """The growing resources of a model; `images` holds the textures' (path, data)."""
+    """The growing resources of a model; `images` holds what goes into FOLDER."""
 
-    images: list[tuple[str, bytes]] = field(default_factory=list)
+    images: ImageFiles = field(default_factory=ImageFiles)
     _resources: list[bytes] = field(default_factory=list)
     _objects: list[tuple[int, bool]] = field(default_factory=list)  # (resource, closed)
     _textures: dict[bytes, int] = field(default_factory=dict)
     _bases: dict[Material, int] = field(default_factory=dict)
-    _taken_files: set[str] = field(default_factory=set)
     _last: int = 0
 
     @property
@@ -104,10 +103,8 @@ class ThreemfModel:
 
     def _texture(self, texture: Texture) -> int:
         if texture.data not in self._textures:
-            name = unique_name(texture.name or "texture", self._taken_files, "texture")
-            path = f"{FOLDER}/{name}.{EXTENSIONS[texture.mime]}"
+            path = f"{FOLDER}/{self.images.name(texture.data, texture.mime, texture.name)}"
             number = self._textures[texture.data] = self._next()
-            self.images.append((path, texture.data))
             tiled = 'tilestyleu="wrap" tilestylev="wrap"'
             kind = f'contenttype="{texture.mime}"'
             self._resources.append(f'<m:texture2d id="{number}" path="{path}" {kind} {tiled}/>\n'.encode())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml.asset import Material, Texture
-from tasks.mtl import EXTENSIONS, unique_name
+from tasks.image_files import ImageFiles
 from tasks.plain_names import plain_name
 from tasks.tinted_maps import steepened
 
@@ -18,15 +18,13 @@ PLAIN: tuple[Four, Four] = ((1.0, 1.0, 1.0, 1.0), (0.0, 0.0, 0.0, 0.0))
 
 @dataclass
 class UsdMaterials:
-    """Writes each material under `scope` and each image into `files` once ("UsdPreviewSurface Specification" 2.6)."""
+    """Writes each material under `scope` and each image into `images` once ("UsdPreviewSurface Specification" 2.6)."""
 
     stage: Any
     scope: str
-    files: list[tuple[str, bytes]] = field(default_factory=list)
+    images: ImageFiles = field(default_factory=ImageFiles)
     _made: dict[tuple[Material, bool], Any] = field(default_factory=dict)
-    _paths: dict[bytes, str] = field(default_factory=dict)
     _taken: set[str] = field(default_factory=set)
-    _taken_files: set[str] = field(default_factory=set)
 
     def material(self, material: Material, colored: bool) -> Any:
         """The UsdShade material; `colored` parts without a base colour map show their vertex colours."""
@@ -50,14 +48,6 @@ class UsdMaterials:
         _surface(maps, material)
         _emissive_and_normal(maps, material)
         return made
-
-    def path(self, texture: Texture, role: str) -> str:
-        """Where an image lies in the package; added when it is first met."""
-        if texture.data not in self._paths:
-            path = f"{FOLDER}/{unique_name(role, self._taken_files, 'texture')}.{EXTENSIONS[texture.mime]}"
-            self._paths[texture.data] = path
-            self.files.append((path, texture.data))
-        return self._paths[texture.data]
 
 
 def identifier(text: str, taken: set[str], default: str) -> str:
@@ -108,7 +98,7 @@ class _Maps:
 
         shader = UsdShade.Shader.Define(self.materials.stage, self.made.GetPath().AppendChild(role))
         shader.CreateIdAttr("UsdUVTexture")
-        path = self.materials.path(texture, f"{self.name}_{role}")
+        path = f"{FOLDER}/{self.materials.images.name(texture.data, texture.mime, f'{self.name}_{role}')}"
         shader.CreateInput("file", Sdf.ValueTypeNames.Asset).Set(Sdf.AssetPath(path))
         shader.CreateInput("sourceColorSpace", Sdf.ValueTypeNames.Token).Set(space)
         for axis in ("wrapS", "wrapT"):

@@ -11,7 +11,7 @@ import numpy as np
 from ml.asset import Asset, Part
 from tasks.plain_names import plain_name
 from tasks.provenance_fields import APPLICATION, provenance_fields
-from tasks.usd_material import UsdMaterials, identifier
+from tasks.usd_material import FOLDER, UsdMaterials, identifier
 
 
 def encode_stage(asset: Asset) -> tuple[bytes, list[tuple[str, bytes]]]:
@@ -34,7 +34,7 @@ def encode_stage(asset: Asset) -> tuple[bytes, list[tuple[str, bytes]]]:
     materials = UsdMaterials(stage, str(scope.GetPath()))
     for part in asset.parts:
         _mesh(stage, root.GetPath().AppendChild(identifier(part.name, taken, "part")), part, materials)
-    return _crate(stage), materials.files
+    return _crate(stage), [(f"{FOLDER}/{file.name}", file.data) for file in materials.images.files]
 
 
 def _describe(layer: Any, asset: Asset) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ml.asset import Provenance
 from tasks.gltf_document import Json
+from tasks.provenance_fields import source_type
 
 CONTEXT = {
     "dc": "http://purl.org/dc/elements/1.1/",
@@ -36,8 +37,7 @@ def xmp_packet(provenance: Provenance) -> Json | None:
         "meshmill:seed": own.seed,
         **_license(own.license),
     }
-    if own.generator or own.ai_generated:
-        kind = "trainedAlgorithmicMedia" if own.ai_generated else "algorithmicMedia"
+    if kind := source_type(own):
         packet["Iptc4xmpExt:DigitalSourceType"] = {"@id": SOURCE_TYPE + kind}
     if own.ai_generated:
         packet["Iptc4xmpExt:AISystemUsed"] = own.generator or None

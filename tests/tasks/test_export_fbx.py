@@ -105,7 +105,7 @@ def test_values_units_axes_and_provenance(tmp_path: Path) -> None:
 def test_levels_in_one_file_are_named_for_the_engine(engine: Any, names: list[str], tmp_path: Path) -> None:
     low = Asset((ball(painted(), "a", 0),))
     asset = Asset((ball(painted(), "a"), ball(name="b")), "chair", lods=(low,), collision=(ball(level=0),))
-    (file,) = export_fbx(asset, "x", FbxOptions("single", engine))
+    (file,) = export_fbx(asset, "x", FbxOptions("scene", engine))
     scene = read(file.data, tmp_path)
     assert [node["name"] for node in scene["nodes"]] == names
     assert len(scene["materials"]) == 2
@@ -137,7 +137,7 @@ def test_an_asset_without_faces_is_refused() -> None:
 def test_assimp_reads_the_same(tmp_path: Path) -> None:
     asset = Asset((ball(painted(), "a"), ball(name="b")), lods=(Asset((ball(level=0, name="a"),)),))
     path = tmp_path / "x.fbx"
-    path.write_bytes(export_fbx(asset, "x", FbxOptions("single"))[0].data)
+    path.write_bytes(export_fbx(asset, "x", FbxOptions("scene"))[0].data)
     told = subprocess.run(["assimp", "info", str(path), "-v"], capture_output=True, text=True, timeout=60, check=True)
     lines = told.stdout.splitlines()
     assert [line.split()[-1] for line in lines if line.startswith(("Meshes: ", "Faces: "))][:2] == ["3", "180"]
@@ -149,3 +149,15 @@ def test_assimp_reads_the_same(tmp_path: Path) -> None:
         "a_LOD1",
     ]
     assert any("(-100" in line for line in lines if line.startswith("Minimum point"))
+
+
+def test_levels_whose_maps_differ_do_not_share_a_file_name() -> None:
+    low = replace(painted(), base_color_texture=texture(8))
+    asset = Asset((ball(painted()),), lods=(Asset((ball(low, level=0),)),))
+    files = export_fbx(asset, "x", FbxOptions(textures="files"))
+    colors = {file.name: file.data for file in files if "DiffuseColor" in file.name}
+    assert colors == {
+        "x_red_paint_DiffuseColor.png": texture(0).data, "x_red_paint_DiffuseColor_2.png": texture(8).data
+    }  # fmt: skip
+    assert b"DiffuseColor_2.png" in files[1].data
+    assert b"DiffuseColor_2.png" not in files[0].data
