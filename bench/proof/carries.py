@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks.mtl import file_name
+from tasks.image_files import file_name
 
 ALL = frozenset({"base_color", "roughness", "metallic", "normal", "occlusion", "emissive", "alpha"})
 EXACT = 2e-6  # of the diagonal: what single precision leaves of a coordinate in another unit
