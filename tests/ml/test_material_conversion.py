@@ -49,6 +49,18 @@ def test_a_material_given_as_specular_glossiness_looks_the_same(color: tuple[flo
         assert found["metallic"] == pytest.approx(metallic, abs=1e-3)
 
 
+def test_a_blend_follows_the_appendix() -> None:
+    """Its quadratic solved by numpy, its mix of the two base colours written out."""
+    diffuse, specular = np.array([0.5, 0.3, 0.1]), np.array([0.4, 0.3, 0.2])
+    d, s = (np.sqrt(color**2 @ [0.299, 0.587, 0.114]) for color in (diffuse, specular))
+    m = np.roots([0.04, d * 0.6 / 0.96 + s - 0.08, 0.04 - s]).max()
+    expected = diffuse * 0.6 / 0.96 / (1 - m) * (1 - m**2) + (specular - 0.04 * (1 - m)) / m * m**2
+    found = metallic_roughness(SpecularGlossiness((*diffuse, 1), tuple(specular), 0.5))
+    assert 0.3 < m < 0.7
+    assert found["metallic"] == pytest.approx(m)
+    assert found["base_color"][:3] == pytest.approx(expected)
+
+
 def test_textures_are_converted_texel_by_texel_and_only_where_they_must() -> None:
     diffuse = Texture.from_pixels(np.uint8([[[200, 100, 50, 255], [0, 0, 0, 128]]]))
     glossy = Texture.from_pixels(np.uint8([[[0, 0, 0, 255], [255, 226, 155, 51]]]))
@@ -118,7 +130,9 @@ def test_mtl_maps_for_shine_and_cut_outs(tmp_path: Path) -> None:
     leaf = np.uint8([[[10, 20, 30, 255], [40, 50, 60, 0]]])
     text = "newmtl a\nNs 30\nmap_Ns shine.png\nmap_Kd color.png\nmap_d mask.png\n"
     text += "newmtl b\nmap_Kd leaf.png\nmap_d leaf.png\nnewmtl c\nmap_Kd color.png\nmap_d color.png\n"
+    text += "newmtl d\nmap_Kd color.png\nmap_d leaf.png\n"
     found = library(tmp_path, text, shine=shine, mask=mask, color=color, leaf=leaf)
+    assert found["d"].base_color_texture.pixels()[0, :, 3].tolist() == [255, 0]
     assert found["a"].metallic_roughness_texture.pixels()[0, :, 1].tolist() == [255, 128]
     assert (found["a"].roughness, found["a"].metallic, found["a"].alpha_mode) == (1, 0, "BLEND")
     assert found["a"].base_color_texture.pixels()[0].tolist() == [[10, 20, 30, 255], [40, 50, 60, 64]]
