@@ -93,9 +93,7 @@ def knitted(grid: Grid, stitches: int = 20, relief: float = 1.2e-3) -> Layers:
     top = (side * (0.35 + 0.65 * rope)).astype(np.float32)
     ply = np.sin(6.2832 * (2.0 * along + 2.2 * across))
     fuzz = grid.noise((grid.size // 4, grid.size // 4), 1, salt=3) + grid.noise((90, 90), 2, salt=4)
-    heather = random_by(np.floor(x) * 7 + np.floor(y + 0.85 * across) * 13, stitches * rows, grid.seed + 5)
-    # the random number must repeat with the tile, so it goes by the stitch's place within it
-    stitch = np.mod(np.floor(x), stitches) * rows + np.mod(np.floor(y + 0.85 * across), rows)
+    stitch = np.floor(x) * rows + np.mod(np.floor(y + 0.85 * across), rows)  # repeats with the tile
     heather = random_by(stitch, stitches * rows, grid.seed + 5)
     shade = (0.35 + 0.65 * top) * (1.0 + 0.1 * (heather - 0.5)) * (1.0 + 0.06 * ply) + 0.05 * fuzz
     return Layers(

@@ -51,6 +51,12 @@ def test_flat_colours_land_on_the_palette_each_on_the_nearest_in_sum() -> None:
     assert close(shown(half.parts[0]), "#c02020", 1)
 
 
+def test_no_colour_is_used_twice_while_another_is_left() -> None:
+    asset = Asset((ball("#c02020"), ball("#a03030", 2)))
+    found = palette(asset, PaletteOptions(colors=("#b02828", "#20a040")))
+    assert {shown(part)[1:3] < "80" for part in found.parts} == {True, False}
+
+
 def test_light_and_dark_within_a_cluster_stay_while_the_hue_moves() -> None:
     lightness = np.linspace(0.45, 0.6, 64, dtype=np.float32)
     lab = np.stack([lightness, np.full(64, 0.1, np.float32), np.full(64, 0.05, np.float32)], axis=1)
