@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
-SURFACE = ("materials", "lods", "writers", "formats", "format_stages")
+SURFACE = ("bake", "materials", "lods", "writers", "formats", "format_stages")
 SCRIPTS = ("quickstart", "scale", "batch", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE)
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 

@@ -46,7 +46,8 @@ class SourceNormals:
     @cached_property
     def corners(self) -> F32:
         """(m, 3, 3) over all parts' faces."""
-        return np.concatenate([_corner_normals(part) for part in self.samples.source.parts])
+        corners = [_corner_normals(part) for part in self.samples.source.parts]
+        return corners[0] if len(corners) == 1 else np.concatenate(corners)
 
     @cached_property
     def frames(self) -> dict[int, Frames]:

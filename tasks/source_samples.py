@@ -99,7 +99,7 @@ class SourceSamples:
     ) -> F32:
         """(t, 4): each hit's factor times its texture where the part has one and UVs to read it by."""
         factors = np.array([factor(part.material) for part in self.source.parts], dtype=np.float32)
-        values: F32 = factors[hits.owner]
+        values: F32 = factors[hits.owner] if len(factors) > 1 else np.tile(factors, (len(hits.owner), 1))
         for index in present(hits):
             part = self.source.parts[index]
             image = texture(part.material)

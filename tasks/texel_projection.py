@@ -110,7 +110,7 @@ def _project(boxes: F32, children: I32, triangles: F32, points: F32, normals: F3
                     _weigh(triangles, slot[i], points[i], normals[i], weights[i])
                     farthest = max(farthest, best)
             if farthest > 0.0:  # neighbouring tiles lie about as far from the mesh
-                reach = min(cage, np.float32(0.5) * reach + farthest)
+                reach = min(cage, np.float32(0.25) * reach + farthest)
     return slot, weights
 
 

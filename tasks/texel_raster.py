@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 # A texel's square reaches half a diagonal, √½, from its centre: farther than that a triangle cannot touch it.
-REACH_SQUARED = 0.5
+REACH, REACH_SQUARED = 0.5**0.5 + 1e-6, 0.5
 TILE = 8  # texels a side: neighbours in the map are neighbours on the surface, so they are worked on together
 
 
@@ -33,6 +33,15 @@ def _closest_on_outline(px: float, py: float, t: Any) -> tuple[float, float, flo
 
 
 @njit(cache=True, nogil=True)
+def _heights(t: Any, doubled: float, heights: Any) -> None:
+    """Of a 2D triangle (3, 2) above each side, by the corner opposite; zero for zero area."""
+    for k in range(3):
+        i, j = (k + 1) % 3, (k + 2) % 3
+        length = np.sqrt((t[i, 0] - t[j, 0]) ** 2 + (t[i, 1] - t[j, 1]) ** 2)
+        heights[k] = doubled / length if length > 0.0 else 0.0
+
+
+@njit(cache=True, nogil=True)
 def rasterize(uv: Any, faces: Any, size: int) -> Any:
     """The triangle under each texel of a square map: face (size, size) int32, −1 for none; barycentric (…, 2) of b, c.
 
@@ -43,7 +52,7 @@ def rasterize(uv: Any, faces: Any, size: int) -> Any:
     face = np.full((size, size), -1, dtype=np.int32)
     barycentric = np.zeros((size, size, 2), dtype=np.float32)
     nearest = np.full((size, size), np.float32(REACH_SQUARED), dtype=np.float32)
-    t = np.empty((3, 2))
+    t, heights = np.empty((3, 2)), np.empty(3)
     for f in range(len(faces)):
         for k in range(3):
             t[k, 0], t[k, 1] = uv[faces[f, k], 0] * size - 0.5, uv[faces[f, k], 1] * size - 0.5
@@ -51,6 +60,7 @@ def rasterize(uv: Any, faces: Any, size: int) -> Any:
         y0, y1 = min(t[0, 1], t[1, 1], t[2, 1]), max(t[0, 1], t[1, 1], t[2, 1])
         area = (t[1, 0] - t[0, 0]) * (t[2, 1] - t[0, 1]) - (t[2, 0] - t[0, 0]) * (t[1, 1] - t[0, 1])
         inverse = 1.0 / area if abs(area) > 1e-12 else 0.0
+        _heights(t, abs(area) if inverse != 0.0 else 0.0, heights)
         for y in range(max(0, int(np.ceil(y0 - 0.5))), min(size - 1, int(np.floor(y1 + 0.5))) + 1):
             for x in range(max(0, int(np.ceil(x0 - 0.5))), min(size - 1, int(np.floor(x1 + 0.5))) + 1):
                 if nearest[y, x] == 0.0:
@@ -59,6 +69,8 @@ def rasterize(uv: Any, faces: Any, size: int) -> Any:
                 c = ((t[1, 0] - t[0, 0]) * (y - t[0, 1]) - (x - t[0, 0]) * (t[1, 1] - t[0, 1])) * inverse
                 distance = 0.0
                 if inverse == 0.0 or b < 0.0 or c < 0.0 or b + c > 1.0:
+                    if b * heights[1] < -REACH or c * heights[2] < -REACH or (1.0 - b - c) * heights[0] < -REACH:
+                        continue  # beyond one side's reach: most of the box's corners
                     distance, _, b, c = _closest_on_outline(x, y, t)
                 if distance < nearest[y, x]:
                     nearest[y, x], face[y, x] = distance, f
