@@ -106,6 +106,14 @@ def leaf_triangles(points: F64, faces: I32, order: I32) -> F64:
     """(leaves, 9, 8): corner a and sides b − a and c − a of eight triangles; points fill up the last leaf."""
     leaves = (len(order) + WIDTH - 1) // WIDTH
     triangles = np.zeros((leaves, 9, WIDTH))
+    fill_leaves(points, faces, order, triangles)
+    return triangles
+
+
+@njit(cache=True, nogil=True)
+def fill_leaves(points: F64, faces: I32, order: I32, triangles: Any) -> None:
+    """`leaf_triangles` into (leaves, 9, 8) zeros of any precision."""
+    leaves = len(triangles)
     for i in range(leaves * WIDTH):
         leaf, k = i // WIDTH, i % WIDTH
         a, b, c = faces[order[min(i, len(order) - 1)]]
@@ -114,7 +122,6 @@ def leaf_triangles(points: F64, faces: I32, order: I32) -> F64:
             if i < len(order):
                 triangles[leaf, 3 + axis, k] = points[b, axis] - points[a, axis]
                 triangles[leaf, 6 + axis, k] = points[c, axis] - points[a, axis]
-    return triangles
 
 
 @njit(cache=True, nogil=True)

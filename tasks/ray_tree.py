@@ -13,7 +13,7 @@ from numba import njit
 from ml.asset import F32, I32
 from tasks.box_tree import face_order
 from tasks.bvh import Bvh, unit_frame
-from tasks.bvh_nodes import I64, leaf_triangles, level_sizes, node_boxes
+from tasks.bvh_nodes import I64, fill_leaves, leaf_triangles, level_sizes, node_boxes
 from tasks.lanes import WIDTH, fill, least, less, load, lowest, most, size, smallest, where_less
 from tasks.morton import F64
 
@@ -62,7 +62,8 @@ def build_ray_tree(
     centre, scale, local = unit_frame(vertices, corners)
     order = arranged(local, corners)
     sizes, first = level_sizes(len(corners))
-    triangles = leaf_triangles(local, corners, order).astype(np.float32)
+    triangles = np.zeros((sizes[0], 9, WIDTH), np.float32)
+    fill_leaves(local, corners, order, triangles)
     return RayTree(centre, scale, _boxes(triangles, sizes, first), _first_children(sizes, first), triangles, order)
 
 

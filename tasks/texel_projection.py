@@ -88,7 +88,7 @@ def _project(boxes: F32, children: I32, triangles: F32, points: F32, normals: F3
     slot, weights = np.full(len(points), -1, np.int32), np.zeros((len(points), 3), np.float32)
     stack = np.empty(STACK, np.int32)
     kept, ids = np.zeros((BLOCKS, 9, WIDTH), np.float32), np.empty(BLOCKS * WIDTH, np.int32)
-    around, ray = np.empty((BLOCKS // WIDTH, 6, WIDTH), np.float32), np.empty(6, np.float32)
+    around = np.empty((BLOCKS // WIDTH, 6, WIDTH), np.float32)
     group = np.empty(TILE * TILE, np.int32)
     reach = cage
     for start in range(0, len(points), TILE * TILE):
@@ -103,7 +103,7 @@ def _project(boxes: F32, children: I32, triangles: F32, points: F32, normals: F3
                     continue
                 best = reach
                 if count >= 0:
-                    slot[i], best = _nearest_kept(kept, ids, count, around, points[i], normals[i], reach, ray)
+                    slot[i], best = _nearest_kept(kept, ids, count, around, points[i], normals[i], reach)
                 if slot[i] < 0:
                     slot[i], best = nearest_front(boxes, children, triangles, points[i], normals[i], cage, stack)
                 if slot[i] >= 0:
@@ -142,7 +142,7 @@ def _squared(points: F32, i: int, j: int) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _around(points: F32, normals: F32, start: int, stop: int, group: I32, g: int, reach: Any) -> F32:
+def _around(points: F32, normals: F32, start: int, stop: int, group: I32, g: int, reach: Any) -> Any:
     """Low and high corner around the rays of group g, `reach` to either side."""
     box = np.empty(6, np.float32)
     box[:3], box[3:] = np.float32(np.inf), np.float32(-np.inf)
@@ -152,11 +152,11 @@ def _around(points: F32, normals: F32, start: int, stop: int, group: I32, g: int
                 wide = abs(normals[i, axis]) * reach
                 box[axis] = min(box[axis], points[i, axis] - wide)
                 box[axis + 3] = max(box[axis + 3], points[i, axis] + wide)
-    return box
+    return box[0], box[1], box[2], box[3], box[4], box[5]
 
 
 @njit(cache=True, nogil=True)
-def _gap(ax: Any, bx: Any, ay: Any, by: Any, az: Any, bz: Any, box: F32) -> Any:
+def _gap(ax: Any, bx: Any, ay: Any, by: Any, az: Any, bz: Any, box: Any) -> Any:
     """How far eight boxes, low a and high b corners, are from one on the axis that parts them most; ≤ 0: touching."""
     x = most(ax - fill(box[3]), fill(box[0]) - bx)
     y = most(ay - fill(box[4]), fill(box[1]) - by)
@@ -165,7 +165,7 @@ def _gap(ax: Any, bx: Any, ay: Any, by: Any, az: Any, bz: Any, box: F32) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _node_gap(boxes: F32, node: int, box: F32) -> Any:
+def _node_gap(boxes: F32, node: int, box: Any) -> Any:
     """`_gap` of a node's boxes."""
     o = node * NODE
     ax, ay, az = load(boxes, o), load(boxes, o + 8), load(boxes, o + 16)
@@ -173,7 +173,7 @@ def _node_gap(boxes: F32, node: int, box: F32) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _candidates(boxes: F32, children: I32, triangles: F32, box: F32, stack: I32, kept: F32, ids: I32) -> int:
+def _candidates(boxes: F32, children: I32, triangles: F32, box: Any, stack: I32, kept: F32, ids: I32) -> int:
     """Copy triangles whose boxes touch `box` to `kept`, eight by eight, their slots to `ids`; −1 for too many."""
     leaves_from, count, top = len(children), 0, 1
     stack[0] = 0
@@ -206,7 +206,7 @@ def _candidates(boxes: F32, children: I32, triangles: F32, box: F32, stack: I32,
 
 
 @njit(cache=True, nogil=True)
-def _triangle_gap(triangles: F32, leaf: int, box: F32) -> Any:
+def _triangle_gap(triangles: F32, leaf: int, box: Any) -> Any:
     """`_gap` of the boxes of a leaf's triangles."""
     o = leaf * FACE
     x, y, z = load(triangles, o), load(triangles, o + 8), load(triangles, o + 16)
@@ -232,15 +232,12 @@ def _block_boxes(kept: F32, count: int, around: F32) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _nearest_kept(
-    kept: F32, ids: I32, count: int, around: F32, p: F32, n: F32, limit: Any, ray: F32
-) -> tuple[int, np.float32]:
-    """As `nearest_front`, among the `count` triangles kept; `ray` is room for six numbers."""
+def _nearest_kept(kept: F32, ids: I32, count: int, around: F32, p: F32, n: F32, limit: Any) -> tuple[int, np.float32]:
+    """As `nearest_front`, among the `count` triangles kept."""
     px, py, pz = fill(p[0]), fill(p[1]), fill(p[2])
     nx, ny, nz = fill(n[0]), fill(n[1]), fill(n[2])
-    for axis in range(3):
-        wide = abs(n[axis]) * limit
-        ray[axis], ray[axis + 3] = p[axis] - wide, p[axis] + wide
+    x, y, z = abs(n[0]) * limit, abs(n[1]) * limit, abs(n[2]) * limit
+    ray = p[0] - x, p[1] - y, p[2] - z, p[0] + x, p[1] + y, p[2] + z
     found, best = -1, limit
     for row in range(-(-count // (WIDTH * WIDTH))):
         mask = less(_node_gap(around, row, ray), fill(np.float32(NEAR)))
