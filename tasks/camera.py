@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,12 +24,12 @@ class Camera:
 
     def axes(self) -> F64:
         """(3, 3) rows: right, up and back (towards the viewer), unit and orthogonal."""
-        back = _unit(np.subtract(self.eye, self.target).astype(np.float64))
-        up = np.asarray(self.up, dtype=np.float64)
-        if np.linalg.norm(np.cross(up, back)) < 1e-6:  # looking along `up`: any other axis serves
-            up = np.array([0.0, 0.0, -1.0])
-        right = _unit(np.cross(up, back))
-        return np.stack([right, np.cross(back, right), back])
+        back = _unit((self.eye[0] - self.target[0], self.eye[1] - self.target[1], self.eye[2] - self.target[2]))
+        across = _cross(self.up, back)
+        if math.hypot(*across) < 1e-6:  # looking along `up`: any other axis serves
+            across = _cross((0.0, 0.0, -1.0), back)
+        right = _unit(across)
+        return np.array([right, _cross(back, right), back])
 
     def matrix(self) -> F64:
         """(4, 4) camera-to-world with OpenGL camera axes (x right, y up, looking along −z), as in transforms.json."""
@@ -103,8 +104,14 @@ def _middle(values: F64) -> float:
     return float(values.min() + values.max()) / 2.0
 
 
-def _unit(vector: F64) -> F64:
-    return vector / max(float(np.linalg.norm(vector)), 1e-30)
+def _unit(vector: Vec3) -> Vec3:
+    length = max(math.hypot(*vector), 1e-30)
+    return vector[0] / length, vector[1] / length, vector[2] / length
+
+
+def _cross(a: Vec3, b: Vec3) -> Vec3:
+    """In plain floats: numpy's takes 20 µs, as much as drawing 500 faces."""
+    return a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]
 
 
 def _vec3(vector: F64) -> Vec3:

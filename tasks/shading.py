@@ -151,8 +151,8 @@ def perspective_weights(faces: I32, screen: F64, f: int, x: float, y: float) -> 
     b = min(max(((x - xa) * cy - cx * (y - ya)) * inverse, 0.0), 1.0)
     c = min(max((bx * (y - ya) - (x - xa) * by) * inverse, 0.0), 1.0)
     wa, wb, wc = max(1.0 - b - c, 0.0) * screen[i, 3], b * screen[j, 3], c * screen[k, 3]
-    total = wa + wb + wc
-    return wa / total, wb / total, wc / total
+    scale = 1.0 / (wa + wb + wc)
+    return wa * scale, wb * scale, wc * scale
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", forceinline=True)

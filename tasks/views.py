@@ -203,13 +203,15 @@ def _normal(
     ax, ay, az = np.float64(positions[i, 0]), np.float64(positions[i, 1]), np.float64(positions[i, 2])
     ux, uy, uz = positions[j, 0] - ax, positions[j, 1] - ay, positions[j, 2] - az
     vx, vy, vz = positions[k, 0] - ax, positions[k, 1] - ay, positions[k, 2] - az
-    fx, fy, fz = _direction(uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx)
+    fx, fy, fz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+    length = sqrt(fx * fx + fy * fy + fz * fz)
     nx = ny = nz = 0.0
     for corner in range(3):
         v, weight = (i, a) if corner == 0 else (j, b) if corner == 1 else (k, c)
         sx, sy, sz = float(smooth[v, 0]), float(smooth[v, 1]), float(smooth[v, 2])
-        if sx * fx + sy * fy + sz * fz < crease:
-            sx, sy, sz = fx, fy, fz
+        if sx * fx + sy * fy + sz * fz < crease * length:
+            scale = 1.0 / length
+            sx, sy, sz = fx * scale, fy * scale, fz * scale
         nx, ny, nz = nx + weight * sx, ny + weight * sy, nz + weight * sz
     x, y, z = _direction(nx, ny, nz)
     return x, y, z
