@@ -132,3 +132,34 @@ def test_a_soup_with_too_many_pairs_is_cut_short(monkeypatch: pytest.MonkeyPatch
     found = self_intersections(rng.normal(size=(300, 3)), np.arange(300, dtype=np.int32).reshape(-1, 3))
     assert not found.complete
     assert 0 < len(found.pairs) < 2000
+
+
+@pytest.mark.parametrize(
+    ("name", "corners", "pair"),
+    [
+        ("a corner on a face", [[0, 1, 2], [3, 4, 5]], True),
+        ("a corner on a corner, not by index", [[0, 1, 2], [6, 4, 5]], True),
+        ("a corner on a side", [[0, 1, 2], [7, 4, 5]], True),
+        ("overlapping in one plane", [[0, 1, 2], [3, 8, 9]], True),
+        ("overlapping in one plane with a common corner", [[0, 1, 2], [0, 3, 8]], True),
+        ("side by side in one plane over a common corner", [[0, 1, 2], [0, 10, 11]], False),
+        ("folded over a common side", [[0, 1, 2], [1, 0, 3]], True),
+        ("side by side over a common side", [[0, 1, 2], [1, 0, 10]], False),
+        ("the same face twice", [[0, 1, 2], [0, 1, 2]], True),
+        ("the face and its reverse", [[0, 1, 2], [2, 1, 0]], True),
+        ("across, over a common corner that is all they share", [[0, 1, 2], [0, 4, 5]], False),
+        ("across, over a common corner and through", [[0, 1, 2], [0, 12, 4]], True),
+        ("one millionth above", [[0, 1, 2], [13, 4, 5]], False),
+    ],
+)
+def test_each_class_in_which_meshlab_differs(name: str, corners: list[list[int]], pair: bool) -> None:
+    """On 19 real meshes MeshLab's faces are all ours; ours beyond them touch, lie in one plane, fold or repeat.
+
+    With pymeshlab 2025.7 on the meshes of bench/, no face was MeshLab's alone and 6,063 on 6 meshes ours alone. Of 639
+    pairs among those all meet by `meet`: 444 touch, 188 overlap in one plane, 3 fold, 3 repeat, and 1 crosses.
+    """
+    points = [[0, 0, 0], [4, 0, 0], [0, 4, 0], [1, 1, 0], [2, 1, 3], [1, 2, 3], [4, 0, 0], [2, 0, 0], [5, 1, 0]]
+    points += [[1, 5, 0], [-4, -1, 0], [-1, -4, 0], [2, 2, -1], [1, 1, 1e-6]]
+    given, faces = np.array(points, float), np.array(corners, np.int32)
+    assert self_intersections(given, faces).pairs.tolist() == ([[0, 1]] if pair else []), name
+    assert expected(given, faces) == ([[0, 1]] if pair else []), name
