@@ -11,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parent / "proof"))
 
+import godot
 from carries import FORMATS
 from cells import Cell, read_back, write
 from corpus import Source, sources
@@ -20,9 +21,13 @@ from judges import LIMIT, ask_others, draw, validate
 from page import write_page
 
 from ml.asset import Asset, InputError
+from tasks.exporters import EXPORTERS
+from tasks.surface import drawable
 
 WORK = Path(__file__).parents[1] / "build" / "proof-work"
 SUCCESS = 99.5  # percent of corpus × formats
+GODOT = ("leveled", "oak-chair", "toy-fish", "spot", "bunny")
+GODOT_EXPORTS = {"glb": {"lods": "scene"}, "gltf": {"lods": "scene"}, "fbx": {"lods": "single", "textures": "files"}}
 
 
 def assets(work: Path) -> Iterator[tuple[Source, Asset | InputError]]:
@@ -61,6 +66,31 @@ def measure() -> Iterator[Figure]:
     (WORK / "cells.pickle").write_bytes(pickle.dumps((cells, refused)))
     write_page(cells, refused)
     yield from figures(cells)
+    yield from godot_figures({name: asset for name, (_, asset) in made.items()}, WORK / "godot")
+
+
+def godot_figures(assets: dict[str, Asset], work: Path) -> Iterator[Figure]:
+    """Scenes with levels of detail, and bodies where an asset has them, as Godot's importer finds them."""
+    if godot.command() is None:
+        return
+    scenes: dict[str, list[tuple[str, bytes]]] = {}
+    wanted: dict[str, Asset] = {}
+    for name in (name for name in GODOT if name in assets):
+        for form, options in GODOT_EXPORTS.items():
+            exporter = EXPORTERS[form]
+            files = exporter.write(assets[name], f"{name}_{form}", exporter.options(engine="godot", **options))
+            scenes[files[0].name] = [(file.name, file.data) for file in files]
+            wanted[files[0].name] = assets[name]
+    found = godot.import_scenes(work, scenes)
+    good = 0
+    for name, asset in wanted.items():
+        levels = [{part.name: len(part.faces) for part in drawable(level).parts} for level in (asset, *asset.lods)]
+        mapped = any(part.material.base_color_texture is not None for part in asset.parts)
+        wrong = godot.complaints(found[name], levels, len(asset.collision), mapped)
+        good += not wrong
+        print(*(f"{name}: {text}" for text in wrong), sep="\n", end="\n" if wrong else "", file=sys.stderr)
+    what = "scenes that Godot 3 imports with every level, body, material and map"
+    yield Figure(what, good, f"of {len(wanted)}", len(wanted), "higher")
 
 
 def figures(cells: list[Cell]) -> Iterator[Figure]:
