@@ -7,7 +7,7 @@ import struct
 import numpy as np
 
 from ml.asset import MAX_TEXTURE_PIXELS, U8, InputError
-from ml.readers.uastc import LEVELS, MODES, WEIGHTS, decode_blocks
+from ml.readers.uastc import LEVELS, MODES, PATTERNS, WEIGHTS, decode_blocks
 
 IDENTIFIER = b"\xabKTX 20\xbb\r\n\x1a\n"
 UASTC, ZSTANDARD = 166, 2
@@ -16,7 +16,7 @@ UASTC, ZSTANDARD = 166, 2
 def decode_ktx2(data: bytes) -> U8:
     """(h, w, 4) uint8 RGBA of the largest level; raises InputError `image.*`.
 
-    `image.unsupported` for ETC1S, arrays, cubes, and blocks in the modes of several subsets.
+    `image.unsupported` for ETC1S, arrays, cubes, and blocks in other modes than those of ml/readers/uastc.py.
     """
     if not data.startswith(IDENTIFIER) or len(data) < 104:
         raise InputError("image.unreadable", "not a KTX2 file")
@@ -32,8 +32,8 @@ def decode_ktx2(data: bytes) -> U8:
         raise InputError("image.truncated", "a KTX2 level of another size than its image")
     blocks = _level(data[start : start + length], scheme, plain)
     texels = np.zeros((across * down, 16, 4), np.uint8)
-    if decode_blocks(blocks, MODES, LEVELS, WEIGHTS, texels):
-        raise InputError("image.unsupported", "a KTX2 file with UASTC blocks of several subsets")
+    if decode_blocks(blocks, MODES, LEVELS, WEIGHTS, PATTERNS, texels):
+        raise InputError("image.unsupported", "a KTX2 file with UASTC blocks in modes that are not read")
     rows = texels.reshape(down, across, 4, 4, 4).transpose(0, 2, 1, 3, 4).reshape(4 * down, 4 * across, 4)
     return np.ascontiguousarray(rows[:height, :width])
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from ml.asset import InputError, Texture
 from ml.readers.ktx2 import decode_ktx2
-from ml.readers.uastc import LEVELS, MODES, WEIGHTS, decode_blocks, mode_of
+from ml.readers.uastc import LEVELS, MODES, PATTERNS, WEIGHTS, decode_blocks, mode_of
 from tasks.texture_ktx2 import container, ktx2, mipmaps, tiles
 from tasks.texture_webp import psnr
 from tasks.uastc import encode_uastc
@@ -30,6 +30,8 @@ def picture(name: str) -> np.ndarray:
     kinds = {
         "soft": [128 + 90 * np.sin(x / 17), 128 + 90 * np.cos(y / 13), (x + y) * 1.5],
         "edges": [np.where((x // 7 + y // 5) % 2, 240, 20), np.where((x // 7 + y // 5) % 2, 200, 30), x],
+        "three": [np.where((x // 7 + y // 5) % 2, 240, 20), np.where(x // 7 % 2, 200, 30), np.full_like(x, 64)],
+        "steep": [64 + np.where(x > 1.5 * y, x * 17 % 256, 255 - y * 23 % 256) / 2, 90 + x % 4 * 25, 64 + 99 * (x > y)],
         "faint": [100 + (x % 4) * 2, 120 + (y % 4), 90 + (x + y) % 3],
         "alpha": [x * 2, y * 3, 255 - x, 128 + 120 * np.sin(x / 5) * np.cos(y / 7)],
         "veil": [x * 2, x * 2, x * 2, np.where((x // 3 + y // 3) % 2, 255, 40)],
@@ -39,7 +41,7 @@ def picture(name: str) -> np.ndarray:
     return made
 
 
-NAMES = ("soft", "edges", "faint", "alpha", "veil")
+NAMES = ("soft", "edges", "three", "steep", "faint", "alpha", "veil")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,7 +49,7 @@ def test_what_is_decoded_is_near_what_was_encoded(name: str) -> None:
     image, shown = ktx2(Texture.from_pixels(picture(name)), srgb=True)
     back = decode_ktx2(image.data)
     assert image.mime == "image/ktx2"
-    assert shown > {"soft": 40, "edges": 38, "faint": 48, "alpha": 42, "veil": 46}[name]
+    assert shown > {"soft": 40, "edges": 38, "three": 25, "steep": 32, "faint": 48, "alpha": 42, "veil": 46}[name]
     channels = picture(name).shape[2]
     assert psnr(picture(name), back[..., :channels]) == pytest.approx(shown)
     if channels == 3:
@@ -56,7 +58,7 @@ def test_what_is_decoded_is_near_what_was_encoded(name: str) -> None:
 
 def test_every_mode_is_written_by_some_picture() -> None:
     blocks = np.concatenate([encode_uastc(tiles(Texture.from_pixels(picture(name)).pixels())) for name in NAMES])
-    assert {mode_of(int(first), MODES) for first in blocks[:, 0]} == {0, 5, 8, 10, 11, 12, 14, 18}
+    assert {mode_of(int(first), MODES) for first in blocks[:, 0]} == {0, 2, 4, 5, 8, 10, 11, 12, 14, 18}
 
 
 def test_the_transcoder_of_three_js_shows_the_same_texels(tmp_path: Path) -> None:
@@ -85,7 +87,7 @@ def test_blocks_of_two_colours_come_back_near_them(seed: int, spread: int, opaqu
     if opaque:
         blocks[..., 3] = 255
     shown = np.zeros_like(blocks)
-    assert decode_blocks(encode_uastc(blocks), MODES, LEVELS, WEIGHTS, shown) == 0
+    assert decode_blocks(encode_uastc(blocks), MODES, LEVELS, WEIGHTS, PATTERNS, shown) == 0
     assert np.abs(blocks.astype(int) - shown).max() <= (6 if opaque else 16)
 
 
