@@ -27,6 +27,7 @@ class Format:
     uv: float | None = 1e-6  # tolerance; None where the format has no coordinates
     normal: float | None = 1e-5
     mapped_uv: bool = False  # coordinates only where there is a base colour map
+    pads_uv: bool = False  # coordinates 0 for a part without, where another part has some
     names: Callable[[str], str] | None = lambda name: name  # how the format may change a name; None: it has none
     levels: bool = True  # its files hold the lower levels of detail too
     metadata: bool = False  # a title, an author and the rest
@@ -58,7 +59,8 @@ FORMATS: dict[str, Format] = {
     "GLB": Format("glb", ".glb", "read_gltf", metadata=True, others=("blender", "viewer", "three")),
     "glTF": Format("gltf", ".gltf", "read_gltf", metadata=True, others=("viewer", "three")),
     "OBJ": Format(
-        "obj", ".obj", "read_obj", slots=ALL - {"occlusion"}, position=TEXT, normal=1e-4, names=safe, likeness="base"
+        "obj", ".obj", "read_obj", slots=ALL - {"occlusion"}, position=TEXT, normal=1e-4, pads_uv=True, names=safe,
+        likeness="base",
     ),
     "FBX": Format("fbx", ".fbx", "read_fbx", unit=0.01, metadata=True, others=("assimp", "blender")),
     "USDZ": Format(

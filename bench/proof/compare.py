@@ -77,7 +77,8 @@ def level_differences(want: Level, got: Facts, folder: Path, form: Format) -> li
     off = np.abs(np.stack([got.corners.min(axis=0) - low, got.corners.max(axis=0) - high])).max() / diagonal
     if not off <= form.position:
         wrong.append(f"bounding box {off:.2g} of the diagonal off")
-    wrong += corner_differences(only_mapped(want) if form.mapped_uv else facts, got, diagonal, form)
+    compared = only_mapped(want) if form.mapped_uv else padded(facts) if form.pads_uv else facts
+    wrong += corner_differences(compared, got, diagonal, form)
     if form.names is not None:
         wrong += name_differences(want, got, form)
         wrong += material_differences(want, got, folder, form)
@@ -89,6 +90,11 @@ def only_mapped(want: Level) -> Facts:
     mapped = [slots["base_color"].textured for slots in want.materials]
     keep = np.repeat(mapped, [3 * part.faces for part in want.facts.parts])
     return replace(want.facts, uv=np.where(keep[:, None], want.facts.uv, np.nan))
+
+
+def padded(facts: Facts) -> Facts:
+    """The facts with coordinates 0 for parts without, where another part has some."""
+    return facts if np.isnan(facts.uv).all() else replace(facts, uv=np.nan_to_num(facts.uv))
 
 
 def corner_differences(want: Facts, got: Facts, diagonal: float, form: Format) -> list[str]:
