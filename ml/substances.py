@@ -17,19 +17,19 @@ def linear(code: str) -> Color:
     return r, g, b
 
 
-# sRGB, as named by CSS Color 4 where the name is there, else by common use.
+# sRGB, as named by CSS Color 4 where the name is there, else by common use; within 30–240, which paint and dye reflect.
 COLOR_CODES = {
     "red": "#c4231e", "crimson": "#a5122a", "scarlet": "#d2281c", "maroon": "#6d1a22", "burgundy": "#5e1528",
-    "pink": "#ec92ad", "magenta": "#c0268f", "coral": "#f0715a", "salmon": "#f28c78", "peach": "#f6c19a",
+    "pink": "#ec92ad", "magenta": "#c0268f", "coral": "#f0715a", "salmon": "#f08b77", "peach": "#f0bc96",
     "orange": "#e5711a", "amber": "#f0a11e", "terracotta": "#b85c3c", "rust": "#8f4a24", "mustard": "#cf9b20",
-    "yellow": "#efc91f", "lemon": "#f2e14c", "cream": "#f2e8cf", "ivory": "#f4efdf", "beige": "#d8c7a4",
+    "yellow": "#efc91f", "lemon": "#f0df4b", "cream": "#f0e6cd", "ivory": "#f0ebdb", "beige": "#d8c7a4",
     "tan": "#c49a6c", "brown": "#6e4526", "chocolate": "#4a2c1a", "sand": "#d6bf92", "khaki": "#a39b6b",
     "olive": "#6b6b2a", "lime": "#8fce2c", "green": "#2f8a3c", "emerald": "#1d8f5f", "mint": "#a6dfc4",
     "sage": "#9caf88", "forest": "#23502b", "teal": "#17807e", "turquoise": "#3cc4b8", "cyan": "#28c1d4",
     "aqua": "#58d5d8", "sky": "#82bde8", "blue": "#2456b8", "cobalt": "#1c3f9c", "azure": "#3f86d9",
     "navy": "#17244f", "indigo": "#3a2a86", "violet": "#7444b4", "purple": "#66308e", "lavender": "#b6a4de",
-    "lilac": "#c4a2cf", "plum": "#6f2f5c", "white": "#f1f1ee", "silvery": "#bfc3c8", "grey": "#828487",
-    "charcoal": "#34373b", "black": "#151517", "golden": "#d9a441",
+    "lilac": "#c4a2cf", "plum": "#6f2f5c", "white": "#f0f0ed", "silvery": "#bfc3c8", "grey": "#828487",
+    "charcoal": "#34373b", "black": "#1d1d1f", "golden": "#d9a441",
 }  # fmt: skip
 COLORS: dict[str, Color] = {name: linear(code) for name, code in COLOR_CODES.items()}
 # How a shade word moves a linear colour: (toward black or white, by what share).
@@ -74,10 +74,11 @@ def _substances(text: str) -> dict[str, Substance]:
     return found
 
 
-# 'family: name sRGB metallic roughness, …'. Metals are the reflectances at normal incidence of Filament's "Material
-# properties" chart (iron, gold, brass, silver, aluminium, titanium) and Adobe's "Metal material references"
-# (chrome, copper); alloys lie between their parts, tarnished ones are darker, and none is below sRGB 180. Rust is no
-# conductor. The others are typical albedos. The library in ml/materials/ has its mean colours and roughness from here.
+# 'family: name sRGB metallic roughness, …'. Metals have the reflectances at normal incidence of Filament's "Material
+# properties" chart (iron, gold, brass, silver, aluminium, titanium) and Adobe's "Metal material references" (chrome,
+# copper), darkened to sRGB 240 where they are brighter: asset auditors allow no base colour above it. Alloys lie
+# between their parts, tarnished ones are darker, none is below sRGB 180. Rust is no conductor. The others are typical
+# albedos. The library in ml/materials/ has its mean colours and roughness from here.
 SUBSTANCES = _substances(
     """
     wood: oak #b0824f 0 0.62, pine #d3a870 0 0.68, walnut #5f3d26 0 0.5, mahogany #6a2c1c 0 0.38
@@ -86,8 +87,8 @@ SUBSTANCES = _substances(
     wood: bamboo #cfb26a 0 0.5, driftwood #948573 0 0.85, plywood #cfae7c 0 0.6, rattan #b98e54 0 0.75
     wood: bark #54402f 0 0.92, straw #cda956 0 0.9
     metal: iron #c0bdba 1 0.52, cast-iron #bbb8b5 1 0.68, steel #c4c3c1 1 0.34, stainless-steel #d0cdc9 1 0.22
-    metal: chrome #c4c5c4 1 0.08, aluminium #f4f5f5 1 0.3, silver #faf9f5 1 0.18, gold #ffdc9d 1 0.2
-    metal: rose-gold #fdd9b0 1 0.2, brass #f4e4ad 1 0.3, bronze #d9b48a 1 0.38, copper #fad1c0 1 0.28
+    metal: chrome #c4c5c4 1 0.08, aluminium #eff0f0 1 0.3, silver #f0efeb 1 0.18, gold #f0cf93 1 0.2
+    metal: rose-gold #f0cea7 1 0.2, brass #f0e0aa 1 0.3, bronze #d9b48a 1 0.38, copper #f0c9b8 1 0.28
     metal: pewter #c0c0be 1 0.45, titanium #cec8c2 1 0.36, tin #d6d5d2 1 0.42, rusted-iron #7a4022 0 0.88
     ceramic: ceramic #ded8ca 0 0.28, porcelain #eeede9 0 0.12, clay #ae6746 0 0.85, stoneware #8f8478 0 0.6
     textile: leather #5e3420 0 0.52, fabric #8b8d8c 0 0.92, velvet #58345f 0 0.82, linen #cfc4ae 0 0.94

@@ -67,7 +67,8 @@ def set_material(asset: Asset, options: SetMaterialOptions) -> Asset:
 
     A part whose UVs are an atlas (inside 0–1, hardly overlapping) keeps them: the pattern is projected along the
     three axes and painted into its maps beside what they show elsewhere. Any other part gets box-projected UVs in
-    tiles of the material's size; when the region holds only some of its faces, they become a part of their own. LODs,
+    tiles of the material's size (`unwrap` with when = "always" and `bake` pack them into an atlas); when the region
+    holds only some of its faces, they become a part of their own. LODs,
     and the source that a later bake reads, are treated alike; where parts were merged, names are looked up on the
     nearest part of the source. With `auto` the material "navy velvet" becomes velvet in its own colour, and what names
     nothing of the library stays. Raises InputError `material.no-part` when nothing else matches, naming the parts.

@@ -18,7 +18,7 @@ from ml.substances import SUBSTANCES, Color, Substance
 
 Pattern = Callable[[Grid], Layers]
 # Linear light of sRGB 30, 240 and 180: dielectrics reflect between the first two, metals above the third (see
-# tasks/physical.py for the source); a hair inside, so that rounding does not leave the range.
+# tasks/physical.py for the source), and auditors allow nothing brighter than the second; a hair inside, for rounding.
 DARKEST, BRIGHTEST, METAL_DARKEST = 0.0131, 0.8700, 0.4580
 SIZES = (256, 2048)
 
@@ -179,8 +179,7 @@ def _colored(layers: Layers, target: Color, metallic: Field | float) -> F32:
         np.multiply(channel, scale, out=color[..., k])
     top = np.maximum(color.max(axis=2), np.float32(1e-6))
     low = DARKEST + (METAL_DARKEST - DARKEST) * metallic
-    high = BRIGHTEST + (1.0 - BRIGHTEST) * metallic
-    color *= (np.clip(top, low, high) / top)[..., None]
+    color *= (np.clip(top, low, BRIGHTEST) / top)[..., None]
     return color
 
 

@@ -9,7 +9,7 @@ from ml.asset import InputError
 from ml.color_space import decode, encode, from_oklab, to_oklab
 from ml.materials.library import ALIASES, LIBRARY, Maps, library_material, substance_of, texture_maps
 from ml.materials.noise import normals_of
-from ml.substances import SUBSTANCES
+from ml.substances import COLORS, SUBSTANCES
 
 SIZE = 256
 NAMES = sorted(LIBRARY)
@@ -59,7 +59,7 @@ def test_values_are_physical(name: str, maps: dict[str, Maps]) -> None:
     brightest = maps[name].base_color.max(axis=2)
     metal = maps[name].roughness_metallic[..., 2] > 127
     assert brightest[~metal].min(initial=255) >= 30
-    assert brightest[~metal].max(initial=0) <= 240
+    assert brightest.max() <= 240
     assert brightest[metal].min(initial=255) >= (100 if name in MIXED else 180)  # rust runs into bare iron
     assert np.ptp(maps[name].height) < 0.01
     assert 0 < maps[name].size_m <= 1.0
@@ -69,7 +69,12 @@ def test_every_metal_substance_reflects_as_charts_say() -> None:
     for name, substance in SUBSTANCES.items():
         assert substance.metallic in (0, 1), name
         if substance.metallic:
-            assert encode(np.array([substance.color], np.float32)).max() >= 180, name
+            assert 180 <= encode(np.array([substance.color], np.float32)).max() <= 240, name
+
+
+def test_every_named_colour_is_one_that_paint_reflects() -> None:
+    for name, color in COLORS.items():
+        assert 30 <= encode(np.array([color], np.float32)).max() <= 240, name
 
 
 def test_the_same_seed_gives_the_same_pixels_and_another_one_others() -> None:
