@@ -8,10 +8,11 @@ from typing import Literal
 import numpy as np
 
 from ml.asset import F32, I32, Asset, InputError
-from tasks.decimate import NO_LIMIT, collapse_edges
+from tasks.decimate import NO_LIMIT, Decimated, collapse_edges
 from tasks.replacement import replaced_part, replaced_parts
-from tasks.soup import attribute_table, dressed_part, join_parts, proper_faces, soup_wedges
-from tasks.topology import F64, topology
+from tasks.soup import Soup, attribute_table, dressed_part, join_parts, proper_faces, soup_wedges
+from tasks.symmetry import mirror_half, mirrored
+from tasks.topology import F64, half_edges, topology
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class SimplifyOptions:
     hard_edges: float = field(
         default=0.0, metadata={"min": 0.0, "max": 180.0, "help": "degrees above which an edge keeps its line; 0: none"}
     )
+    symmetric: bool = field(
+        default=False, metadata={"help": "keep an exact mirror symmetry across x, y or z; needs attributes drop"}
+    )
 
 
 def simplify(asset: Asset, options: SimplifyOptions = SimplifyOptions()) -> Asset:
@@ -45,8 +49,9 @@ def simplify(asset: Asset, options: SimplifyOptions = SimplifyOptions()) -> Asse
     engine of 115 parts had its fins torn while its flat plates kept detail nobody sees. Borders between parts keep
     their place. With `attributes` "drop" parts lose UVs, normals and vertex colours; `source` keeps the detailed asset
     so that unwrap and bake restore the look. With "keep" UV seams collapse only along themselves, the same way on both
-    sides. `max_error` bounds an estimate, the sum of root mean square distances to the planes collapsed away. A missed
-    target (see `collapse_edges`) and edges that opened are noted, not hidden. Raises InputError `mesh.*`.
+    sides. `max_error` bounds an estimate, the sum of root mean square distances to the planes collapsed away. With
+    `symmetric` one half is collapsed (see `mirror_half`), hard edges or not; the note says where that cannot be. A
+    missed target (see `collapse_edges`) and edges that opened are noted, not hidden. Raises InputError `mesh.*`.
     """
     if asset.face_count <= options.target_faces:
         return asset
@@ -56,7 +61,11 @@ def simplify(asset: Asset, options: SimplifyOptions = SimplifyOptions()) -> Asse
     keep = options.attributes == "keep"
     wedges, values = soup_wedges(soup, attribute_table(asset) if keep else None, options.hard_edges)
     limit = options.max_error * float(np.linalg.norm(np.ptp(asset.bounds(), axis=0))) if options.max_error else NO_LIMIT
-    done = collapse_edges(soup.points, soup.faces, wedges, values, options.target_faces, limit)
+    done, symmetry = None, ""
+    if options.symmetric:
+        done, symmetry = (None, "not kept: attributes are") if keep else _both_halves(soup, options.target_faces, limit)
+    if done is None:
+        done = collapse_edges(soup.points, soup.faces, wedges, values, options.target_faces, limit)
     owner = soup.owner[done.origin]
     parts = []
     for index, part in enumerate(asset.parts):
@@ -69,10 +78,36 @@ def simplify(asset: Asset, options: SimplifyOptions = SimplifyOptions()) -> Asse
     note = f"{asset.face_count} to {simplified.face_count} faces"
     if simplified.face_count > options.target_faces:
         note += f", above the target of {options.target_faces}"
+    note += f", symmetry {symmetry}" if symmetry else ""
     opened = max(0, _bad_edges(done.points, done.faces) - _bad_edges(soup.points, soup.faces))
     if opened:
         note += f", {opened} more boundary or non-manifold edges"
     return simplified.noted(simplify=note).measured({"simplify.opened_edges": float(opened)})
+
+
+def _both_halves(soup: Soup, target: int, limit: float) -> tuple[Decimated | None, str]:
+    """One half collapsed to half the target, and its mirror image, or None; and what to note.
+
+    Wedges and values are the half's alone. Where an edge came to lie across the half between two vertices of the
+    plane, the halves would share it, and nothing is returned (1 of 40 bumpy tori).
+    """
+    half = mirror_half(soup.points, soup.faces)
+    if half is None:
+        return None, "not found"
+    flags = half.on_plane.astype(np.float64)[:, None]  # about 1 along the plane, where edges collapse along themselves
+    faces = soup.faces[half.faces]
+    done = collapse_edges(soup.points, faces, faces, flags, target // 2, limit)
+    offsets, halves = half_edges(done.faces, len(done.points))
+    rim = halves[offsets[:-1][np.diff(offsets) == 1]]
+    ends = np.concatenate([rim, rim - rim % 3 + (rim + 1) % 3])
+    along = done.values[done.wedges.reshape(-1)[ends], 0] > 0.5
+    on_plane = np.zeros(len(done.points), np.bool_)
+    on_plane[done.faces.reshape(-1)[ends[along]]] = True
+    points, both = mirrored(half, done.points, done.faces, on_plane)
+    origin = np.concatenate([half.faces[done.origin], half.images[done.origin]])
+    if _bad_edges(points, both) > _bad_edges(soup.points, soup.faces):
+        return None, "not kept: halves would share an edge"
+    return done._replace(points=points, faces=both, origin=origin), f"kept across {'xyz'[half.axis]}"
 
 
 def decimate(vertices: F32 | F64, faces: I32, target: int) -> tuple[F32, I32]:
