@@ -16,10 +16,13 @@ I64 = npt.NDArray[np.int64]
 U64 = npt.NDArray[np.uint64]
 Bool = npt.NDArray[np.bool_]
 
-GRIDS = (512, 1024)
+GRIDS = (512, 1024)  # cells along the square; the finer one only where charts are too many for the first
+MOST_ON_GRID = 20_000  # charts; more are boxes in rows: on the grid 100,000 would be a cell or two each
 CELLS_FILLED = 0.4  # of a grid that charts of a single cell with their gaps may take
 FIRST_DENSITY = 0.95  # of the square under charts and gaps at the first try; most sets end at 0.75–0.9
-COARSER, ROUGH_LOSS = 2, 1.08  # a grid this much coarser finds a first scale, and what its wider gaps cost there
+COARSE, ROUGH_LOSS = 0.5, 1.08  # a grid this much coarser finds a first scale, and what its wider gaps cost there
+FINE, FINE_GAINS = 2, (1.03, 1.01)  # a grid this much finer, and what its narrower gaps may gain
+REFINED = 1500  # charts up to which that is tried
 STEP, CLOSE_ENOUGH = 0.94, 1.035  # between scales tried, and between one that fits and one that fails at the end
 ALL = np.uint64(2**64 - 1)
 REMEMBERED = 48  # cells: smaller charts of one size follow each other, and look no lower than the one before
@@ -39,16 +42,41 @@ def pack_charts(corners: F32, chart: I32, gap: float) -> F32:
     low = np.minimum.reduceat(shapes.min(axis=1), starts[:-1], axis=0)
     shapes = np.ascontiguousarray(shapes - low[chart[order]][:, None])
     size = np.maximum.reduceat(shapes.max(axis=1), starts[:-1], axis=0)
-    grid, cells = _grid(len(size), gap)
-    scale, places = _largest_fit(shapes, starts, size, grid, cells)
-    placed = _placed(shapes * scale, size * scale, places, chart[order])
+    if len(size) > MOST_ON_GRID:
+        placed = shapes + in_rows(size, gap)[chart[order]][:, None]
+    else:
+        grid, cells = _grid(len(size), gap)
+        scale, grid, places = _largest_fit(shapes, starts, size, grid, min(gap, cells / grid))
+        placed = _placed(shapes * scale, size * scale, places, chart[order])
     packed = np.empty(shapes.shape)
     packed[order] = placed / np.maximum(placed.max(axis=(0, 1)), 1e-300)
-    return packed.astype(np.float32)
+    return np.clip(packed, 0.0, 1.0).astype(np.float32)  # rounding leaves −1e-19
+
+
+def in_rows(size: F64, gap: float) -> F64:
+    """(n, 2) places of boxes in rows of a square, the highest first; gaps take as much area as the boxes at most."""
+    width, height = size[:, 0], size[:, 1]
+    area, rims = float((width * height).sum()), float((width + height).sum())
+    side = math.sqrt(2.0 * area)
+    between = min(gap * side, area / max(rims, 1e-300))
+    side = max(math.sqrt(float(((width + between) * (height + between)).sum())), float(width.max()) + between)
+    order = np.argsort(-height, kind="stable")
+    along = np.cumsum(width[order] + between)
+    row = np.floor((along - 0.5 * width[order]) / side).astype(np.int64)
+    first = np.searchsorted(row, np.arange(int(row[-1]) + 1))
+    first = np.minimum(first, len(row) - 1)  # a row without a box takes no height: the next one's is asked for
+    heights = np.where(row[first] == np.arange(len(first)), height[order][first] + between, 0.0)
+    starts = np.concatenate([[0.0], np.cumsum(heights)[:-1]])
+    places = np.empty((len(size), 2))
+    places[order, 0] = along - (width[order] + between) - (along[first] - width[order][first] - between)[row]
+    places[order, 1] = starts[row]
+    return places
 
 
 def kept_gap(charts: int, gap: float) -> float:
     """The gap that `pack_charts` keeps between so many charts when asked for `gap`, as a share of the side."""
+    if charts > MOST_ON_GRID:
+        return 0.0
     grid, cells = _grid(charts, gap)
     return cells / grid if cells < math.ceil(gap * grid) else gap
 
@@ -76,36 +104,45 @@ def _grid(charts: int, gap: float) -> tuple[int, int]:
     return next(((grid, room) for grid, room in zip(GRIDS, widest, strict=True) if room > 0), (GRIDS[-1], 0))
 
 
-def _largest_fit(shapes: F64, starts: I64, size: F64, grid: int, gap: int) -> tuple[float, I32]:
-    """Cells a unit of the shapes, and the place (turn, x, y) of each chart."""
+def _largest_fit(shapes: F64, starts: I64, size: F64, grid: int, gap: float) -> tuple[float, int, I32]:
+    """The scale in cells a unit, the grid it counts on, and the place (turn, x, y) of each chart there.
+
+    A coarse grid finds where to begin on `grid`, and what fits there is tried a little larger on a finer one.
+    """
     # Charts widened by the gap cover scale²·area + scale·gap·(widths + heights) + charts·gap²: solved for the scale.
-    area = max(float(np.abs(_signed(shapes)).sum()), 1e-300)
-    rims, corners = gap * float(size.sum()), len(size) * gap**2 - FIRST_DENSITY * (grid + gap) ** 2
+    area, cells = max(float(np.abs(_signed(shapes)).sum()), 1e-300), math.ceil(gap * grid)
+    rims, corners = cells * float(size.sum()), len(size) * cells**2 - FIRST_DENSITY * (grid + cells) ** 2
     most = -2.0 * corners / (rims + math.sqrt(rims**2 - 4.0 * area * corners))
     most = min(most, grid / max(float(size.max()), 1e-300))
     order = np.argsort(-size.min(axis=1), kind="stable")
 
-    def fit(scale: float, coarser: int) -> I32 | None:
-        places = np.zeros((len(size), 3), np.int32)
-        fits = _pack(shapes, starts, size, order, scale / coarser, grid // coarser, math.ceil(gap / coarser), places)
+    def fit(scale: float, level: float = 1.0) -> I32 | None:
+        places, side = np.zeros((len(size), 3), np.int32), round(grid * level)
+        fits = _pack(shapes, starts, size, order, scale * level, side, math.ceil(gap * side), places)
         return places if fits else None
 
     rough = most
-    if len(size) * (1 + math.ceil(gap / COARSER)) ** 2 <= CELLS_FILLED * (grid // COARSER) ** 2:
-        while fit(rough, COARSER) is None:
+    if len(size) * (1 + math.ceil(gap * grid * COARSE)) ** 2 <= CELLS_FILLED * (grid * COARSE) ** 2:
+        while fit(rough, COARSE) is None:
             rough *= 0.9
-    return _search(fit, min(most, rough * ROUGH_LOSS), most)
+    scale, best = _search(fit, min(most, rough * ROUGH_LOSS), most)
+    if len(size) <= REFINED:
+        for gain in FINE_GAINS:
+            places = fit(scale * gain, FINE)
+            if places is not None:
+                return scale * gain * FINE, grid * FINE, places
+    return scale, grid, best
 
 
-def _search(fit: Callable[[float, int], I32 | None], scale: float, most: float) -> tuple[float, I32]:
+def _search(fit: Callable[[float], I32 | None], scale: float, most: float) -> tuple[float, I32]:
     """The largest scale up to `most` that fits, to about 2 %, and its places: in steps from `scale`, then halfway."""
-    fails, best = math.inf, fit(scale, 1)
+    fails, best = math.inf, fit(scale)
     while best is None:
         fails, scale = scale, scale * STEP
-        best = fit(scale, 1)
+        best = fit(scale)
     while fails > scale * CLOSE_ENOUGH and scale < most:
         tried = min(scale / STEP, most) if fails == math.inf else math.sqrt(scale * fails)
-        places = fit(tried, 1)
+        places = fit(tried)
         if places is None:
             fails = tried
         else:
@@ -181,44 +218,72 @@ def _outline(cells: Bool) -> I32:
 
 
 @njit(cache=True, nogil=True)
-def _is_free(taken: U64, cells: Bool, x: int, y: int) -> bool:
-    """Whether none of the cells is taken: an outline hits nothing where it holds another chart whole."""
-    for j in range(cells.shape[0]):
-        for i in range(cells.shape[1]):
-            if cells[j, i] and taken[y + j, (x + i) >> 6] >> np.uint64((x + i) & 63) & np.uint64(1):
-                return False
+def _turned_outline(outline: I32, height: int) -> I32:
+    """The outline of cells `height` high, turned with them."""
+    turned = np.empty_like(outline)
+    for k in range(len(outline)):
+        turned[k, 0], turned[k, 1] = height - 1 - outline[k, 1], outline[k, 0]
+    return turned
+
+
+@njit(cache=True, nogil=True)
+def _is_free(taken: U64, cells: Bool, turn: int, x: int, y: int) -> bool:
+    """Whether none of the turned cells is taken: an outline hits nothing where it holds another chart whole."""
+    h, w = cells.shape
+    for j in range(h):
+        for i in range(w):
+            if cells[j, i]:
+                across = (i, h - 1 - j, w - 1 - i, j)[turn] + x
+                down = (j, i, h - 1 - j, w - 1 - i)[turn] + y
+                if taken[down, across >> 6] >> np.uint64(across & 63) & np.uint64(1):
+                    return False
     return True
 
 
 @njit(cache=True, nogil=True)
-def _blocks_row(taken: U64, outline: I32, y: int, blocked: U64) -> bool:
-    """Set bit x of `blocked` where the outline, starting in column x of row y, hits; True once that is everywhere."""
+def _blocks_row(taken: U64, outline: I32, y: int, blocked: U64, alive: I32) -> bool:
+    """Set bit x of `blocked` where the outline, starting in column x of row y, hits; True once that is everywhere.
+
+    `alive` is scratch for the words that have a free bit left: the others need no more looking at.
+    """
+    count = 0
+    for i in range(len(blocked)):
+        if blocked[i] != ALL:
+            alive[count] = i
+            count += 1
     for k in range(len(outline)):
         row, word, bit = y + outline[k, 1], outline[k, 0] >> 6, np.uint64(outline[k, 0] & 63)
-        full = ALL
-        for i in range(len(blocked)):
+        left = 0
+        for a in range(count):
+            i = alive[a]
             hits = taken[row, i + word] >> bit
             if bit:
                 hits |= taken[row, i + word + 1] << (np.uint64(64) - bit)
             blocked[i] |= hits
-            full &= blocked[i]
-        if full == ALL:
+            alive[left] = i
+            left += blocked[i] != ALL
+        count = left
+        if count == 0:
             return True
     return False
 
 
 @njit(cache=True, nogil=True)
-def _lowest(taken: U64, grid: int, cells: Bool, start: int, limit: int, blocked: U64) -> tuple[int, int]:
-    """(x, y) of the lowest, then leftmost place for the cells between rows `start` and `limit`; (−1, −1) for none."""
-    h, w = cells.shape
-    outline = _outline(cells)
+def _lowest(
+    taken: U64, grid: int, cells: Bool, turn: int, outline: I32, start: int, limit: int, blocked: U64
+) -> tuple[int, int]:
+    """(x, y) of the lowest, then leftmost place of the cells, turned by `turn` quarters like their outline, between
+    rows `start` and `limit`; (−1, −1) for none.
+    """
+    h, w = (cells.shape[0], cells.shape[1]) if turn % 2 == 0 else (cells.shape[1], cells.shape[0])
+    alive = np.empty(len(blocked), np.int32)
     for y in range(start, min(grid, limit) - h + 1):
         for i in range(len(blocked)):
             columns = min(max(grid - w + 1 - 64 * i, 0), 64)  # of this word's, those where the chart does not stick out
             blocked[i] = ALL if columns == 0 else ALL << np.uint64(columns) if columns < 64 else np.uint64(0)
-        if not _blocks_row(taken, outline, y, blocked):
+        if not _blocks_row(taken, outline, y, blocked, alive):
             for x in range(grid - w + 1):
-                if not blocked[x >> 6] >> np.uint64(x & 63) & np.uint64(1) and _is_free(taken, cells, x, y):
+                if not blocked[x >> 6] >> np.uint64(x & 63) & np.uint64(1) and _is_free(taken, cells, turn, x, y):
                     return x, y
     return -1, -1
 
@@ -226,18 +291,21 @@ def _lowest(taken: U64, grid: int, cells: Bool, start: int, limit: int, blocked:
 @njit(cache=True, nogil=True)
 def _take(taken: U64, grid: int, cells: Bool, x: int, y: int, gap: int) -> None:
     """Mark the cells, placed at (x, y), and those within `gap` of them."""
-    wide = np.zeros(grid, np.bool_)
-    for j in range(max(0, y - gap), min(grid, y + cells.shape[0] + gap)):
-        wide[:] = False
-        for k in range(max(0, j - y - gap), min(cells.shape[0], j - y + gap + 1)):
-            for i in range(cells.shape[1]):
-                wide[x + i] |= cells[k, i]
+    left = max(0, x - gap) >> 6
+    words = ((x + cells.shape[1] + gap) >> 6) - left + 1
+    row = np.empty(words, np.uint64)
+    for j in range(cells.shape[0]):
+        row[:] = 0
         free_from = 0
-        for i in range(x, x + cells.shape[1]):
-            if wide[i]:
-                for c in range(max(free_from, i - gap), min(grid, i + gap + 1)):
-                    taken[j, c >> 6] |= np.uint64(1) << np.uint64(c & 63)
-                free_from = i + gap + 1
+        for i in range(cells.shape[1]):
+            if cells[j, i]:
+                for c in range(max(free_from, x + i - gap), min(grid, x + i + gap + 1)):
+                    row[(c >> 6) - left] |= np.uint64(1) << np.uint64(c & 63)
+                free_from = x + i + gap + 1
+        for up in range(max(0, y + j - gap), min(grid, y + j + gap + 1)):
+            for i in range(words):
+                if left + i < taken.shape[1]:
+                    taken[up, left + i] |= row[i]
 
 
 @njit(cache=True, nogil=True)
@@ -252,17 +320,19 @@ def _pack(shapes: F64, starts: I64, size: F64, order: I64, scale: float, grid: i
         short, long = min(cells.shape), max(cells.shape)
         start = floor[short, long] if long < REMEMBERED else 0
         top = grid + 1
-        chosen = cells
-        half = _turned(_turned(cells))
-        for turn in range(2 if half.shape == cells.shape and (half == cells).all() else 4):
-            x, y = _lowest(taken, grid, cells, start, top - 1, blocked)
+        outline = _outline(cells)
+        for turn in range(4):
+            x, y = _lowest(taken, grid, cells, turn, outline, start, top - 1, blocked)
+            height = cells.shape[turn % 2]
             if x >= 0:
-                top, chosen = y + cells.shape[0], cells
+                top = y + height
                 places[chart, 0], places[chart, 1], places[chart, 2] = turn, x, y
-            cells = _turned(cells)
+            outline = _turned_outline(outline, height)
         if top > grid:
             return False
         if long < REMEMBERED:
             floor[short, long] = places[chart, 2]
-        _take(taken, grid, chosen, places[chart, 1], places[chart, 2], gap)
+        for _ in range(places[chart, 0]):
+            cells = _turned(cells)
+        _take(taken, grid, cells, places[chart, 1], places[chart, 2], gap)
     return True

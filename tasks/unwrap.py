@@ -9,11 +9,9 @@ import numpy as np
 
 from ml.asset import F32, Asset, InputError, Material, Part
 from tasks.normals import split_hard_edges
-from tasks.topology import weld
-from tasks.uv_layout import Layout, laid_out
+from tasks.uv_layout import Layout, laid_out, shared_corners
 from tasks.uv_lightmap import lightmapped
 from tasks.uv_xatlas import MOST_FACES
-from tasks.wedges import corner_wedges
 
 
 @dataclass(frozen=True)
@@ -96,11 +94,9 @@ def _merge(parts: list[Part], corner_uv: F32, material: Material) -> Part:
     corners = [part.faces.reshape(-1) for part in parts]
     position = np.concatenate([part.vertices[c] for part, c in zip(parts, corners, strict=True)]) + np.float32(0)
     normal = np.concatenate([_normals(part)[c] for part, c in zip(parts, corners, strict=True)]) + np.float32(0)
-    rows = np.arange(len(position), dtype=np.int32).reshape(-1, 3)
-    values = np.concatenate([normal, corner_uv.reshape(-1, 2)], axis=1).astype(np.float64)
-    faces, kept = corner_wedges(weld(position, rows)[1], rows, values, np.zeros((0, 0)), 0 * rows.astype(np.int64), 1.0)
-    uv = np.ascontiguousarray(corner_uv.reshape(-1, 2)[kept])
-    return Part(position[kept], faces, material, "atlas", normals=normal[kept], uv=uv)
+    uv = corner_uv.reshape(-1, 2)
+    faces, kept = shared_corners(position, normal, uv)
+    return Part(position[kept], faces, material, "atlas", normals=normal[kept], uv=uv[kept])
 
 
 def _normals(part: Part) -> F32:

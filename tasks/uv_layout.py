@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,6 +67,22 @@ class Layout:
             "uv.padding": kept,
             "uv.mip_levels": float(math.floor(math.log2(kept / 3.0)) + 1) if kept >= 3.0 else 0.0,
         }
+
+
+def shared_corners(*values: npt.NDArray[Any]) -> tuple[I32, I32]:
+    """Faces (m, 3) whose corners are one vertex where all `values` (3m, 1–3 columns each) are the same, and the corner
+    that stands for each vertex, in order of first use. Hashes, so that a fan of any size costs what its corners do.
+    """
+    corners = np.arange(len(values[0]), dtype=np.int32).reshape(-1, 3)
+    number = np.zeros((len(values[0]), 3))
+    for axis, rows in enumerate(values):
+        wide = np.zeros((len(rows), 3))
+        wide[:, : rows.shape[1]] = rows
+        number[:, axis] = weld(wide, corners)[2]
+    kept, faces, _ = weld(number, corners)
+    first = np.empty(len(kept), np.int32)
+    first[faces.reshape(-1)[::-1]] = corners.reshape(-1)[::-1]  # the last write wins: each vertex's first corner
+    return faces, first
 
 
 def laid_out(parts: Sequence[Part], method: str, parameterisation: str) -> Layout:

@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ml.asset import F32, Part
-from tasks.uv_layout import Layout
-from tasks.wedges import corner_wedges
+from tasks.uv_layout import Layout, shared_corners
 
 LIGHTMAP_PADDING = 2  # texels: light is filtered over one texel to each side, and lightmaps are sampled without mips
 
@@ -25,9 +24,8 @@ def lightmapped(parts: Sequence[Part], layout: Layout, resolution: int) -> tuple
 
 
 def _with_uv1(part: Part, corners: F32) -> Part:
-    values = corners.reshape(-1, 2).astype(np.float64)
-    rows = np.arange(len(values), dtype=np.int32).reshape(-1, 3)
-    faces, kept = corner_wedges(part.faces, rows, values, np.zeros((0, 0)), 0 * rows.astype(np.int64), 1.0)
+    values = corners.reshape(-1, 2)
+    faces, kept = shared_corners(part.faces.reshape(-1, 1), values)
     origin = part.faces.reshape(-1)[kept]
     return replace(
         part,
@@ -35,6 +33,6 @@ def _with_uv1(part: Part, corners: F32) -> Part:
         faces=faces,
         normals=None if part.normals is None else part.normals[origin],
         uv=None if part.uv is None else part.uv[origin],
-        uv1=values[kept].astype(np.float32),
+        uv1=values[kept],
         colors=None if part.colors is None else part.colors[origin],
     )
