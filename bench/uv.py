@@ -63,12 +63,12 @@ def _beside(name: str, mesh: Mesh, drawn: list[Image.Image] | None) -> Iterator[
         return
     reply = peer("uv.xatlas", {"points": points, "faces": faces}, 1, resolution=RESOLUTION, padding=PADDING)
     theirs, order = reply.arrays["uv"].astype(np.float64), reply.arrays["faces"].astype(np.int64)
-    other = stretch(points[order], theirs)
+    other = stretch(points[order], theirs * reply.arrays["size"])  # its atlas need not be square
     yield Figure(f"{what}: CPU", cpu, "CPU-s", CPU_BARS.get(name), peer="xatlas", peer_value=reply.cpu)
     limit = MOST_CHARTS if barred else 1.5 * float(reply.arrays["charts"])
     yield Figure(f"{what}: charts", charts, "charts", limit, peer="xatlas", peer_value=float(reply.arrays["charts"]))
     yield from _stretches(what, found, other)
-    least = LEAST_USE if barred else None
+    least = LEAST_USE if name in ("50k", "200k") else None
     yield Figure(f"{what}: square in use", used, "share", least, "higher", "xatlas", _area(theirs))
     yield Figure(f"{what}: texels covered twice", overlap, "texels of 512²", 0)
     if drawn is not None:
@@ -125,7 +125,7 @@ def _side_by_side(pictures: list[Image.Image]) -> None:
     sheet = Image.new("RGB", (2 * side + edge, (side + edge) * (len(pictures) // 2) - edge), "black")
     for place, picture in enumerate(pictures):
         sheet.paste(picture, (place % 2 * (side + edge), place // 2 * (side + edge)))
-    sheet.resize((sheet.width // 2, sheet.height // 2), Image.Resampling.LANCZOS).save(PICTURE)
+    sheet.resize((sheet.width // 2, sheet.height // 2), Image.Resampling.LANCZOS).quantize(64).save(PICTURE, optimize=True)
 
 
 if __name__ == "__main__":

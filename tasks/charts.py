@@ -13,6 +13,7 @@ from tasks.uv_mesh import FlatMesh
 # meshes 0.05 gave 140 charts, 0.12 about 60, 0.25 as many as LONG leaves, at stretches of 1.0001 to 1.001.
 SPREAD = 0.25
 SHAPE = 1.0  # what a union costs for its rim, per area of its smaller half, when it is as round as a disc
+SHARP = 0.05  # cosine between mean normals below which no two unite: 87°, so that a box falls into its sides
 LONG = 3.0  # rim² / (4π area) beyond which no union grows, 1 for a disc: longer charts fill a square badly
 FOUR_PI = 4.0 * np.pi
 ROUNDS = 100  # of mutual best unions; each takes away about a third of the clusters, 40 are enough for a million
@@ -89,15 +90,17 @@ def _cost(sums: F64, i: int, j: int, shared: float, spread: float) -> float:
     area = sums[i, 3] + sums[j, 3]
     if length < (1.0 - spread) * area:
         return np.inf
-    before = np.sqrt(sums[i, 0] ** 2 + sums[i, 1] ** 2 + sums[i, 2] ** 2)
-    before += np.sqrt(sums[j, 0] ** 2 + sums[j, 1] ** 2 + sums[j, 2] ** 2)
+    first = np.sqrt(sums[i, 0] ** 2 + sums[i, 1] ** 2 + sums[i, 2] ** 2)
+    second = np.sqrt(sums[j, 0] ** 2 + sums[j, 1] ** 2 + sums[j, 2] ** 2)
+    if length * length < first * first + second * second + 2.0 * SHARP * first * second:
+        return np.inf
     rim = max(sums[i, 4] + sums[j, 4] - 2.0 * shared, 0.0)
     round_i, round_j = sums[i, 4] ** 2 / sums[i, 3], sums[j, 4] ** 2 / sums[j, 3]
     uneven = rim * rim / area / FOUR_PI
     if uneven > LONG and uneven > max(round_i, round_j) / FOUR_PI:
         return np.inf
     small = min(sums[i, 3], sums[j, 3])
-    return float(max(2.0 * (before - length), 0.0) + SHAPE * small * spread * uneven)
+    return float(max(2.0 * (first + second - length), 0.0) + SHAPE * small * spread * uneven)
 
 
 @njit(cache=True, nogil=True)

@@ -18,6 +18,11 @@ def xatlas(arrays, resolution, padding):
         atlas.add_mesh(points, faces)
         atlas.generate(xatlas.ChartOptions(), pack)
         kept, indices, uv = atlas.get_mesh(0)
-        return {"uv": uv[indices], "faces": kept[indices], "charts": np.array(atlas.chart_count)}
+        return {
+            "uv": uv[indices],
+            "faces": kept[indices],
+            "charts": np.array(atlas.chart_count),
+            "size": np.array([atlas.width, atlas.height]),
+        }
 
     return work
