@@ -125,7 +125,8 @@ def _side_by_side(pictures: list[Image.Image]) -> None:
     sheet = Image.new("RGB", (2 * side + edge, (side + edge) * (len(pictures) // 2) - edge), "black")
     for place, picture in enumerate(pictures):
         sheet.paste(picture, (place % 2 * (side + edge), place // 2 * (side + edge)))
-    sheet.resize((sheet.width // 2, sheet.height // 2), Image.Resampling.LANCZOS).quantize(64).save(PICTURE, optimize=True)
+    small = sheet.resize((sheet.width // 2, sheet.height // 2), Image.Resampling.LANCZOS)
+    small.quantize(64).save(PICTURE, optimize=True)
 
 
 if __name__ == "__main__":
