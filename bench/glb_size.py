@@ -27,6 +27,7 @@ from tasks.export_glb import GlbOptions, export_glb
 from tasks.export_glb_web import GlbWebOptions, export_glb_web
 from tasks.normals import split_hard_edges
 from tasks.quantize import within
+from tasks.texture_ktx2 import ktx2
 from tasks.texture_webp import opaque, psnr, webp
 from tasks.triangle_match import match
 
@@ -117,6 +118,9 @@ def _textures(name: str, asset: Asset) -> Iterator[Figure]:
         theirs += len(image)
     label = f"{name}: WebP of {len(own)} maps at no lower PSNR"
     yield Figure(label, total, "bytes", theirs, peer="glTF-Transform", peer_value=theirs)
+    spent, kept = cpu_of(lambda: [ktx2(texture, True) for texture in own.values()], 1)
+    yield Figure(f"{name}: KTX2 of {len(own)} maps, decoded and compared", spent, "CPU-s")
+    yield Figure(f"{name}: KTX2, least PSNR", min(value for _, value in kept), "dB", 35.0, "higher")
     spent = cpu_of(lambda: [webp(texture, WEBP_QUALITY) for texture in own.values()], 1)[0]
     yield Figure(f"{name}: WebP, decoded and compared", spent, "CPU-s", peer="glTF-Transform", peer_value=cost)
 
