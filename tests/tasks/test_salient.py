@@ -115,14 +115,14 @@ def test_what_has_no_sharp_edge_is_refused(points: np.ndarray, faces: np.ndarray
     assert caught.value.code == code
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(200, 3000))
-@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(2000, 3000))
+@settings(max_examples=10, deadline=None)
 def test_leaning_vertices_are_those_of_the_rule_written_plainly(seed: int, count: int) -> None:
     """An icosphere with some vertices pushed out, against trimesh's angle-weighted normals."""
     rng = np.random.default_rng(seed)
     mesh = trimesh.creation.icosphere(3)
     points, faces = np.array(mesh.vertices), np.array(mesh.faces, np.int32)
-    points[rng.choice(len(points), 20, replace=False)] *= 1.2
+    points[rng.choice(len(points), 20, replace=False)] *= rng.uniform(1.01, 1.2, (20, 1))
     bumpy = trimesh.Trimesh(points, faces, process=False)
     least = np.ones(len(points))
     for k in range(3):
@@ -134,7 +134,8 @@ def test_leaning_vertices_are_those_of_the_rule_written_plainly(seed: int, count
     share = np.einsum("kej,ej->ke", samples.points[:, None] - start, along) / np.einsum("ij,ij->i", along, along)
     away = np.linalg.norm(samples.points[:, None] - start - np.clip(share, 0, 1)[..., None] * along, axis=2)
     assert away.min(axis=1).max() < 1e-6
-    assert (away.min(axis=0) < np.linalg.norm(along, axis=1)).all()  # and no salient edge is left out
+    inside = (away < 1e-6) & (share > 0.02) & (share < 0.98)
+    assert inside.any(axis=0).all()  # and no salient edge is left out
 
 
 def test_a_smooth_ball_has_no_leaning_edges_and_a_cube_has_all() -> None:
