@@ -34,7 +34,8 @@ def pack_charts(corners: F32, chart: I32, gap: float) -> F32:
     `chart` (m,) numbers the charts from 0. A chart is turned by quarters and, where it is mirrored, flipped: in an
     image, whose v grows downward, triangles run counter-clockwise as they do seen from outside. Charts go in order of
     size to the lowest free place on a grid, at the largest scale at which all find one, and what is left over at the
-    right and the top is shared out. Where charts are so many that gaps would take most of the square, gaps shrink.
+    right and the top is shared out. Where charts are so many that gaps would take most of the square, gaps shrink;
+    more than MOST_ON_GRID charts lie as boxes in rows.
     """
     order = np.argsort(chart, kind="stable")
     starts = np.searchsorted(chart[order], np.arange(int(chart.max(initial=-1)) + 2)).astype(np.int64)
