@@ -33,8 +33,10 @@ class MtlWriter:
 
     def _block(self, material: Material, name: str) -> str:
         r, g, b, alpha = material.base_color
+        alpha = 1.0 if material.alpha_mode == "OPAQUE" else alpha
         grey = grey_maps(material)
-        lines = [f"newmtl {name}", f"Kd {r:.6g} {g:.6g} {b:.6g}", f"d {alpha:.6g}", "illum 2"]
+        # Ks: Blender takes a specular level of 1 without it and draws all too bright (oak chair: 1.2 % of the picture)
+        lines = [f"newmtl {name}", f"Kd {r:.6g} {g:.6g} {b:.6g}", f"d {alpha:.6g}", "Ks 0.5 0.5 0.5", "illum 2"]
         lines += [f"Ke {' '.join(f'{value:.6g}' for value in material.emissive)}"] if any(material.emissive) else []
         for keyword, level, role in (("Pr", grey.roughness, "roughness"), ("Pm", grey.metallic, "metallic")):
             if isinstance(level, Texture):

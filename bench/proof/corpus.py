@@ -133,10 +133,10 @@ def provenance() -> Provenance:
     )
 
 
-def leveled() -> Asset:
-    """Three levels, two collision bodies, a second UV set, provenance."""
+def leveled(sizes: tuple[int, ...] = (4, 2, 1)) -> Asset:
+    """A level for each of the sizes, two collision bodies, a second UV set, provenance."""
     plain = Material("plain")
-    parts = [(body("hull", every_map(), level=k), body("ball", plain, (1.5, 0, 0), k)) for k in (4, 2, 1)]
+    parts = [(body("hull", every_map(), level=k), body("ball", plain, (1.5, 0, 0), k)) for k in sizes]
     top = tuple(replace(part, uv1=part.uv) for part in parts[0])
     lower = tuple(Asset(level, "leveled") for level in parts[1:])
     return Asset(top, "leveled", lower, (box(0, "a"), box(1.5, "b")), provenance())
@@ -151,12 +151,13 @@ def colored() -> Asset:
 
 
 def alphas() -> Asset:
-    """One part for each alpha mode, one seen from both sides."""
+    """A part for each alpha mode, one seen from both sides, one whose alpha is to be ignored."""
     holes = noise(5, channels=4)
     return Asset(
         (
             body("cut", Material("cut", base_color_texture=holes, alpha_mode="MASK", double_sided=True)),
             body("glass", Material("glass", (0.6, 0.8, 1.0, 0.3), roughness=0.1, alpha_mode="BLEND"), (1.3, 0, 0)),
+            body("pane", Material("pane", (0.6, 0.8, 1.0, 0.3)), (3.9, 0, 0)),
             body("veil", Material("veil", base_color_texture=holes, alpha_mode="BLEND"), (2.6, 0, 0)),
         ),
         "alphas",

@@ -129,6 +129,15 @@ def test_a_constant_surface_map_becomes_a_number_and_jpeg_stays_jpeg() -> None:
     assert "Pr 0.2\nPm 0\n" in files[1].data.decode()
 
 
+def test_an_opaque_material_has_no_alpha_and_every_one_the_specular_level_of_gltf() -> None:
+    """Blender takes a level of 1 where there is no Ks; glTF's is 0.5."""
+    opaque = Material(base_color=(1, 1, 1, 0.3))
+    for material, alpha in ((opaque, b"d 1"), (replace(opaque, alpha_mode="BLEND"), b"d 0.3")):
+        library = export_obj(Asset((ball(material),)), "x")[1].data.splitlines()
+        assert alpha in library
+        assert b"Ks 0.5 0.5 0.5" in library
+
+
 def test_names_that_mtl_lines_cannot_hold_are_made_safe() -> None:
     files = export_obj(Asset((replace(ball(Material("../a b\nnewmtl x")), name="\n"),)), "../é x")
     assert [file.name for file in files] == ["x.obj", "x.mtl"]
