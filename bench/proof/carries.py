@@ -33,6 +33,7 @@ class Format:
     metadata: bool = False  # a title, an author and the rest
     steepens: bool = False  # a normal map's scale goes into the map
     copies: bool = True  # maps keep their bytes
+    collapsed: float = 0.0  # share of the faces that may be gone, being thinner than a step of the grid
     unit: float = 1.0  # metres, for those who draw the file and know no units
     z_up: bool = False
     cutouts: bool = True  # the judge's reader of the format knows alpha as the master's does
@@ -50,7 +51,7 @@ def web(geometry: str) -> Format:
     """A delivery GLB as three.js decodes it: one level, 14 bits a coordinate, 12 a UV, 8 a normal, WebP."""
     return Format(
         "glb_web", ".glb", "browser", {"geometry": geometry}, position=STEP, uv=2.0**-11, normal=0.03, levels=False,
-        copies=False, judge="three", others=("viewer",),
+        copies=False, collapsed=1e-3, judge="three", others=("viewer",),
     )  # fmt: skip
 
 

@@ -151,13 +151,12 @@ def colored() -> Asset:
 
 
 def alphas() -> Asset:
-    """A part for each alpha mode, one seen from both sides, one whose alpha is to be ignored."""
+    """One part for each alpha mode, one seen from both sides."""
     holes = noise(5, channels=4)
     return Asset(
         (
             body("cut", Material("cut", base_color_texture=holes, alpha_mode="MASK", double_sided=True)),
             body("glass", Material("glass", (0.6, 0.8, 1.0, 0.3), roughness=0.1, alpha_mode="BLEND"), (1.3, 0, 0)),
-            body("pane", Material("pane", (0.6, 0.8, 1.0, 0.3)), (3.9, 0, 0)),
             body("veil", Material("veil", base_color_texture=holes, alpha_mode="BLEND"), (2.6, 0, 0)),
         ),
         "alphas",
