@@ -69,7 +69,8 @@ def part_of(facts: Facts, ranges: list[tuple[int, int, int]]) -> Facts:
 def level_differences(want: Level, got: Facts, folder: Path, form: Format) -> list[str]:
     """What is wrong with one level of detail."""
     facts = want.facts
-    if not (1.0 - form.collapsed) * facts.faces <= got.faces <= facts.faces:
+    gone = facts.faces - got.faces
+    if gone < 0 or gone > min(form.collapsed * facts.faces, thin_faces(facts, form.position)):
         return [f"{got.faces} faces, not {facts.faces}"]
     low, high = facts.corners.min(axis=0), facts.corners.max(axis=0)
     diagonal = float(np.linalg.norm(high - low))
@@ -112,7 +113,7 @@ def corner_differences(want: Facts, got: Facts, diagonal: float, form: Format) -
     ours, theirs = (np.concatenate([np.nan_to_num(entry[k]) / entry[3] for entry in columns], axis=1) for k in (1, 2))
     gap = np.abs(ours - theirs) if len(ours) == len(theirs) else None
     if gap is None or gap.max() > 1.0:  # another order of faces or corners is no fault
-        gap = nearest_gap(ours, theirs)
+        gap = nearest_gap(ours, theirs) if len(ours) == len(theirs) else one_way_gap(theirs, ours)
     first = 0
     for name, values, _, tolerance in columns:
         worst = float(gap[:, first : first + values.shape[1]].max())
@@ -124,9 +125,22 @@ def corner_differences(want: Facts, got: Facts, diagonal: float, form: Format) -
 
 def nearest_gap(ours: F64, theirs: F64) -> F64:
     """Each corner's difference to its nearest counterpart, from both sides."""
-    there = np.abs(ours - theirs[cKDTree(theirs).query(ours)[1]])
-    back = np.abs(theirs - ours[cKDTree(ours).query(theirs)[1]])
-    return np.concatenate([there, back])
+    return np.concatenate([one_way_gap(ours, theirs), one_way_gap(theirs, ours)])
+
+
+def one_way_gap(these: F64, those: F64) -> F64:
+    """Each of these corners' difference to the nearest of those: all there is where thin faces are gone."""
+    return np.abs(these - those[cKDTree(those).query(these)[1]])
+
+
+def thin_faces(facts: Facts, step: float) -> int:
+    """Faces not higher than `step` of the diagonal, which a grid of that step may flatten."""
+    corners = facts.corners.reshape(-1, 3, 3)
+    sides = np.roll(corners, -1, axis=1) - corners
+    area = np.linalg.norm(np.cross(sides[:, 0], sides[:, 1]), axis=1)
+    longest = np.maximum(np.linalg.norm(sides, axis=2).max(axis=1), 1e-300)
+    diagonal = np.linalg.norm(np.ptp(facts.corners, axis=0))
+    return int((area / longest <= step * diagonal).sum())
 
 
 def name_differences(want: Level, got: Facts, form: Format) -> list[str]:
