@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numba
 import numpy as np
 
 from ml.asset import F32, U8
+from ml.srgb import decode_table, encode_table
 
 # Björn Ottosson, "A perceptual color space for image processing" (2020): linear sRGB → cone responses, and their
 # cube roots → lightness L (0–1), green–red a and blue–yellow b.
@@ -27,23 +27,6 @@ TO_LAB = np.array(
     ]
 )
 FROM_LAB, FROM_CONES = np.linalg.inv(TO_LAB), np.linalg.inv(TO_CONES)
-
-
-@cache
-def decode_table() -> F32:
-    """(256,) 8-bit sRGB → linear light (IEC 61966-2-1)."""
-    value = np.arange(256) / 255.0
-    curve = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    return curve.astype(np.float32)
-
-
-@cache
-def encode_table() -> U8:
-    """(65536,) linear light × 65535 → 8-bit sRGB; 16 bits keep each of the 256 codes reachable."""
-    value = np.arange(65536) / 65535.0
-    curve = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)
-    codes: U8 = np.rint(curve * 255).astype(np.uint8)
-    return codes
 
 
 def decode(pixels: U8) -> F32:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import scipy  # ndimage loads on first use: its 0.2 CPU-s are not for processes that never see an image
 
 from ml.asset import InputError
+from ml.srgb import to_linear
 
 Mask = npt.NDArray[np.bool_]
 F64 = npt.NDArray[np.float64]
@@ -72,8 +73,7 @@ def sketch_silhouette(pixels: U8) -> Silhouette:
 
 def lab(pixels: U8) -> F64:
     """CIELAB (D65) of (h, w, 4) sRGB over white (IEC 61966-2-1, CIE 15)."""
-    levels = np.arange(256) / 255.0
-    linear = np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)
+    linear = to_linear(np.arange(256) / 255.0)
     alpha = pixels[..., 3:].astype(np.float64) / 255.0
     rgb = linear[pixels[..., :3]] * alpha + (1.0 - alpha)
     weights = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])

@@ -7,18 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.asset import F32, I32, U8, Part, Texture
+from ml.srgb import encode_table
 from tasks.gutter import nearest_covered, spread
 from tasks.texel_raster import gather, is_plain, paint, rasterize, tiled
 
-
-def _tables() -> tuple[U8, U8]:
-    """(65536,) linear value × 65535 → byte, straight and sRGB; 16 bits keep every one of the 256 codes reachable."""
-    value = np.arange(65536) / 65535.0
-    curve = np.where(value <= 0.0031308, value * 12.92, 1.055 * value ** (1 / 2.4) - 0.055)  # IEC 61966-2-1
-    return np.floor(value * 255 + 0.5).astype(np.uint8), np.round(curve * 255).astype(np.uint8)
-
-
-LINEAR, SRGB = _tables()
+LINEAR: U8 = np.floor(np.arange(65536) / 65535.0 * 255.0 + 0.5).astype(np.uint8)  # as ml.srgb's table, without a curve
+SRGB: U8 = encode_table()
 
 
 @dataclass(frozen=True)

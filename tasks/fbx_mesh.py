@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import F32, I32, Part
-from ml.readers.colors import to_srgb
+from ml.srgb import to_srgb
 from tasks.fbx_nodes import Node, node
 from tasks.topology import F64, weld
 

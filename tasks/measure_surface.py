@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ml.asset import U8, Asset, Material, Part, Texture
 from ml.normals import face_crosses
+from ml.srgb import to_linear, to_srgb
 from tasks.uv_coverage import coverage
 
 F64 = npt.NDArray[np.float64]
@@ -163,14 +164,6 @@ def _shares(values: U8) -> F64:
     return shares
 
 
-def to_linear(srgb: F64) -> F64:
-    """sRGB 0–1 to linear (IEC 61966-2-1)."""
-    linear: F64 = np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
-    return linear
-
-
 def to_srgb8(linear: F64) -> U8:
     """Linear 0–1, clipped, to sRGB 0–255 (IEC 61966-2-1)."""
-    clipped = np.clip(linear, 0.0, 1.0)
-    srgb = np.where(clipped <= 0.0031308, clipped * 12.92, 1.055 * clipped ** (1 / 2.4) - 0.055)
-    return np.rint(srgb * 255.0).astype(np.uint8)
+    return np.rint(to_srgb(np.clip(linear, 0.0, 1.0)) * 255.0).astype(np.uint8)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ml.asset import Asset, Part, Texture
+from ml.srgb import to_linear, to_srgb
 from tasks.raster import creased_normals
 from tasks.shading import MAP_COUNT, MATERIAL_COLUMNS, Scene
 
@@ -19,17 +20,9 @@ U8 = npt.NDArray[np.uint8]
 
 CREASE_COSINE = 0.77  # 40°: faces that meet flatter are smoothed where a part brings no normals
 NO_ALPHA: F32 = np.zeros((0, 0), dtype=np.float32)
-LEVELS = np.arange(256) / 255.0
-SRGB_TO_LINEAR: F64 = np.where(LEVELS <= 0.04045, LEVELS / 12.92, ((LEVELS + 0.055) / 1.055) ** 2.4)  # IEC 61966-2-1
-
-
-def _encode_table() -> U8:
-    x = np.arange(4096) / 4095.0
-    encoded = np.where(x <= 0.0031308, x * 12.92, 1.055 * x ** (1.0 / 2.4) - 0.055)
-    return (encoded * 255.0 + 0.5).astype(np.uint8)
-
-
-LINEAR_TO_SRGB: U8 = _encode_table()
+SRGB_TO_LINEAR: F64 = to_linear(np.arange(256) / 255.0)
+# Small enough to stay in the cache beside a picture's texels.
+LINEAR_TO_SRGB: U8 = (to_srgb(np.arange(4096) / 4095.0) * 255.0 + 0.5).astype(np.uint8)
 
 
 def make_scene(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache, cached_property
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.asset import F32, I32, U8, Asset, Material, Texture
+from ml.srgb import decode_table
 from tasks.bvh import build_bvh, closest_point
 from tasks.texel_raster import multiply_by_colors, multiply_by_image
 from tasks.topology import F64
@@ -17,6 +18,7 @@ from tasks.topology import F64
 # A hit that faces away counts as 2 % of the diagonal farther: more than decimation moves a surface (mean 0.1–0.8 %
 # down to a tenth of the faces), so the side that faces the same way wins on any wall thinner than that.
 FACING_PENALTY = 0.02
+STRAIGHT: F32 = (np.arange(256) / 255.0).astype(np.float32)  # bytes that are data, not colours
 Rgba = tuple[float, float, float, float]
 
 
@@ -104,7 +106,7 @@ class SourceSamples:
             part = self.source.parts[index]
             image = texture(part.material)
             if image is not None and part.uv is not None:
-                pixels, table = self.image(image), _decode_table(srgb)
+                pixels, table = self.image(image), decode_table() if srgb else STRAIGHT
                 where = (index, hits.owner, hits.face, hits.barycentric)
                 multiply_by_image(values, *where, part.faces, part.uv, pixels, table)
         return values
@@ -114,11 +116,3 @@ def present(hits: Hits) -> list[int]:
     """The parts that are hit, in order."""
     parts: list[int] = np.flatnonzero(np.bincount(hits.owner)).tolist()
     return parts
-
-
-@cache
-def _decode_table(srgb: bool) -> F32:
-    """(256,) 8-bit value → linear; the sRGB curve of IEC 61966-2-1."""
-    value = np.arange(256) / 255.0
-    curve = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    return (curve if srgb else value).astype(np.float32)

@@ -10,6 +10,7 @@ import zstandard
 
 from ml.asset import F32, U8, Texture
 from ml.readers.ktx2 import IDENTIFIER, UASTC, ZSTANDARD, decode_ktx2
+from ml.srgb import decode_table, to_srgb
 from tasks.gltf_materials import Encoded
 from tasks.texture_webp import LEAST_PSNR, opaque, psnr
 from tasks.uastc import encode_uastc
@@ -59,19 +60,17 @@ def mipmaps(pixels: U8, srgb: bool) -> list[U8]:
 
 
 def _light(pixels: U8, srgb: bool) -> F32:
-    """The sRGB transfer function (IEC 61966-2-1) undone for colours, never for alpha."""
-    values = np.arange(256, dtype=np.float64) / 255.0
-    curve = np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4) if srgb else values
-    light = values.astype(np.float32)[pixels]
-    light[..., :3] = curve.astype(np.float32)[pixels[..., :3]]
+    """Pixels as light: the sRGB curve is undone for colours, never for alpha."""
+    light = pixels.astype(np.float32) / np.float32(255.0)
+    if srgb:
+        light[..., :3] = decode_table()[pixels[..., :3]]
     return np.asarray(light)
 
 
 def _stored(light: F32, srgb: bool) -> U8:
     shown = light.copy()
     if srgb:
-        color = shown[..., :3]
-        shown[..., :3] = np.where(color <= 0.0031308, color * 12.92, 1.055 * np.power(color, 1 / 2.4) - 0.055)
+        shown[..., :3] = to_srgb(shown[..., :3])
     return np.asarray(np.rint(np.clip(shown, 0.0, 1.0) * 255.0), np.uint8)
 
 

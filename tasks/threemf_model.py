@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import I32, U8, Asset, Material, Part, Texture
-from ml.readers.colors import to_srgb
+from ml.srgb import to_srgb
 from tasks.image_files import ImageFiles
 from tasks.number_rows import float_rows, int_rows
 from tasks.plain_names import plain_name

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from ml.asset import Texture
-from ml.readers.colors import to_linear, to_srgb
+from ml.srgb import to_linear, to_srgb
 
 Factor = tuple[float, ...]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import F32, U8, Part, Texture
-from ml.readers.colors import to_linear, to_srgb
+from ml.srgb import to_linear, to_srgb
 
 
 def srgb_vertex_colors(part: Part) -> U8:

@@ -17,6 +17,7 @@ from ml.generators.protocol import InputKind, Refusal, Request
 from ml.isosurface import zero_surface
 from ml.normals import vertex_normals
 from ml.silhouette import photo_silhouette
+from ml.srgb import to_linear
 from ml.views import View, find_views
 
 F32 = npt.NDArray[np.float32]
@@ -28,8 +29,6 @@ Mask = npt.NDArray[np.bool_]
 MIN_VIEWS, MAX_VIEWS = 3, 64
 MAX_SIDE = 768  # pixels a view is reduced to: at 256 voxels a voxel is still 3 pixels
 COARSE = 64  # nodes a side of the first carving, which finds where the object is
-LEVELS = np.arange(256) / 255.0
-SRGB_TO_LINEAR = np.where(LEVELS <= 0.04045, LEVELS / 12.92, ((LEVELS + 0.055) / 1.055) ** 2.4)
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ def _colors(shots: Sequence[Shot], vertices: F64, normals: F64, faces: I64 | npt
         where = np.stack([y, x])
         margin = scipy.ndimage.map_coordinates(shot.distance, where, order=1, mode="nearest")
         weight = facing**6 * seen * np.clip((margin - 0.5) / 2.5, 1e-3, 1.0) + 1e-9 * facing
-        linear = SRGB_TO_LINEAR[shot.pixels[..., :3]]
+        linear = to_linear(np.arange(256) / 255.0)[shot.pixels[..., :3]]
         sampled = [scipy.ndimage.map_coordinates(linear[..., c], where, order=1, mode="nearest") for c in range(3)]
         total += weight[:, None] * np.stack(sampled, axis=1)
         weights += weight

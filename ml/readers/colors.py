@@ -8,19 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import U8
-
-
-def to_linear(srgb: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """sRGB in [0, 1] to linear light (IEC 61966-2-1)."""
-    values = np.asarray(srgb, dtype=np.float64)
-    return np.where(values <= 0.04045, values / 12.92, ((np.maximum(values, 0.0) + 0.055) / 1.055) ** 2.4)
-
-
-def to_srgb(linear: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Linear light in [0, 1] to sRGB (IEC 61966-2-1)."""
-    values = np.asarray(linear, dtype=np.float64)
-    return np.where(values <= 0.0031308, values * 12.92, 1.055 * np.maximum(values, 0.0) ** (1 / 2.4) - 0.055)
-
+from ml.srgb import to_linear
 
 _LINEAR_BYTE: U8 = np.rint(to_linear(np.arange(256) / 255.0) * 255.0).astype(np.uint8)
 

@@ -15,7 +15,7 @@ import trimesh
 from PIL import Image
 
 from ml.asset import Asset, InputError
-from ml.readers.colors import linear_bytes, to_linear, to_srgb
+from ml.readers.colors import linear_bytes
 from ml.readers.images import load_texture
 from ml.readers.limits import ReadLimits
 from ml.readers.obj import read_obj
@@ -24,6 +24,7 @@ from ml.readers.ply import read_ply
 from ml.readers.registry import READERS, mesh_format, read_mesh
 from ml.readers.stl import read_stl
 from ml.sources import Source
+from ml.srgb import to_linear, to_srgb
 
 CUBE = trimesh.creation.box((1, 2, 3))
 NOWHERE = Source("/nowhere/mesh.obj", "/nowhere")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.asset import Material, Texture
-from ml.readers.colors import to_linear, to_srgb
+from ml.srgb import to_linear, to_srgb
 from tasks.grey_maps import grey_maps
 from tasks.tinted_maps import steepened, tinted
 from tests.tasks.export_assets import texture

@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ml.asset import Asset, Material, Part, Texture, make_part
+from ml.srgb import to_linear
 from tasks.measure import measure, measure_files
-from tasks.measure_surface import to_linear, to_srgb8
+from tasks.measure_surface import to_srgb8
 from tasks.metrics import METRICS, is_metric
 from tasks.outputs import OutputFile
 from tasks.uv_coverage import coverage
