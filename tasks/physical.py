@@ -9,7 +9,8 @@ import numba
 import numpy as np
 
 from ml.asset import F32, U8, Asset, Material, Part, Texture
-from ml.color_space import decode, decode_table, encode, encode_table
+from ml.color_space import decode, encode
+from ml.srgb import decode_table, encode_table
 from tasks.recolor import encoded_like, everywhere, surface_samples
 
 # Metallic between these is a blend where both sides meet within BORDER texels, and a mistake elsewhere.

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from ml.asset import F32, U8, Texture
-from ml.color_space import decode_table, encode_table
+from ml.srgb import decode_table, encode_table
 
 DIELECTRIC = 0.04  # F0 of a dielectric at the extension's refractive index of 1.5
 

@@ -20,9 +20,11 @@
 
   let viewerScript = null;
   const viewer = () => {
-    // Masters need no decoder; empty locations keep the viewer from ever naming an outside host.
-    self.ModelViewerElement ??= { dracoDecoderLocation: "vendor/none/", ktx2TranscoderLocation: "vendor/none/", lottieLoaderLocation: "vendor/none.js" };
-    viewerScript ??= meshmill.script("vendor/model-viewer.js");
+    // Masters need no decoder; empty locations keep the viewer from ever naming an outside host. The bundle sets its own
+    // element over one that is there before: only what is set once it has run is heard.
+    viewerScript ??= meshmill.script("vendor/model-viewer.js").then(() => Object.assign(self.ModelViewerElement, {
+      dracoDecoderLocation: "vendor/none/", ktx2TranscoderLocation: "vendor/none/", lottieLoaderLocation: "vendor/none.js",
+    }));
     return viewerScript;
   };
 
