@@ -2,7 +2,7 @@
 # Installs what tests and benches use beside Python and npm when that is allowed here; else says what is switched off.
 # Chromium: browser tests. Only with `proof`: assimp, Godot and a display for it, which bench/formats.py asks too.
 packages="chromium"
-test "$1" = proof && packages="chromium assimp-utils godot3 xvfb"
+test "$1" = proof && packages="chromium assimp-utils godot3-server godot3 xvfb"
 missing=""
 for package in $packages; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
