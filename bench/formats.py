@@ -27,7 +27,7 @@ from tasks.surface import drawable
 WORK = Path(__file__).parents[1] / "build" / "proof-work"
 SUCCESS = 99.5  # percent of corpus × formats
 GODOT = ("leveled", "oak-chair", "toy-fish", "spot", "bunny")
-GODOT_EXPORTS = {"glb": {"lods": "scene"}, "gltf": {"lods": "scene"}, "fbx": {"lods": "single", "textures": "files"}}
+GODOT_EXPORTS = {"glb": {"lods": "scene"}, "gltf": {"lods": "scene"}, "fbx": {"lods": "scene", "textures": "files"}}
 
 
 def assets(work: Path) -> Iterator[tuple[Source, Asset | InputError]]:
