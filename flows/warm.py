@@ -15,7 +15,7 @@ from tasks.chain import Plan, run_chain
 from tasks.profile import load_profile
 
 COMMON = ("game-ready",)  # the default: what nearly every child needs
-RECIPES = (*COMMON, "print")  # between them they run every step and every exporter
+RECIPES = (*COMMON, "print", "web-ar", "catalog")  # between them they run every exporter and nearly every step
 SMALL = {"resolution": 64, "size": 64, "target_faces": 64}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from manifests.errors import RecipeError
@@ -34,8 +34,17 @@ class Fix:
         return f"{self.rule}: {self.step}" + (f" ({changes})" if changes else "")
 
 
-def parse_suggestion(text: str) -> tuple[str, object] | None:
-    """The step and options that a suggestion such as `simplify --target_faces 20000` names; None for advice in words.
+@dataclass(frozen=True)
+class Suggestion:
+    """A step with all its options, and the names of those that were said."""
+
+    step: str
+    options: Any
+    said: tuple[str, ...]
+
+
+def parse_suggestion(text: str) -> Suggestion | None:
+    """What a suggestion such as `simplify --target_faces 20000` asks for; None for advice in words.
 
     Raises RecipeError where a step's options are wrong.
     """
@@ -45,7 +54,7 @@ def parse_suggestion(text: str) -> tuple[str, object] | None:
     if len(words) % 2:
         raise RecipeError(f"suggestion {text!r}: {words[-1]} has no value")
     table = {key.removeprefix("--"): _value(word) for key, word in zip(words[::2], words[1::2], strict=True)}
-    return name, build_options(STEPS[name][1], table, f"suggestion {text!r}")
+    return Suggestion(name, build_options(STEPS[name][1], table, f"suggestion {text!r}"), tuple(table))
 
 
 def _value(word: str) -> Any:
@@ -65,13 +74,12 @@ def auto_fix(steps: Steps, asset: Asset) -> tuple[Steps, tuple[Fix, ...]]:
     fixes: list[Fix] = []
     for finding in asset.findings:
         parsed = parse_suggestion(finding.suggestion) if finding.severity == "reject" else None
-        if parsed is None or (parsed[0] == "scale" and _size_is_asked(asset)):
+        if parsed is None or (parsed.step == "scale" and _size_is_asked(asset)):
             continue
-        step, options = parsed
-        steps, changed = _changed(steps, step, options, finding)
+        steps, changed = _changed(steps, parsed, finding)
         if changed is not None:
-            fixes.append(Fix(finding.code, step, changed))
-            steps = _redone(steps, step, asset)
+            fixes.append(Fix(finding.code, parsed.step, changed))
+            steps = _redone(steps, parsed.step, asset)
     return steps, tuple(fixes)
 
 
@@ -79,22 +87,18 @@ def _size_is_asked(asset: Asset) -> bool:
     return any(name.startswith("size.asked_") and name != "size.asked_error" for name in asset.metrics)
 
 
-def _changed(
-    steps: Steps, step: str, options: Any, finding: Finding
-) -> tuple[Steps, dict[str, tuple[Any, Any]] | None]:
+def _changed(steps: Steps, wanted: Suggestion, finding: Finding) -> tuple[Steps, dict[str, tuple[Any, Any]] | None]:
     """The steps, and the options that changed; None when nothing did."""
-    place = next((i for i, (name, _) in enumerate(steps) if name == step), None)
+    place = next((i for i, (name, _) in enumerate(steps) if name == wanted.step), None)
     if place is None:
-        return _inserted(steps, step, options), {}
-    old = asdict(steps[place][1])
-    default = asdict(STEPS[step][1]())
-    asked = {name: value for name, value in asdict(options).items() if value != default[name]}
-    new = {name: _tightened(old[name], value, finding) for name, value in asked.items()}
+        return _inserted(steps, wanted.step, wanted.options), {}
+    old = {name: getattr(steps[place][1], name) for name in wanted.said}
+    new = {name: _tightened(old[name], getattr(wanted.options, name), finding) for name in wanted.said}
     changed = {name: (old[name], value) for name, value in new.items() if value != old[name]}
     if not changed:
         return steps, None
     better = replace(steps[place][1], **{name: value for name, (_, value) in changed.items()})
-    return (*steps[:place], (step, better), *steps[place + 1 :]), changed
+    return (*steps[:place], (wanted.step, better), *steps[place + 1 :]), changed
 
 
 def _tightened(old: Any, new: Any, finding: Finding) -> Any:

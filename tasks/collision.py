@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+import scipy  # ndimage loads on first use
 
 from ml.asset import I32, Asset, InputError, Material, Part, make_part
 from tasks.convex_hull import convex_body
@@ -69,7 +69,7 @@ def _owners(voxels: Voxels, pieces: list[I32]) -> I32:
     owner = np.full(voxels.kind.shape, -1, np.int32)
     for index, cells in enumerate(pieces):
         owner[tuple(cells.T)] = index
-    nearest = distance_transform_edt(owner < 0, return_distances=False, return_indices=True)
+    nearest = scipy.ndimage.distance_transform_edt(owner < 0, return_distances=False, return_indices=True)
     everywhere: I32 = owner[tuple(nearest)]
     return everywhere
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # ndimage loads on first use: its 0.2 CPU-s are for those who split
 from numba import njit
-from scipy.ndimage import label
 
 from ml.asset import I32
 from tasks.convex_hull import hull_volume
@@ -50,7 +50,7 @@ def _slice_parts(grid: np.ndarray[tuple[int, ...], np.dtype[np.bool_]], axis: in
     """Labels from 1 of the parts of each slice across the axis, and their number."""
     within = np.zeros((3, 3, 3), np.bool_)
     within[tuple(1 if k == axis else slice(None) for k in range(3))] = True
-    labels, count = label(grid, within)
+    labels, count = scipy.ndimage.label(grid, within)
     return labels.astype(np.int32), int(count)
 
 

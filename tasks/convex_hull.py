@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # spatial loads on first use
 from numba import njit
-from scipy.spatial import ConvexHull
 
 from ml.asset import F32, I32
 from tasks.topology import F64, I64, Bool
@@ -135,16 +135,16 @@ def convex_body(points: F64, most_vertices: int) -> tuple[F32, I32]:
         return np.zeros((0, 3), np.float32), np.zeros((0, 3), np.int32)
     low = points.min(axis=0)
     local = _thickened((points - low) / size)
-    hull = ConvexHull(local)
+    hull = scipy.spatial.ConvexHull(local)
     if len(hull.vertices) > most_vertices:
-        hull = ConvexHull(_extremes(local[hull.vertices], most_vertices))
+        hull = scipy.spatial.ConvexHull(_extremes(local[hull.vertices], most_vertices))
     turned = np.einsum("fk,fk->f", _crosses(hull), hull.equations[:, :3]) < 0.0
     faces = np.where(turned[:, None], hull.simplices[:, ::-1], hull.simplices)
     used, flat = np.unique(faces, return_inverse=True)
     return (hull.points[used] * size + low).astype(np.float32), flat.reshape(-1, 3).astype(np.int32)
 
 
-def _crosses(hull: ConvexHull) -> F64:
+def _crosses(hull: scipy.spatial.ConvexHull) -> F64:
     a, b, c = (hull.points[hull.simplices[:, k]] for k in range(3))
     crosses: F64 = np.cross(b - a, c - a)
     return crosses

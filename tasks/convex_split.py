@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # ndimage loads on first use: its 0.2 CPU-s are for those who split
 from numba import njit
-from scipy.ndimage import label
 
 from ml.asset import I32
 from tasks.convex_cut import LOOSE, WHOLE, best_cut
@@ -74,7 +74,7 @@ def _loose_pieces(cells: I32, total: int, most: int) -> list[I32]:
     local = cells - low
     grid = np.zeros(local.max(axis=0) + 1, np.bool_)
     grid[tuple(local.T)] = True
-    labels = label(grid, np.ones((3, 3, 3)))[0][tuple(local.T)] - 1
+    labels = scipy.ndimage.label(grid, np.ones((3, 3, 3)))[0][tuple(local.T)] - 1
     sizes = np.bincount(labels)
     large = np.argsort(-sizes, kind="stable")[:most]
     large = large[(sizes[large] >= SMALLEST * total) | (np.arange(len(large)) == 0)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # ndimage loads on first use
 from numba import njit
-from scipy.ndimage import binary_dilation
 
 from ml.asset import F32, I32, U8, InputError
 from tasks.bits import U64
@@ -38,9 +38,9 @@ class Voxels:
         bodies with a third of empty space where a tenth was asked for.
         """
         empty = self.kind == EMPTY
-        outer = (self.kind == SKIN) & binary_dilation(empty)
+        outer = (self.kind == SKIN) & scipy.ndimage.binary_dilation(empty)
         rest = ~(empty | outer)
-        return np.argwhere(rest | (outer & ~binary_dilation(rest, np.ones((3, 3, 3))))).astype(np.int32)
+        return np.argwhere(rest | (outer & ~scipy.ndimage.binary_dilation(rest, np.ones((3, 3, 3))))).astype(np.int32)
 
     def cells(self, points: F64) -> I32:
         """(n, 3) nearest grid points."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numba
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment
+import scipy  # optimize loads on first use
 
 from ml.asset import F32, Asset
 from ml.color_space import encode, from_oklab, to_oklab
@@ -134,7 +134,7 @@ def _nearest(points: F64, centres: F64) -> npt.NDArray[np.int64]:
 def _assigned(centres: F64, targets: F64) -> npt.NDArray[np.int64]:
     """(k,) the target of each centre; each is used once while there are enough of them."""
     cost = np.sqrt(_squares(centres, targets))
-    rows, columns = linear_sum_assignment(cost)
+    rows, columns = scipy.optimize.linear_sum_assignment(cost)
     chosen: npt.NDArray[np.int64] = np.argmin(cost, axis=1)
     chosen[rows] = columns
     return chosen

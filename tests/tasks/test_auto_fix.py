@@ -8,7 +8,7 @@ import trimesh
 
 from manifests.errors import RecipeError
 from ml.asset import Asset, Finding, InputError, Material, Texture, make_part
-from tasks.auto_fix import auto_fix, parse_suggestion
+from tasks.auto_fix import Suggestion, auto_fix, parse_suggestion
 from tasks.chain import Plan, run_chain
 from tasks.clean import CleanOptions
 from tasks.lods import LodOptions
@@ -82,7 +82,8 @@ def test_a_new_step_goes_where_it_belongs_and_a_textured_asset_keeps_its_maps() 
 def test_every_shipped_suggestion_is_a_step_with_right_options_or_words() -> None:
     texts = {rule.suggestion for name in list_profiles() for rule in load_profile(name).rules}
     parsed = {text: parse_suggestion(text) for text in texts}
-    assert parsed["simplify --target_faces 20000"] == ("simplify", SimplifyOptions(target_faces=20000))
+    found = parsed["simplify --target_faces 20000"]
+    assert found == Suggestion("simplify", SimplifyOptions(target_faces=20000), ("target_faces",))
     assert all(found is not None or " " in text or not text for text, found in parsed.items())
 
 

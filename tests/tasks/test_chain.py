@@ -132,4 +132,5 @@ def test_every_listed_step_takes_its_options() -> None:
     for name, (step, options) in STEPS.items():
         assert step.__name__ == name
         assert dataclasses.is_dataclass(options)
-        options()
+        required = {each.name for each in dataclasses.fields(options) if each.default is dataclasses.MISSING}
+        options(**dict.fromkeys(required, "oak"))
