@@ -19,8 +19,12 @@ def distinct_name(text: str, taken: set[str], default: str) -> str:
     Importers number a second node of a name themselves, each differently, and LOD and collision names then fail to
     match.
     """
-    base = name = plain_name(text, default)
-    count = 1
+    return numbered(plain_name(text, default), taken)
+
+
+def numbered(base: str, taken: set[str]) -> str:
+    """`base`, with a number behind it where it is in `taken` already, to which it is added."""
+    name, count = base, 1
     while name in taken:
         count += 1
         name = f"{base}_{count}"

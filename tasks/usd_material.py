@@ -8,7 +8,7 @@ from typing import Any
 
 from ml.asset import Material, Texture
 from tasks.image_files import ImageFiles
-from tasks.plain_names import plain_name
+from tasks.plain_names import numbered, plain_name
 from tasks.tinted_maps import steepened
 
 FOLDER = "textures"
@@ -56,13 +56,7 @@ def identifier(text: str, taken: set[str], default: str) -> str:
     OpenUSD reads Unicode names since 24.03, ARKit does not say: the whole name goes into `displayName`.
     """
     base = re.sub(r"[^0-9A-Za-z_]+", "_", text).strip("_") or default
-    base = name = f"_{base}" if base[0].isdigit() else base
-    count = 1
-    while name in taken:
-        count += 1
-        name = f"{base}_{count}"
-    taken.add(name)
-    return name
+    return numbered(f"_{base}" if base[0].isdigit() else base, taken)
 
 
 @dataclass
