@@ -3,13 +3,14 @@ PYTHON ?= python3
 UV_VERSION := 0.13.8
 BIN := .venv/bin
 
-.PHONY: help demo check test drills bench lock clean
+.PHONY: help demo check test drills proof bench lock clean
 
 help:
 	@echo "make demo    install, run the quickstart manifest, say where the report is"
 	@echo "make check   format, lint, types and the fast tests (under 2 minutes)"
 	@echo "make test    install, then every test (under 15 minutes)"
 	@echo "make drills  the long restart drills: 20 kills of each kind of process"
+	@echo "make proof   every export read back and drawn by other programs (about half an hour)"
 	@echo "make bench   every script in bench/, and the table the README quotes"
 	@echo "make lock    resolve requirements.lock again"
 
@@ -47,6 +48,10 @@ test: .venv/.kernels tasks/web/node_modules/.ready system
 
 drills: .venv/.kernels
 	$(BIN)/python -m pytest -q tests/flows/drills.py
+
+proof: .venv/.kernels tasks/web/node_modules/.ready
+	@infra/setup/debian.sh proof
+	$(BIN)/python bench/run_all.py formats format_stages
 
 bench: .venv/.kernels tasks/web/node_modules/.ready
 	$(BIN)/python bench/run_all.py

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from ml.asset import F32, InputError, Material, Part, Texture
+from ml.asset import F32, I32, InputError, Material, Part, Texture
 from ml.readers.gltf import read_parts
 from ml.readers.gltf_buffers import Document, parse_container
 from ml.readers.limits import ReadLimits
@@ -99,7 +99,7 @@ def _factors(material: Material) -> Material:
 
 def _check_part(part: Part, its: Part, packing: Packing | None) -> Loss:
     grid, uv_grid = (packing.grid, packing.uv_grid(part)) if packing else (None, None)
-    pairs = match(_keys(part, grid, uv_grid), part.faces, _keys(its, grid, uv_grid), its.faces)
+    pairs = match(_keys(part, grid, uv_grid), _with_area(part, grid), _keys(its, grid, uv_grid), _with_area(its, grid))
     if pairs is None:
         raise InputError(LOSSY, f"{part.name!r} has other triangles once it is read back")
     ours, theirs = pairs[0].reshape(-1), pairs[1].reshape(-1)
@@ -113,6 +113,16 @@ def _check_part(part: Part, its: Part, packing: Packing | None) -> Loss:
     if part.colors is not None and (its.colors is None or (part.colors[ours] != its.colors[theirs]).any()):
         raise InputError(LOSSY, f"{part.name!r} is read back with other colours")
     return loss
+
+
+def _with_area(part: Part, grid: Grid | None) -> I32:
+    """The faces whose corners are three places on the grid, whatever their UVs: the others are dropped when written."""
+    if grid is None:
+        return part.faces
+    packed = grid.snap(part.vertices).astype(np.int64)
+    place = (packed[:, 0] << 42) ^ (packed[:, 1] << 21) ^ packed[:, 2]
+    a, b, c = (place[part.faces[:, k]] for k in range(3))
+    return part.faces[(a != b) & (b != c) & (c != a)]
 
 
 def _keys(part: Part, grid: Grid | None, uv_grid: Grid | None) -> Array:

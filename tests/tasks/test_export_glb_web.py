@@ -222,3 +222,12 @@ def test_triangles_are_paired_in_any_order_and_told_apart(seed: int) -> None:
     assert len(pairs[0]) == len(solid)
     other[solid[0]] = other[solid[0], ::-1]
     assert match(keys, faces, other_keys, other) is None
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES[1:])
+def test_a_face_thinner_than_the_grid_goes_even_where_its_uvs_differ(geometry: Any) -> None:
+    points = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [0.5, 0.5, 1e-7], [0.5, 0.5, 0], [1, 0.5, 0]]
+    uv = [[0, 0], [1, 0], [1, 1], [0, 1], [0.2, 0.2], [0.8, 0.8], [1, 0.5]]
+    part = make_part(points, [[0, 1, 2], [0, 2, 3], [4, 5, 6]], uv=np.array(uv, np.float32))
+    (file,) = export_glb_web(Asset((part,)), "thin", GlbWebOptions(geometry=geometry))
+    assert read_glb(file.data).face_count == 2
