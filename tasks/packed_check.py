@@ -122,7 +122,8 @@ def _with_area(part: Part, grid: Grid | None) -> I32:
     packed = grid.snap(part.vertices).astype(np.int64)
     place = (packed[:, 0] << 42) ^ (packed[:, 1] << 21) ^ packed[:, 2]
     a, b, c = (place[part.faces[:, k]] for k in range(3))
-    return part.faces[(a != b) & (b != c) & (c != a)]
+    kept: I32 = part.faces[(a != b) & (b != c) & (c != a)]
+    return kept
 
 
 def _keys(part: Part, grid: Grid | None, uv_grid: Grid | None) -> Array:
