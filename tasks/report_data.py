@@ -13,8 +13,33 @@ import numpy as np
 
 OUTCOMES = ("passed", "rejected", "failed", "quarantined", "invalid")
 # The ledger's maps come back sorted by name; this is the order in which an asset meets its stages.
-FIRST = ("generate", "read", "clean", "orient", "scale", "watertight", "simplify", "unwrap", "bake", "lods")
-LAST = ("measure", "gate", "poster", "write")
+FIRST = (
+    *(
+        "generate",
+        "read",
+        "clean",
+        "orient",
+        "scale",
+        "repair",
+        "watertight",
+        "remesh_isotropic",
+        "remesh_quads",
+        "simplify",
+    ),
+    *(
+        "unwrap",
+        "bake",
+        "vertex_bake",
+        "set_material",
+        "palette",
+        "restyle",
+        "physical",
+        "lods",
+        "impostor",
+        "collision",
+    ),
+)
+LAST = ("measure", "compare", "gate", "signature", "poster", "write", "other_candidates")
 PAGED_TEXT = 2000  # characters of one text in a page; a 100 KB prompt belongs to the ledger
 SHA = 16  # hexadecimal digits of a digest in a page; the whole one is in the ledger
 SEARCH_TEXT = 240  # characters of a row that free-text search sees
