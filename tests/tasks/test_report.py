@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tasks import report
 from tasks.report import ReportOptions, RunInfo, model_name, script, write_report
-from tasks.report_data import PAGED_TEXT, Sketch, Totals, card_of, entries
+from tasks.report_data import FIRST, PAGED_TEXT, Sketch, Totals, card_of, entries
+from tasks.steps import STEPS
 
 INFO = RunInfo("Spring", "spring.csv", "game-ready", "2026-11-21T06:12:17+00:00", 48.3, "inline", {"python": "3.11"})
 HOSTILE = "</script><script>alert(1)</script>\u2028 \ud800 ü"
@@ -260,3 +261,7 @@ def test_totals_keep_a_class_for_each_combination_only() -> None:
         totals.add(card_of(row(number)))
     assert len(totals.classes) == 1
     assert len(totals.class_of) == 1000
+
+
+def test_every_step_has_its_place_in_the_line() -> None:
+    assert list(FIRST) == ["generate", "read", *STEPS]
