@@ -107,17 +107,23 @@ def _summed(points: F32, normals: F32, faces: I32, along: F64) -> F64:
 
 
 @njit(cache=True, nogil=True)
+def _dot(a: F64, b: F64) -> float:
+    """np.dot would be BLAS, for which numba loads scipy.linalg: 0.2 CPU-s in every worker."""
+    return float(a[0] * b[0] + a[1] * b[1] + a[2] * b[2])
+
+
+@njit(cache=True, nogil=True)
 def _orthogonal(total: F64, normals: F32) -> F32:
     """(n, 4) unit tangents, w = 1; where the coordinates give no direction, some direction orthogonal to the normal."""
     tangents = np.ones((len(total), 4), np.float32)
     for i in range(len(total)):
         n = normals[i].astype(np.float64)
-        t = total[i] - n * np.dot(n, total[i])
-        if np.dot(t, t) < 1e-12:
+        t = total[i] - n * _dot(n, total[i])
+        if _dot(t, t) < 1e-12:
             axis = np.zeros(3)
             axis[np.argmin(np.abs(n))] = 1.0
-            t = axis - n * np.dot(n, axis)
-        length = np.sqrt(np.dot(t, t))
+            t = axis - n * _dot(n, axis)
+        length = np.sqrt(_dot(t, t))
         for k in range(3):
             tangents[i, k] = t[k] / (length if length > 0.0 else 1.0)
     return tangents

@@ -180,7 +180,7 @@ def test_the_noop_recipe_does_nothing() -> None:
 
 
 def test_the_shipped_recipes_are_named_as_their_files_and_say_what_for() -> None:
-    assert shipped_recipes() == ["game-ready", "import-optimise", "noop", "print", "web-ar"]
+    assert shipped_recipes() == ["catalog", "game-ready", "import-optimise", "noop", "print", "web-ar"]
     for name in shipped_recipes():
         table = tomllib.loads((SHIPPED / f"{name}.toml").read_text())
         assert table["name"] == name

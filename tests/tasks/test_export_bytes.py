@@ -135,7 +135,7 @@ PIXEL = Texture(
 DIGESTS = {
     "fbx": "55cadd78e97a8e59",
     "3mf": "379f76f0eb88537e",
-    "obj": "4fe3e73ba988d1cc",
+    "obj": "019fc5c1aca0087b",
     "stl": "1078d369649c23f9",
     "ply": "b46490a4c55d2f21",
 }
