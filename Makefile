@@ -23,7 +23,7 @@ help:
 	@touch $@
 
 .venv/.kernels: .venv/.ready $(wildcard tasks/*.py ml/*.py ml/*/*.py)
-	@echo "compiling the kernels and the bytecode (once a machine, and after a change; about 90 s)"
+	@echo "compiling the kernels and the bytecode (once a machine, and after a change; about 130 s)"
 	@$(BIN)/python -m flows.warm
 	@touch $@
 
