@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what tests and benches use beside Python and npm when that is allowed here; else says what is switched off.
-# Chromium: browser tests. Only with `proof`: assimp, Godot and a display for it, which bench/formats.py asks too.
-packages="chromium"
-test "$1" = proof && packages="chromium assimp-utils godot3-server godot3 xvfb"
+# Chromium: browser tests. assimp: reads our FBX. Only with `proof`: Godot and a display for it, for bench/formats.py.
+packages="chromium assimp-utils"
+test "$1" = proof && packages="$packages godot3-server godot3 xvfb"
 missing=""
 for package in $packages; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"

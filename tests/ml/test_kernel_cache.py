@@ -30,7 +30,7 @@ def test_a_changed_moved_or_renamed_source_is_another_state(tmp_path: Path) -> N
 def test_kernels_of_this_process_are_kept_there() -> None:
     assert tasks.__name__  # imported, and with it ml
     if not os.environ.get("NUMBA_CACHE_DIR", str(KERNELS)).startswith(str(KERNELS)):
-        pytest.skip("the user named a folder")
+        pytest.skip("NUMBA_CACHE_DIR names a folder of the user's own, which use_own_cache leaves alone")
     assert Path(numba.config.CACHE_DIR).parent == KERNELS
 
 

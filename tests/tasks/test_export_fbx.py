@@ -1,6 +1,7 @@
 """FBX export: geometry, maps on their slots, units and axes, names and provenance, read back by ufbx and assimp."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -133,7 +134,10 @@ def test_an_asset_without_faces_is_refused() -> None:
         export_fbx(Asset((make_part(np.zeros((3, 3)), [[0, 1, 2]]),)), "x")
 
 
-@pytest.mark.skipif(shutil.which("assimp") is None, reason="assimp is not installed (Debian: assimp-utils)")
+# `make test` installs assimp where apt-get may be used; on CI its absence is a failure.
+@pytest.mark.skipif(
+    shutil.which("assimp") is None and not os.environ.get("CI"), reason="needs assimp: apt-get install assimp-utils"
+)
 def test_assimp_reads_the_same(tmp_path: Path) -> None:
     asset = Asset((ball(painted(), "a"), ball(name="b")), lods=(Asset((ball(level=0, name="a"),)),))
     path = tmp_path / "x.fbx"
