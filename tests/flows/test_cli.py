@@ -16,6 +16,7 @@ import trimesh
 from commands import MESHMILL, heard
 
 from flows import cli
+from flows.commands import status
 from flows.execute import prepared
 from manifests.ledger import NAMES
 
@@ -306,7 +307,7 @@ def test_what_nobody_foresaw_is_one_line_and_exit_1(
     def fail(_: object) -> int:
         raise OSError(28, "No space\nleft")
 
-    monkeypatch.setattr(cli, "status_command", fail)
+    monkeypatch.setattr(status, "status", fail)
     code, out, err = call("status", finished / "out")
     assert (code, out) == (1, "")
     assert err == "meshmill: OSError: [Errno 28] No space left (MESHMILL_DEBUG=1 shows where)\n"

@@ -1,0 +1,126 @@
+"""`meshmill run`: make every row of a manifest that is not made yet."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import redirect_stdout
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from flows.commands.answers import OK, TOO_MANY_INVALID, complain
+from flows.commands.arguments import Commands, positive, rounds, share
+from flows.progress import ORDER, Progress, ProgressLine, clock
+
+if TYPE_CHECKING:
+    from flows.run import RunConfig, Summary
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("run", help="make every row of a manifest that is not made yet")
+    parser.add_argument("manifest", help="CSV, Parquet or JSON lines; a path or an fsspec URL")
+    parser.add_argument("--recipe", default="game-ready", help="a shipped recipe's name or a TOML file")
+    parser.add_argument("--out", default=None, help="folder or s3:// prefix (default: out/<manifest name>)")
+    parser.add_argument("--engine", choices=("auto", "inline"), default="auto")
+    parser.add_argument("--max-invalid", type=share, default=1.0, metavar="SHARE", help="stop above this share, 0..1")
+    parser.add_argument("--limit", type=positive, default=None, metavar="N", help="only the first N rows")
+    parser.add_argument("--seed", type=int, default=0, help="of the run; a row's own seed wins")
+    parser.add_argument(
+        "--input-root", action="append", default=[], metavar="PREFIX", help="also read inputs below this"
+    )
+    parser.add_argument(
+        "--auto-fix", type=rounds, default=None, metavar="N", help="do what the gate suggests, N rounds"
+    )
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.set_defaults(handler=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run it and print the summary."""
+    from flows.run import RunConfig, TooManyInvalid, already_done
+
+    out = options.out or f"out/{Path(options.manifest).name.split('.')[0]}"
+    roots = tuple(options.input_root)
+    config = RunConfig(
+        options.manifest,
+        options.recipe,
+        out,
+        options.max_invalid,
+        options.limit,
+        options.seed,
+        roots,
+        auto_fix=options.auto_fix,
+    )
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # Ray tells of dead actors there; stdout is the summary's alone
+            summary = already_done(config) or start(config, options.engine, Progress(rows_to_expect(config)))
+    except TooManyInvalid as error:
+        return complain(f"stopped: {error} (--max-invalid {options.max_invalid:g})", TOO_MANY_INVALID)
+    print(json.dumps(summary.to_dict()) if options.json else describe(summary, out))
+    return OK
+
+
+def rows_to_expect(config: RunConfig) -> int | None:
+    """For the time left: about how many rows there are, at most --limit."""
+    from manifests.estimate import estimate_rows
+
+    rows = estimate_rows(config.manifest)
+    return rows if rows is None or config.limit is None else min(rows, config.limit)
+
+
+def start(config: RunConfig, engine: str, progress: Progress) -> Summary:
+    """Make what is missing: alone with `inline`, else as a Prefect run with Ray and Dask."""
+    from flows.execute import Prepared, engine_for, execute, prepared
+
+    api = contextlib.nullcontext if engine == "inline" else start_api
+    # stdout is for the summary alone: Ray prints there when an actor dies
+    with redirect_stdout(sys.stderr), api(), engine_for(engine) as running, ProgressLine(progress):
+        token = prepared.set(Prepared(running, progress))
+        try:
+            if engine == "inline":
+                with ThreadPoolExecutor(2) as pool:  # as many chunks as a run has in its window
+                    return execute(config, engine, lambda work: pool.submit(work.run))
+            return as_flow(config)
+        finally:
+            prepared.reset(token)
+
+
+def start_api() -> contextlib.AbstractContextManager[None]:
+    """Prefect's server, before anything else that can start beside it: it takes longest, 3.4 CPU-s in one process."""
+    from flows.prefect_server import prefect_api
+
+    return prefect_api()
+
+
+def as_flow(config: RunConfig) -> Summary:
+    """The run as a Prefect flow run."""
+    from flows.generate import generate
+    from flows.run import Summary
+
+    if not os.environ.get("MESHMILL_DEBUG"):
+        for name in ("prefect.flow_runs", "prefect.task_runs"):  # they would print what becomes one line here
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+    flow = partial(generate, config.manifest, config.recipe, config.out, "auto")
+    roots = list(config.input_roots)
+    return Summary.from_dict(flow(config.max_invalid, config.limit, config.seed, roots, config.auto_fix))
+
+
+def describe(summary: Summary, out: str) -> str:
+    """The lines a person reads at the end."""
+    made = sum(summary.outcomes.values())
+    parts = [f"{summary.outcomes[name]} {name}" for name in ORDER if summary.outcomes.get(name)]
+    rows = f"{summary.rows} row{'s' * (summary.rows != 1)}"
+    lines = [f"{rows}: {', '.join(parts) or 'nothing to do'} in {clock(summary.seconds)}"]
+    if summary.skipped:
+        lines.append(f"{summary.skipped} were in the ledger already")
+    lines.append(f"assets  {out}/assets")
+    lines.append(f"ledger  {out}/ledger/*.parquet   (meshmill ledger {out} --json)")
+    lines.append(f"report  {summary.report or out + '/report/index.html'}")
+    return "\n".join(lines) if made or summary.skipped else lines[0]
