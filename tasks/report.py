@@ -17,7 +17,10 @@ Put = Callable[[str, bytes], None]
 Read = Callable[[str], bytes]
 
 WEB = Path(__file__).parent / "web"
-PAGE_FILES = ("index.html", "report.css", "report-base.js", "report-charts.js", "report-detail.js", "report.js")
+PAGE_FILES = (
+    *("index.html", "report.css", "report-base.js", "messages-en.js", "messages-de.js", "language.js", "review.js"),
+    *("report-charts.js", "report-detail.js", "report.js"),
+)
 VIEWER = Path("node_modules/@google/model-viewer/dist/model-viewer-umd.min.js")
 INDEX_ROWS = 200_000  # a file of class numbers: about 600 KB
 

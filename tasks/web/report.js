@@ -219,7 +219,9 @@
   const list = (pairs) => pairs.flatMap(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })]);
 
   const start = async () => {
+    meshmill.language.start();
     summary = await load.summary();
+    meshmill.review.start([location.pathname, summary.info.manifest, summary.info.recipe].join("|"));
     summary.count = Object.fromEntries(meshmill.outcomes.map((name) => [name, 0]));
     for (const [outcome, , , count] of summary.classes) summary.count[outcome] += count;
     const { info, histograms } = summary;
