@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -121,13 +121,14 @@ def _variations(column: str, value: Any) -> int:
     return _whole(column, value, 1, MAX_VARIATIONS)
 
 
-def _id(column: str, value: Any) -> str:
-    name = text(column, value)
-    if len(name) > MAX_ID:
-        raise Fault("row.too-long", column, f"id has {len(name)} characters; the limit is {MAX_ID}")
-    if "#row" in name and name.rpartition("#row")[2].isdigit():
-        raise Fault("row.bad-value", column, f"id {name!r} ends in #row<number>, which names invalid rows")
-    return name
+def asset_id(column: str, value: Any) -> str:
+    """An asset's id; raises Fault `row.too-long`, `row.bad-value` and those of `text`."""
+    id = text(column, value)
+    if len(id) > MAX_ID:
+        raise Fault("row.too-long", column, f"{column} has {len(id)} characters; the limit is {MAX_ID}")
+    if "#row" in id and id.rpartition("#row")[2].isdigit():
+        raise Fault("row.bad-value", column, f"{column} {id!r} ends in #row<number>, which names invalid rows")
+    return id
 
 
 def _axis(column: str, value: Any) -> str:
@@ -161,7 +162,7 @@ def _images(column: str, value: Any) -> tuple[str, ...]:
 
 
 CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "id": _id,
+    "id": asset_id,
     "prompt": text,
     "negative_prompt": text,
     "image": text,
@@ -184,13 +185,24 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
 }
 
 
+@dataclass(frozen=True)
+class Layout:
+    """The columns of one kind of manifest: the check of each, and those of which its header has to name one."""
+
+    checks: Mapping[str, Callable[[str, Any], Any]]
+    needed: tuple[str, ...]
+
+
+ASSETS = Layout(CHECKS, INPUT_COLUMNS)
+
+
 def check(record: Record, number: int, inputs: Inputs) -> Row | InvalidRow:
     """The row of a record with its files found and an id derived where it has none."""
     try:
         if record.fault is not None:
             raise record.fault
         fields = {name: CHECKS[name](name, value) for name, value in record.values.items()}
-        fields["meta"] = {name: _meta(name, value) for name, value in record.meta.items()} if record.meta else {}
+        fields["meta"] = carried(record) if record.meta else {}
         return _build(fields, number, record.line, inputs)
     except Fault as fault:
         return invalid(record, number, fault)
@@ -224,6 +236,11 @@ def _find(column: str, name: str, inputs: Inputs) -> InputFile:
         raise Fault(fault.code, column, f"{column} {fault}") from fault
 
 
+def carried(record: Record) -> dict[str, str]:
+    """The columns nobody knows, as they go to the ledger; raises Fault for what is no text."""
+    return {name: _meta(name, value) for name, value in record.meta.items()}
+
+
 def _meta(name: str, value: Any) -> str:
     """Carried columns as text: scalars plainly, lists and structs as compact JSON."""
     if isinstance(value, bool | list | dict):
@@ -234,7 +251,7 @@ def _meta(name: str, value: Any) -> str:
 def invalid(record: Record, number: int, fault: Fault) -> InvalidRow:
     """The InvalidRow of a record, with as much of its id and other columns as can be read."""
     try:
-        id = _id("id", record.values.get("id") or "")
+        id = asset_id("id", record.values.get("id") or "")
     except Fault:
         id = ""
     meta = {_readable(name): _readable(str(value)) for name, value in record.meta.items()}

@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator
 from typing import IO
 
-from manifests.columns import CHECKS, INPUT_COLUMNS, Fault, Record
+from manifests.columns import Fault, Layout, Record
 from manifests.errors import ManifestError, nearest
 
 MAX_FIELD = 1 << 20  # characters; a prompt of 100 KB has to arrive whole to be refused by name
@@ -16,15 +16,15 @@ MAX_LINE = 1 << 21
 csv.field_size_limit(max(MAX_FIELD, csv.field_size_limit()))
 
 
-def csv_records(stream: IO[bytes], uri: str) -> Iterator[Record]:
-    """Records in order; raises ManifestError at once for a header that names no input column or one twice.
+def csv_records(stream: IO[bytes], uri: str, layout: Layout) -> Iterator[Record]:
+    """Records in order; raises ManifestError at once for a header that names no needed column or one twice.
 
     Bytes that are not UTF-8 travel as lone surrogates (PEP 383) until the column's check names them.
     """
     lines = _lines(io.TextIOWrapper(stream, "utf-8-sig", "surrogateescape", newline=""))
-    header, delimiter, first_line = _header(lines, uri)
+    header, delimiter, first_line = _header(lines, uri, layout)
     rows = csv.reader(lines, delimiter=delimiter, strict=True)
-    return _records(rows, _columns(header, uri), len(header), first_line)
+    return _records(rows, _columns(header, uri, layout), len(header), first_line)
 
 
 def _lines(text: io.TextIOWrapper) -> Iterator[str]:
@@ -40,15 +40,15 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
             text.detach()
 
 
-def _header(lines: Iterator[str], uri: str) -> tuple[list[str], str, int]:
+def _header(lines: Iterator[str], uri: str, layout: Layout) -> tuple[list[str], str, int]:
     """Column names, the delimiter that makes sense of them, and how many lines they took."""
     count, line = next(((count, line) for count, line in enumerate(lines, 1) if line.strip()), (0, ""))
     for delimiter in ",\t;|":
         names = _split(line, delimiter)
-        if any(name.lower() in INPUT_COLUMNS for name in names):
+        if any(name.lower() in layout.needed for name in names):
             return names, delimiter, count
     names = _split(line, ",")
-    hint = nearest(names[0].lower() if names else "", INPUT_COLUMNS)
+    hint = nearest(names[0].lower() if names else "", layout.needed)
     raise ManifestError(f"{uri}: its first line is no header with an input column: {line.strip()[:80]!r}{hint}")
 
 
@@ -59,12 +59,12 @@ def _split(line: str, delimiter: str) -> list[str]:
         return []
 
 
-def _columns(header: list[str], uri: str) -> list[tuple[int, str, bool]]:
+def _columns(header: list[str], uri: str, layout: Layout) -> list[tuple[int, str, bool]]:
     """(position, name, known) of the named columns; raises ManifestError when one stands twice."""
     columns: list[tuple[int, str, bool]] = []
     for position, name in enumerate(header):
         name = name.encode("utf-8", "backslashreplace").decode()
-        known = name.lower() in CHECKS
+        known = name.lower() in layout.checks
         if name:
             columns.append((position, name.lower() if known else name, known))
     names = [name for _, name, _ in columns]

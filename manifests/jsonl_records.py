@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator
 from typing import IO, Any
 
-from manifests.columns import CHECKS, Fault, Record
+from manifests.columns import Fault, Layout, Record
 from manifests.errors import ManifestError
 
 MAX_LINE = 1 << 21  # bytes
 
 
-def jsonl_records(stream: IO[bytes], uri: str) -> Iterator[Record]:
+def jsonl_records(stream: IO[bytes], uri: str, layout: Layout) -> Iterator[Record]:
     """Records in order; raises ManifestError at once when the first line is not one whole JSON object."""
     head = stream.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()
     stream.seek(0)
@@ -20,10 +20,10 @@ def jsonl_records(stream: IO[bytes], uri: str) -> Iterator[Record]:
         raise ManifestError(f"{uri}: its first line is not a JSON object")
     if head.split(b"\n", 1)[0].strip() == b"{":
         raise ManifestError(f"{uri}: its objects span several lines; JSON lines have one object a line")
-    return _records(stream)
+    return _records(stream, layout)
 
 
-def _records(stream: IO[bytes]) -> Iterator[Record]:
+def _records(stream: IO[bytes], layout: Layout) -> Iterator[Record]:
     for number, line in enumerate(_lines(stream), 1):
         if not line.strip():
             continue
@@ -37,7 +37,7 @@ def _records(stream: IO[bytes]) -> Iterator[Record]:
         except (ValueError, RecursionError) as error:
             yield Record(number, fault=Fault("row.bad-json", "", f"line {number} is not a JSON object: {error}"))
             continue
-        yield to_record(number, content)
+        yield to_record(number, content, layout)
 
 
 def _lines(stream: IO[bytes]) -> Iterator[bytes]:
@@ -48,14 +48,14 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
             line = stream.readline(MAX_LINE + 1)
 
 
-def to_record(line: int, content: dict[str, Any]) -> Record:
+def to_record(line: int, content: dict[str, Any], layout: Layout) -> Record:
     """Known columns by their lower-case names, others carried; empty values count as not given."""
     record = Record(line)
     for name, value in content.items():
         if value is None or value == "" or value == []:
             continue
         column = name.strip().lower()
-        if column in CHECKS:
+        if column in layout.checks:
             record.values[column] = value
         elif name.strip():
             record.meta[name.strip().encode("utf-8", "backslashreplace").decode()] = value

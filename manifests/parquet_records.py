@@ -8,36 +8,36 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.columns import CHECKS, INPUT_COLUMNS, Record
+from manifests.columns import Layout, Record
 from manifests.errors import ManifestError, nearest
 
 BATCH = 1024  # rows; with 64 KB reads, memory stays flat however large a row group is
 
 
-def parquet_records(stream: IO[bytes], uri: str) -> Iterator[Record]:
+def parquet_records(stream: IO[bytes], uri: str, layout: Layout) -> Iterator[Record]:
     """Records in order; raises ManifestError at once for a damaged footer or no input column."""
     try:
         file = pq.ParquetFile(stream, buffer_size=1 << 16, pre_buffer=False)
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ManifestError(f"{uri}: is not a whole Parquet file: {_first_line(error)}") from error
-    names = _names(file.schema_arrow, uri)
+    names = _names(file.schema_arrow, uri, layout)
     return _records(file, names)
 
 
-def _names(schema: Any, uri: str) -> dict[str, tuple[str, bool]]:
+def _names(schema: Any, uri: str, layout: Layout) -> dict[str, tuple[str, bool]]:
     """(name, known) of each file column; binary columns are left out, as no known column is binary."""
     names: dict[str, tuple[str, bool]] = {}
     for column in schema:
         name = column.name.strip()
-        known = name.lower() in CHECKS
+        known = name.lower() in layout.checks
         if not name or (_is_binary(column.type) and not known):
             continue
         if (name.lower() if known else name, known) in names.values():
             raise ManifestError(f"{uri}: column {name!r} stands twice")
         names[column.name] = (name.lower() if known else name, known)
-    if not any(name in INPUT_COLUMNS for name, known in names.values() if known):
+    if not any(name in layout.needed for name, known in names.values() if known):
         listed = ", ".join(schema.names[:8])
-        hint = nearest(schema.names[0].lower() if schema.names else "", INPUT_COLUMNS)
+        hint = nearest(schema.names[0].lower() if schema.names else "", layout.needed)
         raise ManifestError(f"{uri}: none of its columns ({listed}) is an input{hint}")
     return names
 

@@ -12,7 +12,7 @@ from typing import IO, Any, cast
 
 import fsspec
 
-from manifests.columns import Record, check
+from manifests.columns import ASSETS, Layout, Record, check
 from manifests.csv_records import csv_records
 from manifests.errors import ManifestError
 from manifests.inputs import Inputs, is_remote, local_path
@@ -20,7 +20,7 @@ from manifests.jsonl_records import jsonl_records
 from manifests.parquet_records import parquet_records
 from manifests.row import InvalidRow, Row, expand
 
-Reader = Callable[[IO[bytes], str], Iterator[Record]]
+Reader = Callable[[IO[bytes], str, Layout], Iterator[Record]]
 
 READERS: dict[str, Reader] = {
     ".csv": csv_records,
@@ -47,32 +47,37 @@ def read_manifest(uri: str, roots: Sequence[str] | None = None) -> Iterator[Row 
     The file and its header are checked at once: raises ManifestError before the first row where it is no manifest.
     Input files may lie in the manifest's folder or under `roots`.
     """
+    records = read_records(uri, ASSETS)
+    return _rows(records, Inputs(uri, roots))
+
+
+def read_records(uri: str, layout: Layout) -> Iterator[Record]:
+    """The records of a manifest of any layout, in order; raises ManifestError at once where it is none."""
     file = _open(uri)
     try:
         reader, stream = _recognise(file, uri)
-        records = reader(stream, uri)
-        inputs = Inputs(uri, roots)
+        records = reader(stream, uri, layout)
     except BaseException:
         file.close()
         raise
-    return _rows(_to_the_end(records, uri), inputs, file)
+    return _to_the_end(records, file, uri)
 
 
-def _to_the_end(records: Iterator[Record], uri: str) -> Iterator[Record]:
+def _to_the_end(records: Iterator[Record], file: IO[bytes], uri: str) -> Iterator[Record]:
     try:
-        yield from records
+        with file:
+            yield from records
     except (EOFError, OSError, ValueError, zlib.error) as error:
         raise ManifestError(f"{uri}: cannot be read to its end: {error}") from error
 
 
-def _rows(records: Iterator[Record], inputs: Inputs, file: IO[bytes]) -> Iterator[Row | InvalidRow]:
+def _rows(records: Iterator[Record], inputs: Inputs) -> Iterator[Row | InvalidRow]:
     # 64-bit hashes, not the ids: about 90 MB for a million rows, one chance duplicate in 37 million manifests.
     seen: set[int] = set()
-    with file:
-        for number, record in enumerate(records, 1):
-            row = check(record, number, inputs)
-            for each in expand(row) if isinstance(row, Row) else (row,):
-                yield _unique(each, seen)
+    for number, record in enumerate(records, 1):
+        row = check(record, number, inputs)
+        for each in expand(row) if isinstance(row, Row) else (row,):
+            yield _unique(each, seen)
 
 
 def _unique(row: Row | InvalidRow, seen: set[int]) -> Row | InvalidRow:
