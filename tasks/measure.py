@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import Asset, Part
+from tasks.measure_lightmap import lightmap_metrics
 from tasks.measure_surface import albedo_metrics, part_coverage, texture_metrics, uv_metrics
 from tasks.outputs import OutputFile
 from tasks.stance import stance
@@ -33,6 +34,7 @@ def measure(asset: Asset, options: MeasureOptions = MeasureOptions()) -> Asset:
         covers = [part_coverage(part) for part in asset.parts]
         metrics |= size_metrics(asset.bounds(), asset.metrics) | shape_metrics(asset)
         metrics |= uv_metrics(asset.parts, covers) | albedo_metrics(asset.parts, covers)
+        metrics |= lightmap_metrics(asset.parts)
     return asset.measured(metrics)
 
 
@@ -63,7 +65,8 @@ def count_metrics(asset: Asset) -> dict[str, float]:
 
 
 def _finite(part: Part) -> bool:
-    return all(np.isfinite(array).all() for array in (part.vertices, part.normals, part.uv) if array is not None)
+    arrays = (part.vertices, part.normals, part.uv, part.uv1)
+    return all(np.isfinite(array).all() for array in arrays if array is not None)
 
 
 def size_metrics(bounds: F64, known: Mapping[str, float]) -> dict[str, float]:

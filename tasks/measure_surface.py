@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from ml.asset import U8, Asset, Material, Part, Texture
+from ml.asset import F32, U8, Asset, Material, Part, Texture
 from ml.normals import face_crosses
 from ml.srgb import to_linear, to_srgb
 from tasks.uv_coverage import coverage
@@ -49,10 +49,10 @@ def uv_metrics(parts: Iterable[Part], covers: Iterable[U8 | None]) -> dict[str, 
     sheets = _texture_sheets(pairs)
     covered, overlapped = sum(float((s > 0).mean()) for s in sheets), sum(float((s > 1).mean()) for s in sheets)
     inverted, area = np.sum([_mirrored(part) for part in mapped], axis=0)
-    outside, vertices = np.sum([_outside(part) for part in mapped], axis=0)
+    every = np.concatenate([part.uv for part in mapped if part.uv is not None])
     return {
         "uv.present": present,
-        "uv.out_of_range": float(outside / vertices),
+        "uv.out_of_range": outside_share(every),
         "uv.overlap": overlapped / covered if covered else 0.0,
         "uv.inverted": float(inverted / area) if area else 0.0,
         "uv.utilisation": covered / len(sheets),
@@ -112,11 +112,9 @@ def _mirrored(part: Part) -> tuple[float, float]:
     return float(signed[signed > 0].sum()), float(np.abs(signed).sum())
 
 
-def _outside(part: Part) -> tuple[int, int]:
-    """(outside, all) UV vertices."""
-    assert part.uv is not None
-    outside = ((part.uv < -UV_TOLERANCE) | (part.uv > 1 + UV_TOLERANCE)).any(axis=1)
-    return int(outside.sum()), len(part.uv)
+def outside_share(uv: F32) -> float:
+    """Share of (n, 2) coordinates that lie outside 0–1, n > 0."""
+    return float(((uv < -UV_TOLERANCE) | (uv > 1 + UV_TOLERANCE)).any(axis=1).mean())
 
 
 def _area(part: Part) -> float:

@@ -34,7 +34,7 @@ def made_up(**changes: object) -> Profile:
 def test_overlapping_closed_parts_pass_everywhere_but_where_textures_are_wanted() -> None:
     table = Asset((cube(), cube(0.3, 0.2), cube(0.2, 0.45)))
     for profile in list_profiles():
-        wanted = ["gate.uv.present"] if profile in ("fab", "cgtrader") else []
+        wanted = {"cgtrader": ["gate.uv.present"], "fab": ["gate.uv.present", "gate.lightmap.present"]}.get(profile, [])
         assert codes(table, profile) == wanted, profile
     assert "gate.shells" in codes(table, "print-fdm", "warn")
 

@@ -27,6 +27,12 @@ SQUARE_UV = np.float32([[0, 1], [1, 1], [1, 0], [0, 0]])
 SQUARE_FACES = np.array([[0, 1, 2], [0, 2, 3]])
 
 
+def two_charts(gap: float) -> np.ndarray:
+    """Lightmap coordinates of two squares with a gap between them."""
+    small = SQUARE_UV * np.float32(0.4)
+    return np.concatenate([small, small + np.float32([0.4 + gap, 0])])
+
+
 def cube(low: float = 0.0, size: float = 1.0, material: Material | None = None) -> Part:
     return make_part(CORNERS * size + low, FACES, material)
 
@@ -71,7 +77,8 @@ def test_a_unit_cube() -> None:
 
 def test_every_metric_has_a_name_with_a_meaning() -> None:
     part = square(material=textured(np.full((8, 8, 3), 120)))
-    found = metrics(part, cube(), lods=(Asset((cube(),)),)) | metrics(cube())
+    lit = make_part(np.tile(SQUARE, (2, 1)), np.concatenate([SQUARE_FACES, SQUARE_FACES + 4]), uv1=two_charts(0.1))
+    found = metrics(part, lit, cube(), lods=(Asset((cube(),)),)) | metrics(cube())
     found |= measure_files([OutputFile("a.glb", "glb_web", 0, b"12")])
     assert [name for name in found if not is_metric(name)] == []
     set_by_steps = {"size.asked_width_m", "size.asked_height_m", "size.asked_depth_m", "size.asked_error"}
