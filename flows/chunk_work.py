@@ -14,8 +14,9 @@ from flows.candidates import Candidates
 from flows.chunks import Chunk, Keyed
 from flows.engine import Engine
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
-from flows.outcomes import blank_row, failure_row, invalid_row
+from flows.outcomes import blank_row, drop_other_files, failure_row, invalid_row, repeat_row
 from flows.progress import Progress
+from flows.variations import CODE, another_seed, repeats
 from manifests.journal import Journal
 from manifests.ledger import Ledger
 from manifests.ledger_row import LedgerRow
@@ -58,6 +59,7 @@ class ChunkWork:
         self.journal = Journal(line.store, chunk.id)
         self.bound: dict[str, Bound] = {}
         self.candidates: dict[str, Candidates] = {}  # of rows that may have several
+        self.tries: dict[str, int] = {}  # seeds that variations which repeat another have had
         self.rows: dict[str, LedgerRow] = {}
 
     def run(self) -> dict[str, int]:
@@ -70,27 +72,25 @@ class ChunkWork:
                     self._forget(f"assets/{asset_folder(keyed.row.ledger_id)}")
                     self._record(keyed, invalid_row(keyed.row, self.line.recipe.name))
             self._make([keyed for keyed in todo if isinstance(keyed.row, Row)])
+            self._make_variations_differ()
         if self.line.stop.is_set():
             return {}  # what is finished stays in the journal
         self.line.check()
         self.line.ledger.write_chunk(self.chunk.id, [self.rows[keyed.key] for keyed in self.chunk.rows])
         self.journal.clear()
         counts: dict[str, int] = dict(Counter(row.outcome for row in self.rows.values()))
-        self.rows, self.bound, self.candidates, self.chunk.rows = (
-            {},
-            {},
-            {},
-            [],
-        )  # Prefect keeps this object until the run ends
+        # Prefect keeps this object until the run ends.
+        self.rows, self.bound, self.candidates, self.tries, self.chunk.rows = {}, {}, {}, {}, []
         return counts
 
     def _take_up_journal(self) -> None:
         wanted = {keyed.key for keyed in self.chunk.rows}
         for record in self.journal.records():
             row = LedgerRow.from_dict(record)
-            if row.key in wanted and row.key not in self.rows:
-                self.rows[row.key] = row
-                self.line.progress.done(row.outcome, {})
+            if row.key in wanted:
+                self.rows[row.key] = row  # the last one counts: variations may be made anew
+        for row in self.rows.values():
+            self.line.progress.done(row.outcome, {})
 
     def _make(self, todo: list[Keyed]) -> None:
         """Generate in batches and process as meshes arrive; one failing row never holds up another."""
@@ -108,6 +108,20 @@ class ChunkWork:
                     making -= 1
                     making += self._process(rows, future.result(), waiting)
             making = self._generate_more(batches, waiting, making)
+
+    def _make_variations_differ(self) -> None:
+        """Make variations that repeat an earlier one anew with other seeds; those that go on repeating are rejected."""
+        while not self.line.stop.is_set() and (found := repeats(self.chunk.rows, self.rows)):
+            for each in found:
+                row = self.rows.pop(each.keyed.key)
+                gone = repeat_row(row, CODE, each.of, each.distance)
+                self.line.progress.withdraw(row.outcome)
+                # Before the journal hears of it: after a kill in between the row is judged, and emptied, once more.
+                drop_other_files(self.line.store, row.id, (kept.uri for kept in gone.outputs if each.hopeless))
+                if each.hopeless:
+                    self._record(each.keyed, gone)
+                self.tries[each.keyed.key] = each.tries
+            self._make([each.keyed for each in found if not each.hopeless])
 
     def _process(self, rows: list[Keyed], answers: list[Generated | Failure], waiting: Waiting) -> int:
         """Send meshes to their chains: one future each, or together where a chain costs less than a future does.
@@ -159,7 +173,8 @@ class ChunkWork:
         by_generator: dict[tuple[str, object], list[Keyed]] = {}
         for keyed in todo:
             assert isinstance(keyed.row, Row)
-            bound = bind(keyed.row, self.line.recipe, row_seed(keyed.row, self.line.seed))
+            seed = another_seed(row_seed(keyed.row, self.line.seed), self.tries.get(keyed.key, 0))
+            bound = bind(keyed.row, self.line.recipe, seed)
             self.bound[keyed.key] = bound
             if self.line.recipe.attempts > 1:
                 recipe = self.line.recipe
@@ -199,6 +214,8 @@ class ChunkWork:
         assert isinstance(keyed.row, Row)
         bound = self.bound[keyed.key]
         row = blank_row(keyed.key, keyed.row, bound, self.line.recipe.name)
+        if tried := self.tries.get(keyed.key):
+            row = replace(row, meta={**row.meta, "variation_tries": tried + 1})
         made = {"generate": generated.seconds} if generated else {}
         found = self.candidates.get(keyed.key)
         if found and len(found.tried) > 1:

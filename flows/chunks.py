@@ -29,7 +29,7 @@ class Chunk:
 
 
 def cut(rows: Iterable[Keyed], size: int) -> Iterator[list[Keyed]]:
-    """Lists of about `size` rows (half to twice), ended where a key's leading bits say so.
+    """Lists of about `size` rows (half to twice), ended where a key's leading bits say so, never between variations.
 
     Content-defined chunking as in rsync-like stores: a boundary depends on the row before it alone, so a changed row
     changes its own chunk and no other. Half of `size` must have passed, then every row ends the chunk with
@@ -40,6 +40,8 @@ def cut(rows: Iterable[Keyed], size: int) -> Iterator[list[Keyed]]:
     chunk: list[Keyed] = []
     for keyed in rows:
         chunk.append(keyed)
+        if isinstance(keyed.row, Row) and keyed.row.variation + 1 < keyed.row.variations:
+            continue  # variations are compared with one another: at most 64, so a chunk stays within 2 · size + 63
         if len(chunk) >= largest or (len(chunk) >= smallest and int(keyed.key[:8], 16) < threshold):
             yield chunk
             chunk = []

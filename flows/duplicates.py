@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 
+from flows.outcomes import drop_other_files, repeat_row
 from manifests.lease import Lease
 from manifests.ledger import Ledger
 from manifests.ledger_row import LedgerRow
-from manifests.row import asset_folder
 from manifests.store import Store
 from tasks.duplicates import duplicates
 from tasks.signature import Signature
@@ -52,21 +52,12 @@ def reject_repeats(store: Store, repeats: Sequence[Repeat]) -> None:
         ledger = Ledger(store)
         ledger.index()
         chosen = [LedgerRow.from_dict(row) for row in ledger.rows("outcome = 'passed'") if row["id"] in by_id]
-        rejected = [_rejected(row, by_id[row.id]) for row in chosen]
+        gone = [by_id[row.id] for row in chosen]
+        rejected = [repeat_row(row, each.code, each.of, each.distance) for row, each in zip(chosen, gone, strict=True)]
         for start in range(0, len(rejected), BATCH):
             batch = rejected[start : start + BATCH]
             lease.check()
             name = blake2b("\0".join(row.id for row in batch).encode(), digest_size=8).hexdigest()
             ledger.write_chunk(f"duplicates-{name}", batch)
         for row in ledger.rows(f"list_has_any(reasons, {list(CODES)})", columns=["id", "outputs"]):
-            kept = {output["uri"] for output in row["outputs"]}
-            for path in list(store.list(f"assets/{asset_folder(row['id'])}")):
-                if path not in kept:
-                    store.delete(path)
-
-
-def _rejected(row: LedgerRow, repeat: Repeat) -> LedgerRow:
-    how = f"looks like it, {repeat.distance:.3f} apart" if repeat.distance else "has the same geometry and colours"
-    posters = tuple(output for output in row.outputs if output.format == "poster")
-    message = f"{repeat.code}: {repeat.of} {how}"
-    return replace(row, outcome="rejected", reasons=(repeat.code,), message=message, outputs=posters)
+            drop_other_files(store, row["id"], (output["uri"] for output in row["outputs"]))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
 from flows.binding import Bound
 from flows.jobs import Failure
 from manifests.ledger_row import LedgerRow
-from manifests.row import InvalidRow, Row
+from manifests.row import InvalidRow, Row, asset_folder
+from manifests.store import Store
 from ml.prompt import Prompt
 
 
@@ -67,3 +69,18 @@ def invalid_row(row: InvalidRow, recipe: str) -> LedgerRow:
         recipe=recipe,
         meta={**row.meta, **where},
     )
+
+
+def repeat_row(row: LedgerRow, code: str, of: str, distance: float) -> LedgerRow:
+    """A finished row whose asset repeats another one, `distance` apart: of its files the poster alone stands."""
+    how = f"looks like it, {distance:.3f} apart" if distance else "has the same geometry and colours"
+    posters = tuple(output for output in row.outputs if output.format == "poster")
+    return replace(row, outcome="rejected", reasons=(code,), message=f"{code}: {of} {how}", outputs=posters)
+
+
+def drop_other_files(store: Store, id: str, outputs: Iterable[str]) -> None:
+    """Remove what lies in the asset's folder beside these paths."""
+    kept = set(outputs)
+    for path in list(store.list(f"assets/{asset_folder(id)}")):
+        if path not in kept:
+            store.delete(path)

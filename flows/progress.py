@@ -39,6 +39,11 @@ class Progress:
             self.outcomes[outcome] += 1
             self.stages.update(timings)
 
+    def withdraw(self, outcome: str) -> None:
+        """A row with that outcome is made anew."""
+        with self.lock:
+            self.outcomes[outcome] -= 1
+
     @property
     def finished(self) -> int:
         """Rows that got an outcome in this run."""
