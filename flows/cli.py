@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from flows.commands import duplicates, ledger, report, run, status
+from flows.commands import duplicates, ledger, report, review, run, status
 from flows.commands.answers import FAILED, INTERRUPTED, OK, WRONG_CALL, complain
 from manifests.errors import UsageError
 
-COMMANDS = (run, status, ledger, duplicates, report)
+COMMANDS = (run, status, ledger, duplicates, review, report)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -28,6 +28,7 @@ def blank_row(key: str, row: Row, bound: Bound, recipe: str) -> LedgerRow:
     said = {
         name: value for name in ("prompt", "title", "license", "category", "style") if (value := getattr(row, name))
     }
+    said |= {"profile": bound.plan.profile.name} if bound.plan.profile else {}
     return LedgerRow(
         id=row.id,
         key=key,

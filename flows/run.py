@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
@@ -24,6 +24,7 @@ from manifests.lease import Lease
 from manifests.ledger import Ledger
 from manifests.readers import read_manifest
 from manifests.recipe import Recipe, load_recipe
+from manifests.remakes import load_remakes
 from manifests.row import InvalidRow, Row, row_key
 from manifests.store import Store
 
@@ -117,9 +118,12 @@ class Run:
 
     def _keyed(self) -> Iterator[Keyed]:
         versions: dict[str, str] = {}
+        remakes = load_remakes(self.store)
         rows = read_manifest(self.config.manifest, self.config.input_roots)
         for row in map(self._check_names, islice(rows, self.config.limit)):
             if isinstance(row, Row):
+                if row.id in remakes:
+                    row = replace(row, remake=remakes[row.id].times)
                 generator = choose_generator(row, self.recipe)
                 version = versions.get(generator) or versions.setdefault(generator, generator_version(generator))
                 yield Keyed(row_key(row, self.recipe.digest, version, self.config.seed), row)

@@ -57,6 +57,7 @@ class Row:
     tags: tuple[str, ...] = ()
     license: str = ""
     meta: Mapping[str, str] = field(default_factory=dict)  # every other column, carried to the ledger
+    remake: int = 0  # how often a reviewer asked for another asset; each time draws a new seed
 
     def root_of(self, uri: str) -> str:
         """The allowed folder that an input file of this row lies under; raises KeyError for another file."""
@@ -129,10 +130,16 @@ def row_key(row: Row, recipe_digest: str, generator_version: str, run_seed: int)
 
 
 def row_seed(row: Row, run_seed: int) -> int:
-    """The seed to generate with: the row's own (plus its variation), else 31 bits of id, variation and run seed."""
-    if row.seed is not None:
-        return (row.seed + row.variation) % SEED_LIMIT
-    text = f"{run_seed}\0{row.variation}\0{row.id}".encode()
+    """The seed to generate with: the row's own (plus its variation), else 31 bits of id, variation and run seed.
+
+    A remake takes 31 bits of that seed and of how many there were.
+    """
+    seed = (row.seed + row.variation) % SEED_LIMIT if row.seed is not None else _seed(run_seed, row.variation, row.id)
+    return _seed(seed, "remake", row.remake) if row.remake else seed
+
+
+def _seed(*parts: object) -> int:
+    text = "\0".join(map(str, parts)).encode()
     return int.from_bytes(blake2b(text, digest_size=4).digest(), "big") >> 1
 
 

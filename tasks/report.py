@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tasks.report_data import Totals, card_of, search_text
+from tasks.report_list import KEY, Columns, cell_of, recorded
 
 Put = Callable[[str, bytes], None]
 Read = Callable[[str], bytes]
@@ -44,6 +45,7 @@ class ReportOptions:
     """How the report is cut into files, and how many models it carries for pages opened from disk."""
 
     page_rows: int = field(default=500, metadata={"min": 1, "max": 10_000, "help": "rows in a page of data"})
+    cell_rows: int = field(default=1000, metadata={"min": 1, "max": 10_000, "help": "rows in a file of the list"})
     search_rows: int = field(
         default=5000, metadata={"min": 1, "max": 100_000, "help": "rows in a file of search texts"}
     )
@@ -60,20 +62,30 @@ def write_report(
     browser refuses to fetch a GLB from file://, so the first assets are also written as scripts that carry them:
     `embed_assets=0` where the report will only ever be served.
     """
-    totals, models = Totals(), Models(put, read, options)
-    pages, texts = Pages(put, "page", options.page_rows), Pages(put, "search", options.search_rows)
+    totals, columns, models = Totals(), Columns(), Models(put, read, options)
+    sizes = {"page": options.page_rows, "cell": options.cell_rows, "search": options.search_rows}
+    sizes |= {"id": INDEX_ROWS, "recorded": INDEX_ROWS}
+    files = {kind: Pages(put, kind, size) for kind, size in sizes.items()}
     for row in rows:
         card = card_of(row)
         totals.add(card)
+        columns.add(card)
         models.embed(card)
-        pages.add(card)
-        texts.add(search_text(card))
-    pages.close()
-    texts.close()
+        files["page"].add(card)
+        files["cell"].add(cell_of(card))
+        files["search"].add(search_text(card))
+        files["id"].add([card["id"], card.get("key", "")[:KEY]])
+        if decision := recorded(row):
+            files["recorded"].add(decision)
+    for each in files.values():
+        each.close()
     viewer = (WEB / VIEWER).is_file()
     write_index(totals, put)
-    summary = {"info": asdict(info), **totals.summary(), "viewer": viewer, "indexRows": INDEX_ROWS}
-    summary |= {"pageRows": options.page_rows, "searchRows": options.search_rows}
+    for name, number, values in columns.files(INDEX_ROWS):
+        put(f"report/data/{name}-{number:03d}.js", script("column", name, number, values))
+    summary = {"info": asdict(info), **totals.summary(), **columns.summary(), "viewer": viewer, "indexRows": INDEX_ROWS}
+    summary |= {f"{kind}Rows": sizes[kind] for kind in ("page", "cell", "search")}
+    summary["recordedFiles"] = files["recorded"].number
     put("report/data/summary.js", script("summary", summary))
     for name in PAGE_FILES:
         put(f"report/{name}", (WEB / name).read_bytes())

@@ -183,6 +183,8 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     outputs = [output for output in row.get("outputs") or () if isinstance(output, dict)]
     found = list(findings(meta.pop("findings", None)))
     meta.pop("signature", None)  # 500 characters that say nothing to a person
+    if isinstance(meta.get("review"), dict):
+        meta.pop("review")  # the page shows decisions in their own place
     card = {
         "id": text(row.get("id")),
         "row": row.get("row"),

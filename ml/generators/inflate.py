@@ -44,6 +44,7 @@ class Inflate:
     name: ClassVar[str] = "inflate"
     version: ClassVar[str] = "1"
     inputs: ClassVar[frozenset[InputKind]] = frozenset({"image", "sketch"})
+    uses_seed: ClassVar[bool] = False
     gpus: ClassVar[float] = 0.0
 
     def __init__(self, options: InflateOptions = InflateOptions()) -> None:

@@ -32,6 +32,7 @@ class MeshImport:
     name: ClassVar[str] = "mesh"
     version: ClassVar[str] = "1"
     inputs: ClassVar[frozenset[InputKind]] = frozenset({"mesh"})
+    uses_seed: ClassVar[bool] = False
     gpus: ClassVar[float] = 0.0
 
     def __init__(self, options: MeshOptions = MeshOptions()) -> None:

@@ -38,7 +38,10 @@ class Refusal:
 
 
 class Generator(Protocol):
-    """A backend. Built once per warm worker from its options dataclass; `generate` answers in request order."""
+    """A backend. Built once per warm worker from its options dataclass; `generate` answers in request order.
+
+    One that makes the same asset for every seed says so with `uses_seed: ClassVar[bool] = False`.
+    """
 
     name: ClassVar[str]
     version: ClassVar[str]  # part of every key: change it when the same request would give another asset

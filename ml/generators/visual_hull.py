@@ -56,6 +56,7 @@ class VisualHull:
     name: ClassVar[str] = "visual-hull"
     version: ClassVar[str] = "1"
     inputs: ClassVar[frozenset[InputKind]] = frozenset({"images"})
+    uses_seed: ClassVar[bool] = False
     gpus: ClassVar[float] = 0.0
 
     def __init__(self, options: VisualHullOptions = VisualHullOptions()) -> None:

@@ -38,11 +38,12 @@ def test_a_blank_row_carries_the_rows_identity() -> None:
     row = blank(title="Oak", tags=("a", "b"), license="CC0-1.0")
     assert (row.id, row.key, row.row, row.generator, row.seed) == ("one", "k" * 32, 7, "procedural", 11)
     assert row.recipe == "web-ar"
-    assert row.meta == {"shelf": "A3", "prompt": PROMPT, "title": "Oak", "license": "CC0-1.0", "tags": "a, b"}
+    said = {"prompt": PROMPT, "title": "Oak", "license": "CC0-1.0", "tags": "a, b"}
+    assert row.meta == {"shelf": "A3", "profile": "web-ar", **said}
 
 
 def test_a_blank_row_has_no_empty_columns_in_its_meta() -> None:
-    assert set(blank().meta) == {"shelf", "prompt"}
+    assert set(blank().meta) == {"shelf", "prompt", "profile"}
 
 
 def test_a_killed_row_keeps_the_last_words() -> None:
