@@ -13,7 +13,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import numpy as np
 import read_gltf
-from facts import Facts, PartFacts, gathered, keep_image
+from facts import COLUMNS, Facts, PartFacts, gathered, keep_image
 from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).parent
@@ -103,8 +103,8 @@ def read(
     document = read_gltf.Document(path)
     images = [keep_image(folder, data) for data in document.images()]
     facts = Facts(
-        **gathered([(rows(m["positions"], 3), rows(m["uv"], 2), rows(m["normals"], 3)) for m in made["meshes"]]),
-        parts=[PartFacts(m["name"], len(rows(m["positions"], 3)) // 3, str(m["material"])) for m in made["meshes"]],
+        **gathered([[rows(m[name], width) for name, width in COLUMNS.items()] for m in made["meshes"]]),
+        parts=[PartFacts(m["name"], len(rows(m["corners"], 3)) // 3, str(m["material"])) for m in made["meshes"]],
         warnings=list(complaints),
     )
     for index, spec in enumerate(document.json.get("materials", [])):

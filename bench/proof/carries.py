@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,10 @@ ALL = frozenset({"base_color", "roughness", "metallic", "normal", "occlusion", "
 EXACT = 2e-6  # of the diagonal: what single precision leaves of a coordinate in another unit
 TEXT = 2e-5  # formats that write decimals, and assimp's dump with 6 digits
 STEP = 2.0**-14  # a step of the grid over the longest side, which is shorter than the diagonal
+
+# How near the arrays of a glTF must come: floats as they are, colours in 8 bits as the asset has them
+ATTRIBUTES = {"uv": 1e-6, "normals": 1e-5, "uv1": 1e-6, "colors": 1e-6, "tangents": 1e-4}
+BYTE = 0.0045  # linear: half a step of 8 bits in sRGB, where it is widest
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,10 @@ class Format:
     options: dict[str, Any] = field(default_factory=dict)
     slots: frozenset[str] = ALL
     position: float = EXACT  # tolerance, share of the diagonal
-    uv: float | None = 1e-6  # tolerance; None where the format has no coordinates
-    normal: float | None = 1e-5
-    mapped_uv: bool = False  # coordinates only where there is a base colour map
+    limits: Mapping[str, float] = field(default_factory=dict)  # tolerances of the arrays of Facts that the format has
+    colors: str = "own"  # vertex colours as the asset's, tinted by the base colour, or shown: with its map too
+    opaque_colors: bool = False  # colours have no alpha
+    mapped_uv: bool = False  # coordinates only where there is a base colour map, vertex colours only elsewhere
     pads_uv: bool = False  # coordinates 0 for a part without, where another part has some
     names: Callable[[str], str] | None = lambda name: name  # how the format may change a name; None: it has none
     levels: bool = True  # its files hold the lower levels of detail too
@@ -50,33 +55,44 @@ def safe(name: str) -> str:
 def web(geometry: str) -> Format:
     """A delivery GLB as three.js decodes it: one level, 14 bits a coordinate, 12 a UV, 8 a normal, WebP."""
     return Format(
-        "glb_web", ".glb", "browser", {"geometry": geometry}, position=STEP, uv=2.0**-11, normal=0.03, levels=False,
-        copies=False, collapsed=1e-3, judge="three", others=("viewer",),
+        "glb_web", ".glb", "browser", {"geometry": geometry}, position=STEP, levels=False, copies=False,
+        collapsed=1e-3, judge="three", others=("viewer",),
+        limits={"uv": 2.0**-11, "normals": 0.03, "uv1": 2.0**-11, "colors": 1e-6, "tangents": 0.03},
     )  # fmt: skip
 
 
 NONE: frozenset[str] = frozenset()
 FORMATS: dict[str, Format] = {
-    "GLB": Format("glb", ".glb", "read_gltf", metadata=True, others=("blender", "viewer", "three")),
-    "glTF": Format("gltf", ".gltf", "read_gltf", metadata=True, others=("viewer", "three")),
-    "OBJ": Format(
-        "obj", ".obj", "read_obj", slots=ALL - {"occlusion"}, position=TEXT, normal=1e-4, pads_uv=True, names=safe,
-        likeness="base",
+    "GLB": Format(
+        "glb", ".glb", "read_gltf", metadata=True, limits=ATTRIBUTES, others=("blender", "viewer", "three")
     ),
-    "FBX": Format("fbx", ".fbx", "read_fbx", unit=0.01, metadata=True, others=("assimp", "blender")),
+    "glTF": Format("gltf", ".gltf", "read_gltf", metadata=True, limits=ATTRIBUTES, others=("viewer", "three")),
+    "OBJ": Format(
+        "obj", ".obj", "read_obj", slots=ALL - {"occlusion"}, position=TEXT, pads_uv=True, names=safe,
+        limits={"uv": 1e-6, "normals": 1e-4, "colors": BYTE}, opaque_colors=True, likeness="base",
+    ),
+    "FBX": Format(
+        "fbx", ".fbx", "read_fbx", unit=0.01, metadata=True, others=("assimp", "blender"),
+        limits={"uv": 1e-6, "normals": 1e-5, "uv1": 1e-6, "colors": 1e-6},
+    ),
     "USDZ": Format(
         "usdz", ".usdz", "read_usd", {"lods": "separate"}, judge="blender", metadata=True, steepens=True,
-        cutouts=False, others=("blender",),
+        cutouts=False, others=("blender",), colors="tinted", opaque_colors=True,
+        limits={"uv": 1e-6, "normals": 1e-5, "uv1": 1e-6, "colors": 1e-6},
     ),
     "3MF": Format(
-        "3mf", ".3mf", "read_3mf", {"lods": "separate"}, frozenset({"base_color"}), normal=None, mapped_uv=True,
+        "3mf", ".3mf", "read_3mf", {"lods": "separate"}, frozenset({"base_color"}), mapped_uv=True,
+        limits={"uv": 1e-6, "colors": BYTE}, colors="tinted",
         unit=1e-3, z_up=True, metadata=True, likeness="base", cutouts=False,
     ),
     "STL": Format(
-        "stl", ".stl", "read_plain", slots=NONE, uv=None, normal=None, names=None, levels=False, unit=1e-3, z_up=True,
+        "stl", ".stl", "read_plain", slots=NONE, names=None, levels=False, unit=1e-3, z_up=True,
         likeness="grey",
     ),
-    "PLY": Format("ply", ".ply", "read_plain", slots=NONE, uv=None, names=None, levels=False, likeness="grey"),
+    "PLY": Format(
+        "ply", ".ply", "read_plain", slots=NONE, names=None, levels=False, likeness="grey",
+        limits={"normals": 1e-5, "colors": BYTE}, colors="shown",
+    ),
     "quantised": web("quantized"),
     "meshopt": web("meshopt"),
     "Draco": web("draco"),

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from carries import Format
-from expected import Expected, Level, Slot, image_mean, linear_of
-from facts import F64, Facts, MaterialFacts
+from expected import Expected, Level, Slot, image_mean
+from facts import COLUMNS, F64, Facts, MaterialFacts, linear_of
 from PIL import Image
 from scipy.spatial import cKDTree
 
@@ -63,7 +64,8 @@ def part_of(facts: Facts, ranges: list[tuple[int, int, int]]) -> Facts:
     """The facts of some parts: (index, first, last + 1 corner) of each."""
     rows = np.concatenate([np.arange(start, end) for _, start, end in ranges])
     parts = [facts.parts[index] for index, _, _ in ranges]
-    return Facts(facts.corners[rows], facts.uv[rows], facts.normals[rows], parts, facts.materials, facts.images)
+    arrays = {name: getattr(facts, name)[rows] for name in COLUMNS}
+    return Facts(**arrays, parts=parts, materials=facts.materials, images=facts.images)
 
 
 def level_differences(want: Level, got: Facts, folder: Path, form: Format) -> list[str]:
@@ -78,42 +80,50 @@ def level_differences(want: Level, got: Facts, folder: Path, form: Format) -> li
     off = np.abs(np.stack([got.corners.min(axis=0) - low, got.corners.max(axis=0) - high])).max() / diagonal
     if not off <= form.position:
         wrong.append(f"bounding box {off:.2g} of the diagonal off")
-    compared = only_mapped(want) if form.mapped_uv else padded(facts) if form.pads_uv else facts
-    wrong += corner_differences(compared, got, diagonal, form)
+    wrong += corner_differences(as_carried(want, form), got, diagonal, form)
     if form.names is not None:
         wrong += name_differences(want, got, form)
         wrong += material_differences(want, got, folder, form)
     return wrong
 
 
-def only_mapped(want: Level) -> Facts:
-    """The level's facts without the coordinates of parts that have no base colour map."""
-    mapped = [slots["base_color"].textured for slots in want.materials]
-    keep = np.repeat(mapped, [3 * part.faces for part in want.facts.parts])
-    return replace(want.facts, uv=np.where(keep[:, None], want.facts.uv, np.nan))
+def as_carried(want: Level, form: Format) -> Facts:
+    """The level's facts as the format holds them: which parts have coordinates, and which colours are meant."""
+    facts = want.facts
+    textured = np.repeat([slots["base_color"].textured for slots in want.materials], [3 * p.faces for p in facts.parts])
+    if form.mapped_uv:
+        facts = replace(facts, uv=np.where(textured[:, None], facts.uv, np.nan))
+    elif form.pads_uv and not np.isnan(facts.uv).all():
+        facts = replace(facts, uv=np.nan_to_num(facts.uv))
+    colors = {"own": facts.colors, "tinted": want.tinted, "shown": want.shown}[form.colors]
+    if form.mapped_uv:
+        colors = np.where(textured[:, None], np.nan, colors)
+    return replace(facts, colors=colors * ([1, 1, 1, np.nan] if form.opaque_colors else 1.0))
 
 
-def padded(facts: Facts) -> Facts:
-    """The facts with coordinates 0 for parts without, where another part has some."""
-    return facts if np.isnan(facts.uv).all() else replace(facts, uv=np.nan_to_num(facts.uv))
+# Arrays of Facts, the limits of a Format to them, and what they are called
+COMPARED = {"uv": "UV", "normals": "normal", "uv1": "second UV", "colors": "colour", "tangents": "tangent"}
 
 
 def corner_differences(want: Facts, got: Facts, diagonal: float, form: Format) -> list[str]:
-    """The farthest that any corner's position, coordinate or normal is from its nearest counterpart, both ways."""
+    """The farthest that any corner's position, coordinate, normal… is from its nearest counterpart, both ways."""
     columns = [("position", want.corners / diagonal, got.corners / diagonal, form.position)]
-    if form.uv is not None:
-        columns.append(("UV", want.uv, got.uv, form.uv))
-    if form.normal is not None:
-        columns.append(("normal", want.normals, got.normals, form.normal))
+    for field, name in COMPARED.items():
+        ours, theirs, limit = getattr(want, field), getattr(got, field), form.limits.get(field)
+        if limit is not None and not (np.isnan(ours).all() and np.isnan(theirs).all()):
+            columns.append((name, ours, theirs, limit))
     wrong = [
         f"{name}s are there in one and absent in the other"
         for name, ours, theirs, _ in columns
         if len(ours) == len(theirs) and np.isnan(ours).sum() != np.isnan(theirs).sum()
     ]
     ours, theirs = (np.concatenate([np.nan_to_num(entry[k]) / entry[3] for entry in columns], axis=1) for k in (1, 2))
-    gap = np.abs(ours - theirs) if len(ours) == len(theirs) else None
+    free = np.zeros(ours.shape, bool)  # what the asset leaves open: tangents where coordinates give no direction
+    if columns[-1][0] == "tangent":
+        free[:, -4:] = (want.tangents == 0.0).all(axis=1)[:, None]
+    gap = np.abs(ours - theirs) * ~free if len(ours) == len(theirs) else None
     if gap is None or gap.max() > 1.0:  # another order of faces or corners is no fault
-        gap = nearest_gap(ours, theirs) if len(ours) == len(theirs) else one_way_gap(theirs, ours)
+        gap = nearest_gap(ours, theirs, free) if len(ours) == len(theirs) else one_way_gap(theirs, ours)
     first = 0
     for name, values, _, tolerance in columns:
         worst = float(gap[:, first : first + values.shape[1]].max())
@@ -123,9 +133,14 @@ def corner_differences(want: Facts, got: Facts, diagonal: float, form: Format) -
     return wrong
 
 
-def nearest_gap(ours: F64, theirs: F64) -> F64:
-    """Each corner's difference to its nearest counterpart, from both sides."""
-    return np.concatenate([one_way_gap(ours, theirs), one_way_gap(theirs, ours)])
+def nearest_gap(ours: F64, theirs: F64, free: Any) -> F64:
+    """Each corner's difference to its nearest counterpart, from both sides; where ours are `free` from none."""
+    if not free.any():
+        return np.concatenate([one_way_gap(ours, theirs), one_way_gap(theirs, ours)])
+    bound = ~free.any(axis=0)
+    place = cKDTree(theirs[:, bound]).query(ours[:, bound])[1]
+    back = cKDTree(ours[:, bound]).query(theirs[:, bound])[1]
+    return np.concatenate([np.abs(ours - theirs[place]) * ~free, np.abs(theirs - ours[back]) * ~free[back]])
 
 
 def one_way_gap(these: F64, those: F64) -> F64:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-from facts import F64, Facts, PartFacts, digest, gathered
+from facts import F64, Facts, PartFacts, digest, gathered, linear_of
 
-from ml.asset import Asset, Material, Provenance, Texture
+from ml.asset import Asset, Material, Part, Provenance, Texture
 from tasks.png_chunks import plain_png
 from tasks.surface import drawable
 
@@ -26,8 +26,10 @@ class Slot:
 class Level:
     """One level of detail."""
 
-    facts: Facts  # without materials
+    facts: Facts  # without materials; colours as the asset has them
     materials: list[dict[str, Slot]]  # by part
+    tinted: F64  # (3 m, 4) linear: vertex colour times base colour, NaN where a part has no vertex colours
+    shown: F64  # (3 m, 4) linear: the visible base colour, its map read at the vertex, of every part
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,60 @@ def expected(asset: Asset) -> Expected:
 
 def level_of(asset: Asset, means: dict[Material, dict[str, Slot]]) -> Level:
     """Geometry and materials of one level; `means` remembers what maps measure."""
-    pieces, parts, materials = [], [], []
+    pieces, parts, materials, tinted, shown = [], [], [], [], []
     for part in drawable(asset).parts:
         order = part.faces.reshape(-1)
-        normals = None if part.normals is None else part.normals[order]
-        pieces.append((part.vertices[order], None if part.uv is None else part.uv[order], normals))
+        every = (part.vertices, part.uv, part.normals, part.uv1, part.colors)
+        points, uv, normals, uv1, colors = (None if values is None else values[order] for values in every)
+        colors = None if colors is None else colors / 255.0
+        pieces.append((points, uv, normals, uv1, colors, tangents(part)))
         parts.append(PartFacts(part.name, len(part.faces)))
         if part.material not in means:
             means[part.material] = slots_of(part.material)
         materials.append(means[part.material])
-    return Level(Facts(**gathered(pieces), parts=parts), materials)
+        factor = np.array(part.material.base_color) * (1.0 if colors is None else colors)
+        tinted.append(np.full((len(order), 4), np.nan) if colors is None else factor)
+        visible = np.broadcast_to(factor, (len(order), 4)) * texels(part.material, uv)
+        visible[:, 3] = 1.0 if part.material.alpha_mode == "OPAQUE" else visible[:, 3]
+        shown.append(visible)
+    return Level(Facts(**gathered(pieces), parts=parts), materials, np.concatenate(tinted), np.concatenate(shown))
+
+
+def texels(material: Material, uv: F64 | None) -> F64:
+    """(n or 1, 4) linear colours of the base colour map's nearest texels; white without one."""
+    base = material.base_color_texture
+    if base is None or uv is None:
+        return np.ones((1, 4))
+    pixels = base.pixels()
+    size = np.array([pixels.shape[1], pixels.shape[0]])
+    column, row = np.minimum((uv.astype(np.float64) % 1.0 * size).astype(int), size - 1).T
+    return linear_of(pixels[row, column] / 255.0)
+
+
+def tangents(part: Part) -> F64 | None:
+    """(3 m, 4) frames at the corners after MikkTSpace, for a part with a normal map; zero where there is no direction.
+
+    Mikkelsen 2008, section 3: each face's direction of growing u, flattened against the vertex normal, weighted by the
+    corner's angle, summed over the faces of a vertex whose charts are turned alike.
+    """
+    if part.material.normal_texture is None or part.uv is None or part.normals is None:
+        return None
+    points, uv, normal = (values[part.faces].astype(np.float64) for values in (part.vertices, part.uv, part.normals))
+    sides, moves = points[:, 1:] - points[:, :1], uv[:, 1:] - uv[:, :1]
+    area = moves[:, 0, 0] * moves[:, 1, 1] - moves[:, 0, 1] * moves[:, 1, 0]
+    along = (sides[:, 0] * moves[:, 1, 1:] - sides[:, 1] * moves[:, 0, 1:]) * np.sign(area)[:, None]
+    flat = along[:, None] - normal * (along[:, None] * normal).sum(axis=2, keepdims=True)
+    flat /= np.maximum(np.linalg.norm(flat, axis=2, keepdims=True), 1e-300)
+    ahead, behind = np.roll(points, -1, axis=1) - points, np.roll(points, 1, axis=1) - points
+    angle = np.arctan2(np.linalg.norm(np.cross(ahead, behind), axis=2), (ahead * behind).sum(axis=2))
+    key = (2 * part.faces + (area > 0)[:, None]).reshape(-1)
+    total = np.zeros((2 * len(part.vertices), 3))
+    np.add.at(total, key, (flat * angle[..., None]).reshape(-1, 3))
+    weight = np.bincount(key, angle.reshape(-1), len(total))
+    length = np.linalg.norm(total, axis=1)
+    sound = (length > 1e-3 * weight) & (length > 0.0)
+    rows = np.c_[total / np.maximum(length, 1e-300)[:, None], np.where(np.arange(len(total)) % 2, -1.0, 1.0)]
+    return np.where(sound[:, None], rows, 0.0)[key]
 
 
 def words(provenance: Provenance) -> dict[str, str]:
@@ -104,13 +150,6 @@ def slot(
     same = copied and all(value == 1.0 for value in factor)
     digests = {digest(texture.data), digest(plain_png(texture).data)} if same else set()
     return Slot(mean, frozenset(digests), varies(texture, channels) and any(factor), True)
-
-
-def linear_of(pixels: F64) -> F64:
-    """sRGB colours to linear ones; alpha as it is (IEC 61966-2-1)."""
-    rgb = pixels[..., :3]
-    rgb = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-    return np.concatenate([rgb, pixels[..., 3:]], axis=-1)
 
 
 def image_mean(pixels: F64, channels: str) -> list[float]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import numpy.typing as npt
 
 F64 = npt.NDArray[np.float64]
 SLOTS = ("base_color", "roughness", "metallic", "normal", "occlusion", "emissive")
+COLUMNS = {"corners": 3, "uv": 2, "normals": 3, "uv1": 2, "colors": 4, "tangents": 4}  # of Facts, and their widths
+Piece = Sequence[F64 | None]  # a part's arrays in COLUMNS' order, as many as a format has; None where it has none
 Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])  # (x, y, z) with Z up -> (x, z, -y) with Y up
 
 
@@ -36,11 +40,14 @@ class PartFacts:
 
 @dataclass
 class Facts:
-    """A file's content; `uv`, `normals` and `colors` hold NaN where a part has none."""
+    """A file's content; all arrays but `corners` hold NaN where a part has none."""
 
     corners: F64  # (3 m, 3) metres, Y up, in the file's order
     uv: F64  # (3 m, 2) v grows downward
     normals: F64  # (3 m, 3)
+    uv1: F64  # (3 m, 2) as uv
+    colors: F64  # (3 m, 4) linear RGBA
+    tangents: F64  # (3 m, 4)
     parts: list[PartFacts]
     materials: dict[str, MaterialFacts] = field(default_factory=dict)
     images: dict[str, int] = field(default_factory=dict)  # sha256 -> bytes, of every image in or beside the file
@@ -53,18 +60,22 @@ class Facts:
         return len(self.corners) // 3
 
 
-def gathered(pieces: list[tuple[F64, F64 | None, F64 | None]]) -> dict[str, F64]:
-    """`corners`, `uv` and `normals` of Facts from (corners, uv or None, normals or None) a part."""
-    columns: dict[str, list[F64]] = {"corners": [], "uv": [], "normals": []}
-    for corners, uv, normals in pieces:
-        columns["corners"].append(np.asarray(corners, np.float64).reshape(-1, 3))
-        count = len(columns["corners"][-1])
-        columns["uv"].append(np.full((count, 2), np.nan) if uv is None else np.asarray(uv, np.float64).reshape(-1, 2))
-        columns["normals"].append(
-            np.full((count, 3), np.nan) if normals is None else np.asarray(normals, np.float64).reshape(-1, 3)
-        )
-    widths = {"corners": 3, "uv": 2, "normals": 3}
-    return {name: np.concatenate([np.zeros((0, widths[name])), *arrays]) for name, arrays in columns.items()}
+def gathered(pieces: Sequence[Piece]) -> dict[str, F64]:
+    """The arrays of Facts from those of each part."""
+    columns: dict[str, list[F64]] = {name: [] for name in COLUMNS}
+    for piece in pieces:
+        count = np.asarray(piece[0]).reshape(-1, 3).shape[0]
+        for (name, width), values in zip_longest(COLUMNS.items(), piece):
+            rows = np.full((count, width), np.nan) if values is None else np.asarray(values, np.float64)
+            columns[name].append(rows.reshape(-1, width))
+    return {name: np.concatenate([np.zeros((0, width)), *columns[name]]) for name, width in COLUMNS.items()}
+
+
+def linear_of(srgb: F64) -> F64:
+    """sRGB colours to linear ones; a fourth channel as it is (IEC 61966-2-1)."""
+    rgb = srgb[..., :3]
+    rgb = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    return np.concatenate([rgb, srgb[..., 3:]], axis=-1)
 
 
 def digest(data: bytes) -> str:
@@ -81,7 +92,7 @@ def keep_image(folder: Path, data: bytes) -> str:
 
 def save(facts: Facts, stem: Path) -> None:
     """Write STEM.json and STEM.npz."""
-    arrays = {name: getattr(facts, name).astype(np.float64) for name in ("corners", "uv", "normals")}
+    arrays = {name: getattr(facts, name).astype(np.float64) for name in COLUMNS}
     np.savez(f"{stem}.npz", **arrays)
     rest = {key: value for key, value in asdict(facts).items() if key not in arrays}
     Path(f"{stem}.json").write_text(json.dumps(rest, ensure_ascii=False))

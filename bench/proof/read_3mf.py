@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from facts import Z_UP, Facts, MaterialFacts, PartFacts, gathered, keep_image
+from facts import Z_UP, Facts, MaterialFacts, PartFacts, gathered, keep_image, linear_of
 from lib3mf import Lib3MF, get_wrapper
 
 UNITS = {"MicroMeter": 1e-6, "MilliMeter": 1e-3, "CentiMeter": 1e-2, "Inch": 0.0254, "Foot": 0.3048, "Meter": 1.0}
@@ -86,21 +86,22 @@ def color_of(model: Any, mesh: Any) -> dict[str, list[float]]:
     if model.GetPropertyTypeByID(group) != Lib3MF.PropertyType.BaseMaterial:
         return {"base_color.vertex": [1.0]}
     color = model.GetBaseMaterialGroupByID(group).GetDisplayColor(index)
-    levels = np.array([color.Red, color.Green, color.Blue]) / 255.0
-    return {
-        "base_color": [float(v) for v in np.where(levels <= 0.04045, levels / 12.92, ((levels + 0.055) / 1.055) ** 2.4)]
-    }
+    return {"base_color": linear_of(np.array([color.Red, color.Green, color.Blue]) / 255.0).tolist()}
 
 
-def mesh_piece(model: Any, mesh: Any, matrix: np.ndarray, unit: float) -> tuple[tuple[Any, Any, None], str]:
-    """((corners, uv, no normals), path of the texture) of one mesh object; 3MF's v grows upward."""
+def mesh_piece(model: Any, mesh: Any, matrix: np.ndarray, unit: float) -> tuple[tuple[Any, ...], str]:
+    """((corners, uv, no normals, no second uv, colours made linear), path of the texture) of one mesh object; 3MF's v
+    grows upward."""
     points = np.array([list(vertex.Coordinates) for vertex in mesh.GetVertices()], np.float64)
     order = np.array([list(face.Indices) for face in mesh.GetTriangleIndices()], np.int64).reshape(-1)
     points = (np.c_[points, np.ones(len(points))] @ matrix)[:, :3] @ Z_UP.T * unit
     properties = mesh.GetAllTriangleProperties()
     groups = {entry.ResourceID for entry in properties} - {0}
-    uv, texture = None, ""
+    uv, colors, texture = None, None, ""
+    rows = np.array([list(entry.PropertyIDs) for entry in properties], np.int64).reshape(-1)
     for group in groups:
+        if model.GetPropertyTypeByID(group) == Lib3MF.PropertyType.Colors:
+            colors = palette(model.GetColorGroupByID(group))[rows]
         if model.GetPropertyTypeByID(group) != Lib3MF.PropertyType.TexCoord:
             continue
         textures = model.GetTexture2DGroupByID(group)
@@ -110,6 +111,15 @@ def mesh_piece(model: Any, mesh: Any, matrix: np.ndarray, unit: float) -> tuple[
         for index in ids:
             coordinate = textures.GetTex2Coord(index)
             table[index] = coordinate.U, 1.0 - coordinate.V
-        rows = np.array([list(entry.PropertyIDs) for entry in properties], np.int64).reshape(-1)
         uv = table[rows]
-    return (points[order], uv, None), texture
+    return (points[order], uv, None, None, colors), texture
+
+
+def palette(group: Any) -> np.ndarray:
+    """(highest id + 1, 4) linear colours of a colour group by property id."""
+    ids = group.GetAllPropertyIDs()
+    table = np.full((max(ids) + 1, 4), np.nan)
+    for index in ids:
+        color = group.GetColor(index)
+        table[index] = color.Red, color.Green, color.Blue, color.Alpha
+    return linear_of(table / 255.0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import ufbx
-from facts import Facts, MaterialFacts, PartFacts, gathered, keep_image
+from facts import Facts, MaterialFacts, PartFacts, gathered, keep_image, linear_of
 
 SLOTS = {
     "DiffuseColor": "base_color", "NormalMap": "normal", "Bump": "normal", "EmissiveColor": "emissive",
@@ -52,19 +52,20 @@ def read(path: Path, folder: Path) -> Facts:
     return facts
 
 
-def piece(mesh: Any, node: Any) -> tuple[Any, Any, Any]:
-    """(corners, uv, normals) of a node's triangles."""
+def piece(mesh: Any, node: Any) -> tuple[Any, ...]:
+    """(corners, uv, normals, second uv, colours made linear) of a node's triangles."""
     if mesh.max_face_triangles != 1 or mesh.num_faces != mesh.num_triangles:
         raise ValueError("not all faces are triangles")
     place = kept(node.geometry_to_world)
     matrix = np.array([xyz(kept(getattr(place, name))) for name in ("c0", "c1", "c2", "c3")], np.float64).T
     points = values(kept(mesh.vertex_position))[:, :3] @ matrix[:, :3].T + matrix[:, 3]
-    uv = values(kept(mesh.vertex_uv)) if mesh.vertex_uv.exists else None
-    uv = None if uv is None else np.stack([uv[:, 0], 1.0 - uv[:, 1]], axis=1)
+    sets = [values(kept(kept(uv_set).vertex_uv)) for uv_set in each(mesh.uv_sets)]
+    uv, uv1, *_ = [*(np.stack([uv[:, 0], 1.0 - uv[:, 1]], axis=1) for uv in sets), None, None]
+    colors = linear_of(values(kept(mesh.vertex_color))) if mesh.vertex_color.exists else None
     normals = values(kept(mesh.vertex_normal)) @ np.linalg.inv(matrix[:, :3]) if mesh.vertex_normal.exists else None
     if normals is not None:
         normals = normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
-    return points, uv, normals
+    return points, uv, normals, uv1, colors
 
 
 def values(stream: Any) -> np.ndarray:

@@ -93,8 +93,8 @@ class Document:
             return raw.copy()
         return np.maximum(raw / np.iinfo(kind).max, -1.0)
 
-    def piece(self, primitive: Json, matrix: np.ndarray) -> tuple[tuple[Any, Any, Any], int]:
-        """((corners, uv, normals), faces) of a triangle list, in the scene's frame."""
+    def piece(self, primitive: Json, matrix: np.ndarray) -> tuple[tuple[Any, ...], int]:
+        """(arrays in the order of facts.COLUMNS, faces) of a triangle list, in the scene's frame."""
         if primitive.get("mode", 4) != 4:
             raise ValueError("not a triangle list")
         attributes = primitive["attributes"]
@@ -104,11 +104,16 @@ class Document:
         uv = None if uv is None else transformed(uv, self.texture_transform(primitive))
         normals = self.values(attributes["NORMAL"]).astype(np.float64) if "NORMAL" in attributes else None
         if normals is not None:
-            normals = normals @ np.linalg.inv(matrix[:3, :3])
-            normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+            normals = unit(normals @ np.linalg.inv(matrix[:3, :3]))
         points = points @ matrix[:3, :3].T + matrix[:3, 3]
-        pick = (points[order], None if uv is None else uv[order], None if normals is None else normals[order])
-        return pick, len(order) // 3
+        uv1, colors, tangents = (
+            self.values(attributes[name]).astype(np.float64) if name in attributes else None
+            for name in ("TEXCOORD_1", "COLOR_0", "TANGENT")
+        )
+        if tangents is not None:
+            tangents = np.c_[unit(tangents[:, :3] @ matrix[:3, :3].T), tangents[:, 3]]
+        arrays = (points, uv, normals, uv1, colors, tangents)
+        return tuple(None if values is None else values[order] for values in arrays), len(order) // 3
 
     def texture_transform(self, primitive: Json) -> Json:
         """KHR_texture_transform of the first map (quantised coordinates carry their scale there)."""
@@ -136,6 +141,11 @@ class Document:
         for root in self.json["scenes"][self.json.get("scene", 0)]["nodes"]:
             visit(root, np.eye(4))
         return found
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    """Rows of length one."""
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 def transformed(uv: np.ndarray, spec: Json) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from facts import Facts, MaterialFacts, PartFacts, gathered, keep_image
+from facts import Facts, MaterialFacts, PartFacts, gathered, keep_image, linear_of
 
 MAPS = {"map_Kd": ("base_color", "rgb"), "map_Pr": ("roughness", "r"), "map_Pm": ("metallic", "r"),
         "map_Ke": ("emissive", "rgb"), "norm": ("normal", "rgb"), "map_d": ("alpha", "a")}  # fmt: skip
@@ -31,6 +31,8 @@ def read(path: Path, folder: Path) -> Facts:
         elif keyword == "mtllib":
             libraries.append(words[0])
     values = {key: np.array([row[:3] for row in found], np.float64) for key, found in rows.items()}
+    tails = [[float(word) for word in row[3:6]] or [np.nan] * 3 for row in rows["v"]]  # colours, where a vertex has one
+    values["colors"] = np.c_[linear_of(np.array(tails)), np.full(len(tails), np.nan)]
     pieces = [piece(faces, values) for _, _, faces in groups]
     parts = [PartFacts(name, len(faces), material) for name, material, faces in groups]
     facts = Facts(**gathered(pieces), parts=parts)
@@ -39,8 +41,8 @@ def read(path: Path, folder: Path) -> Facts:
     return facts
 
 
-def piece(faces: list[list[str]], values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """(corners, uv, normals) of a group's triangles."""
+def piece(faces: list[list[str]], values: dict[str, np.ndarray]) -> tuple[np.ndarray | None, ...]:
+    """(corners, uv, normals, no second uv, colours without alpha) of a group's triangles."""
     corners = [corner.split("/") for face in faces for corner in face]
     if any(len(face) != 3 for face in faces):
         raise ValueError("not a triangle")
@@ -49,7 +51,7 @@ def piece(faces: list[list[str]], values: dict[str, np.ndarray]) -> tuple[np.nda
     if (index[:, 1] >= 0).all():
         uv = values["vt"][index[:, 1], :2].copy()
         uv[:, 1] = 1.0 - uv[:, 1]
-    return values["v"][index[:, 0]], uv, values["vn"][index[:, 2]]
+    return values["v"][index[:, 0]], uv, values["vn"][index[:, 2]], None, values["colors"][index[:, 0]]
 
 
 def read_library(path: Path, facts: Facts, folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import trimesh
-from facts import Z_UP, Facts, PartFacts, gathered
+from facts import Z_UP, Facts, PartFacts, gathered, linear_of
 
 MILLIMETRE = 1e-3
 
@@ -20,7 +20,5 @@ def read(path: Path, folder: Path) -> Facts:
         return Facts(**gathered([pieces]), parts=[PartFacts("", len(mesh.faces))])
     order = np.asarray(mesh.faces).reshape(-1)
     normals = np.asarray(mesh.vertex_normals)[order]
-    facts = Facts(**gathered([(corners, None, normals)]), parts=[PartFacts("", len(mesh.faces))])
-    colors = np.asarray(mesh.visual.vertex_colors)[order]
-    facts.metadata["mean_color"] = " ".join(f"{value:.2f}" for value in colors.mean(axis=0))
-    return facts
+    colors = linear_of(np.asarray(mesh.visual.vertex_colors)[order] / 255.0)
+    return Facts(**gathered([(corners, None, normals, None, colors)]), parts=[PartFacts("", len(mesh.faces))])

@@ -76,8 +76,8 @@ def package_complaints(path: Path) -> list[str]:
     return found
 
 
-def mesh_piece(mesh: Any, scale: float, turn: np.ndarray) -> tuple[Any, Any, Any]:
-    """(corners, uv, normals) of a mesh of triangles in metres."""
+def mesh_piece(mesh: Any, scale: float, turn: np.ndarray) -> tuple[Any, ...]:
+    """(corners, uv, normals, second uv, colours without alpha) of a mesh of triangles in metres."""
     counts = np.array(mesh.GetFaceVertexCountsAttr().Get())
     if (counts != 3).any():
         raise ValueError("not all faces are triangles")
@@ -85,13 +85,19 @@ def mesh_piece(mesh: Any, scale: float, turn: np.ndarray) -> tuple[Any, Any, Any
     matrix = np.array(UsdGeom.Imageable(mesh).ComputeLocalToWorldTransform(Usd.TimeCode.Default()))
     points = (np.array(mesh.GetPointsAttr().Get(), np.float64) @ matrix[:3, :3] + matrix[3, :3]) * scale @ turn.T
     api = UsdGeom.PrimvarsAPI(mesh)
-    st = corner_values(api.GetPrimvar("st"), order)
-    uv = None if st is None else np.stack([st[:, 0], 1.0 - st[:, 1]], axis=1)
+    uv, uv1 = (downward(corner_values(api.GetPrimvar(name), order)) for name in ("st", "st1"))
+    colors = corner_values(api.GetPrimvar("displayColor"), order)
     normals = corner_values(api.GetPrimvar("normals"), order)
     if normals is None and mesh.GetNormalsAttr().HasAuthoredValue():
         rows = np.array(mesh.GetNormalsAttr().Get(), np.float64)
         normals = rows if mesh.GetNormalsInterpolation() == "faceVarying" else rows[order]
-    return points[order], uv, None if normals is None else normals @ turn.T
+    colors = None if colors is None else np.c_[colors, np.full(len(colors), np.nan)]
+    return points[order], uv, None if normals is None else normals @ turn.T, uv1, colors
+
+
+def downward(st: np.ndarray | None) -> np.ndarray | None:
+    """Coordinates whose v grows downward."""
+    return None if st is None else np.stack([st[:, 0], 1.0 - st[:, 1]], axis=1)
 
 
 def corner_values(primvar: Any, order: np.ndarray) -> np.ndarray | None:

@@ -21,11 +21,12 @@ from corpus import SYNTHETIC, leveled
 from expected import expected
 from judges import ask_others, validate
 
-from ml.asset import Asset, Texture
+from ml.asset import F32, Asset, Part, Texture
+from tasks.tangents import with_tangents
 
 FAST = [name for name, form in FORMATS.items() if form.reader != "browser"]
 WEB = [name for name, form in FORMATS.items() if form.reader == "browser"]
-ASSETS = ("all-maps", "leveled", "names", "alphas", "one-face")
+ASSETS = ("all-maps", "leveled", "names", "alphas", "colored", "one-face")
 PYTHON = Path(sys.executable)
 MODULES = Path(__file__).parents[2] / "tasks/web/node_modules"
 Change = Callable[[Asset], Asset]
@@ -121,6 +122,29 @@ def relicensed(asset: Asset) -> Asset:
     return replace(asset, provenance=replace(asset.provenance, license="MIT"))
 
 
+def relit(asset: Asset) -> Asset:
+    """One lightmap coordinate off by half a texel of 512."""
+    part = asset.parts[0]
+    assert part.uv1 is not None
+    uv1 = part.uv1.copy()
+    uv1[7, 1] -= 1 / 1024
+    return replace(asset, parts=(replace(part, uv1=uv1), *asset.parts[1:]))
+
+
+def tinted(asset: Asset) -> Asset:
+    """One vertex a little redder."""
+    part = asset.parts[1]
+    assert part.colors is not None
+    colors = part.colors.copy()
+    colors[7, 0] += 9
+    return replace(asset, parts=(asset.parts[0], replace(part, colors=colors)))
+
+
+def bleached(asset: Asset) -> Asset:
+    """No vertex colours."""
+    return replace(asset, parts=(asset.parts[0], replace(asset.parts[1], colors=None)))
+
+
 GEOMETRY = {"GLB", "glTF", "OBJ", "FBX", "USDZ", "3MF", "STL", "PLY"}
 CHANGES: dict[Change, set[str]] = {
     moved: GEOMETRY,
@@ -132,6 +156,9 @@ CHANGES: dict[Change, set[str]] = {
     rougher: GEOMETRY - {"STL", "PLY", "3MF"},
     unbumped: GEOMETRY - {"STL", "PLY", "3MF"},
     unlevelled: GEOMETRY - {"STL", "PLY"},
+    relit: {"GLB", "glTF", "FBX", "USDZ"},
+    tinted: GEOMETRY - {"STL"},
+    bleached: GEOMETRY - {"STL"},
     relicensed: {"GLB", "glTF", "FBX", "USDZ", "3MF"},
 }
 
@@ -139,7 +166,9 @@ CHANGES: dict[Change, set[str]] = {
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Cell]:
     """Exports of changed assets, judged by the unchanged one."""
-    truth = leveled((2, 1))
+    whole = leveled((2, 1))
+    painted = np.random.default_rng(3).integers(0, 240, (len(whole.parts[1].vertices), 4), dtype=np.uint8)
+    truth = replace(whole, parts=(whole.parts[0], replace(whole.parts[1], colors=painted)))
     assets = {change.__name__: change(truth) for change in CHANGES}
     cells = proved(assets, FAST, tmp_path_factory.mktemp("changed"), truth)
     return {(cell.asset, cell.format): cell for cell in cells}
@@ -152,12 +181,30 @@ def test_a_change_is_found(change: str, form: str, changed: dict[tuple[str, str]
     assert changed[change, form].wrong
 
 
+@pytest.mark.parametrize("damage", ["mirrored", "turned", "absent"])
+def test_wrong_tangents_are_found(damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(part: Part) -> tuple[Part, F32 | None]:
+        part, tangents = with_tangents(part)
+        if damage == "absent":
+            return part, None
+        if damage == "mirrored":
+            tangents[7, 3] *= -1
+        else:
+            assert part.normals is not None
+            tangents[7, :3] = np.cross(part.normals[7], tangents[7, :3])
+        return part, tangents
+
+    monkeypatch.setattr("tasks.gltf_scene.with_tangents", wrong)
+    cells = proved({"all-maps": SYNTHETIC["all-maps"]()}, ["GLB"], tmp_path)
+    assert any("tangent" in text for cell in cells for text in cell.wrong)
+
+
 @pytest.mark.slow
 def test_browsers_decode_every_web_export_without_a_word_and_without_another_host(tmp_path: Path) -> None:
     if not Path("/usr/bin/chromium").exists() or not (MODULES / "three").is_dir():
         reason = "needs Chromium (apt-get install chromium) and three.js (npm ci in tasks/web)"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    assets = {name: SYNTHETIC[name]() for name in ("all-maps", "names")}
+    assets = {name: SYNTHETIC[name]() for name in ("all-maps", "names", "colored", "leveled")}
     cells = proved(assets, [*WEB, "GLB", "glTF"], tmp_path)
     validate(cells)
     asked = [cell for cell in cells if cell.format in WEB or cell.format == "glTF"]

@@ -5,9 +5,11 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -133,6 +135,7 @@ PIXEL = Texture(
     )
 )
 DIGESTS = {
+    "usdz": "58cc97d5918f676d",
     "fbx": "55cadd78e97a8e59",
     "3mf": "379f76f0eb88537e",
     "obj": "019fc5c1aca0087b",
@@ -155,11 +158,31 @@ def test_every_byte_is_the_one_that_was_checked(kind: str) -> None:
     known = Provenance("Tri", "Ann", "© Ann", "CC0-1.0", "mill", True, "a triangle", 3)
     export = EXPORTERS[kind].write(Asset((part,), "tri", provenance=known), "x", EXPORTERS[kind].options())
     made = sha256()
-    for file in export:
-        if kind == "3mf":
-            with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
-                for name in archive.namelist():
-                    made.update(name.encode() + archive.read(name))
-        else:
-            made.update(file.name.encode() + file.data)
+    for name, data in contents(export):
+        made.update(name.encode() + data)
     assert made.hexdigest()[:16] == DIGESTS[kind]
+
+
+def contents(export: list[OutputFile]) -> Iterator[tuple[str, bytes]]:
+    """(name, data) of every file, those inside archives; a USD crate, whose bytes are Pixar's, as the text it means."""
+    from pxr import Sdf
+
+    for file in export:
+        if not zipfile.is_zipfile(io.BytesIO(file.data)):
+            yield file.name, file.data
+            continue
+        with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
+            for name in archive.namelist():
+                data = archive.read(name)
+                if name.endswith(".usdc"):
+                    with TemporaryDirectory() as folder:
+                        path = Path(folder) / name
+                        path.write_bytes(data)
+                        data = Sdf.Layer.FindOrOpen(str(path)).ExportToString().encode()
+                yield name, data
+
+
+def test_a_package_is_packed_as_it_was_checked() -> None:
+    """Headers and padding of a USDZ: what lies between the files that the digests above hold."""
+    made = package([("asset.usdc", b"PXR-USDC"), ("textures/a.png", b"1" * 100), ("b.jpg", b"")])
+    assert sha256(made).hexdigest()[:16] == "17336cf1f8b170a6"

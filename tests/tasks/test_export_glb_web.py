@@ -20,7 +20,10 @@ from PIL import Image
 
 import tasks.export_glb_web as exporter
 from ml.asset import Asset, InputError, Material, Part, Texture, make_part
+from ml.readers.draco import decode_draco
 from ml.readers.gltf import read_glb
+from ml.readers.gltf_buffers import Document, parse_container
+from ml.readers.limits import ReadLimits
 from tasks.export_glb import GlbOptions, export_glb
 from tasks.export_glb_web import GlbWebOptions, export_glb_web
 from tasks.triangle_match import match
@@ -231,3 +234,22 @@ def test_a_face_thinner_than_the_grid_goes_even_where_its_uvs_differ(geometry: A
     part = make_part(points, [[0, 1, 2], [0, 2, 3], [4, 5, 6]], uv=np.array(uv, np.float32))
     (file,) = export_glb_web(Asset((part,)), "thin", GlbWebOptions(geometry=geometry))
     assert read_glb(file.data).face_count == 2
+
+
+@pytest.mark.parametrize("geometry", GEOMETRIES)
+def test_tangents_stay_mirrored_where_a_chart_meets_its_mirror_image(geometry: Any) -> None:
+    """Two squares of one texture, the right one mirrored: on the line between them all but the tangents is equal."""
+    points = [[x, y, 0] for x in (-1, 0, 1) for y in (0, 1)]
+    uv = np.float32([[abs(x), 1 - y] for x, y, _ in points])
+    faces = [[0, 2, 1], [1, 2, 3], [2, 4, 3], [3, 4, 5]]
+    part = make_part(points, faces, Material(normal_texture=texture(1)), uv=uv, normals=np.float32([[0, 0, 1]] * 6))
+    (file,) = export_glb_web(Asset((part,), "mirror"), "x", GlbWebOptions(geometry, "keep"))
+    read, binary = parse_container(file.data)
+    held = Document(read, binary, None, ReadLimits())
+    (primitive,) = read["meshes"][0]["primitives"]
+    corners = held.accessor(primitive["indices"]).reshape(-1, 3)
+    if geometry == "draco":
+        packed = primitive["extensions"]["KHR_draco_mesh_compression"]
+        corners = decode_draco(bytes(held.view(packed["bufferView"])), packed["attributes"])[0].reshape(-1, 3)
+    sides = np.sign(held.floats(primitive["attributes"]["TANGENT"])[:, 3])[corners]
+    assert sorted(sides.tolist()) == [[-1, -1, -1]] * 2 + [[1, 1, 1]] * 2
