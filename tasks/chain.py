@@ -15,7 +15,7 @@ from ml.sources import Source
 from tasks.auto_fix import auto_fix
 from tasks.exporters import EXPORTERS
 from tasks.gate import MISSING, explain, gate, verdict
-from tasks.measure import measure, measure_files
+from tasks.measure import MeasureOptions, measure, measure_files
 from tasks.outputs import OutputFile
 from tasks.profile import Profile
 from tasks.score import score
@@ -108,7 +108,8 @@ def _judged(clock: Clock, asset: Asset, plan: Plan, stem: str) -> tuple[Asset, l
     for name, options in plan.steps:
         asset = clock.timed(name, partial(STEPS[name][0], asset, options))
     files = [file for name, options in plan.exports for file in _export(clock, asset, stem, name, options)]
-    asset = clock.timed("measure", partial(measure, asset)).measured(measure_files(files))
+    wanted = MeasureOptions(plan.profile.metrics if plan.profile else frozenset())
+    asset = clock.timed("measure", partial(measure, asset, wanted)).measured(measure_files(files))
     if plan.pictures and asset.face_count:
         asset = clock.timed("compare", partial(compared, asset, plan.pictures))
     if plan.profile:

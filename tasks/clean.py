@@ -76,7 +76,7 @@ def _clean_part(part: Part, options: CleanOptions, diagonal: float, done: Counte
         flips, components = winding_flips(positions, welded)
         done["components with flipped faces"] += components
         part = _reverse(part, flips)
-    return _compact(part, _distinct_rows(part), done)
+    return _compact(part, distinct_rows(part), done)
 
 
 def _keep(part: Part, welded: I32, keep: Bool, what: str, done: Counter[str]) -> tuple[Part, I32]:
@@ -168,7 +168,7 @@ def _reverse(part: Part, flips: Bool) -> Part:
     return replace(twice, faces=faces, normals=normals.astype(np.float32))
 
 
-def _distinct_rows(part: Part) -> I32:
+def distinct_rows(part: Part) -> I32:
     """(n,) the first vertex with the same position, normal, UV and colour as each vertex."""
     none = np.zeros((0, 3), np.int32)
     count = len(part.vertices)

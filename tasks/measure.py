@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import Asset, Part
+from tasks.asked_measures import asked_metrics
 from tasks.measure_lightmap import lightmap_metrics
 from tasks.measure_surface import albedo_metrics, part_coverage, texture_metrics, uv_metrics
 from tasks.outputs import OutputFile
@@ -20,11 +21,16 @@ F64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class MeasureOptions:
-    """Nothing to set: every asset is measured alike."""
+    """Counts, sizes and topology are always measured, what costs more only where one of its numbers is wanted."""
+
+    wanted: frozenset[str] = frozenset()  # metrics, as `Profile.metrics` names them; EVERYTHING in asked_measures
 
 
 def measure(asset: Asset, options: MeasureOptions = MeasureOptions()) -> Asset:
     """The asset with the metrics of `tasks/metrics.py`; what it does not have (UVs, textures) has no metric.
+
+    Those of `tasks/asked_measures.py` are made where `options.wanted` names one of them: all together cost as much as
+    the rest of a short chain, and a customer who does not ask about walls need not pay for them.
 
     Never refuses: an asset without faces or with NaN gets the counts that the gate rejects it for. Raises InputError
     `image.*` for a texture that cannot be decoded.
@@ -32,9 +38,11 @@ def measure(asset: Asset, options: MeasureOptions = MeasureOptions()) -> Asset:
     metrics = {**count_metrics(asset), **texture_metrics(asset)}
     if asset.face_count and metrics["finite"]:
         covers = [part_coverage(part) for part in asset.parts]
-        metrics |= size_metrics(asset.bounds(), asset.metrics) | shape_metrics(asset)
+        bounds = asset.bounds()
+        metrics |= size_metrics(bounds, asset.metrics) | pivot_metrics(bounds) | shape_metrics(asset)
         metrics |= uv_metrics(asset.parts, covers) | albedo_metrics(asset.parts, covers)
         metrics |= lightmap_metrics(asset.parts)
+        metrics |= asked_metrics(asset, {**asset.metrics, **metrics}, options.wanted)
     return asset.measured(metrics)
 
 
@@ -76,7 +84,34 @@ def size_metrics(bounds: F64, known: Mapping[str, float]) -> dict[str, float]:
     asked = {axis: known.get(f"size.asked_{axis}_m", 0.0) for axis in ("width", "height", "depth")}
     errors = [abs(sizes[f"size.{axis}_m"] / value - 1.0) for axis, value in asked.items() if value > 0]
     error = {"size.asked_error": max(errors)} if errors else {}
-    return {**sizes, "size.max_m": max(sizes.values()), "size.min_m": min(sizes.values()), **error}
+    largest = max(sizes.values())
+    return {
+        **sizes,
+        "size.max_m": largest,
+        "size.min_m": min(sizes.values()),
+        **error,
+        **_category_error(largest, known),
+    }
+
+
+def _category_error(largest: float, known: Mapping[str, float]) -> dict[str, float]:
+    """How many times the largest extent is out of what things of the row's category have; 1 inside."""
+    low, high = known.get("size.category_min_m", 0.0), known.get("size.category_max_m", 0.0)
+    if not 0.0 < low <= high or largest <= 0.0:
+        return {}
+    return {"size.category_factor": max(low / largest, largest / high, 1.0)}
+
+
+def pivot_metrics(bounds: F64) -> dict[str, float]:
+    """How far the origin is from the middle of the base, where engines put a prop down and turn it (shares, 0 best)."""
+    extent = float((bounds[1] - bounds[0]).max())
+    if not extent > 0.0:
+        return {}
+    x, _, z = 0.5 * (bounds[0] + bounds[1])
+    return {
+        "pivot.base": abs(float(bounds[0, 1])) / extent,
+        "pivot.offset": float(np.hypot(x, z)) / extent,
+    }
 
 
 def shape_metrics(asset: Asset) -> dict[str, float]:
@@ -96,6 +131,8 @@ def shape_metrics(asset: Asset) -> dict[str, float]:
         "print.overhang_fraction": stand.overhang_fraction,
         "print.base_area_m2": stand.base_area,
         "stable": float(stand.stable),
+        "stable.margin_m": stand.margin,
+        "stable.tilt_deg": stand.tilt,
     }
 
 

@@ -53,6 +53,7 @@ def uv_metrics(parts: Iterable[Part], covers: Iterable[U8 | None]) -> dict[str, 
     return {
         "uv.present": present,
         "uv.out_of_range": outside_share(every),
+        "uv.sets": float(max(1 + (part.uv1 is not None) for part in mapped)),
         "uv.overlap": overlapped / covered if covered else 0.0,
         "uv.inverted": float(inverted / area) if area else 0.0,
         "uv.utilisation": covered / len(sheets),
@@ -76,7 +77,8 @@ def albedo_metrics(parts: Iterable[Part], covers: Iterable[U8 | None]) -> dict[s
     cumulative = np.cumsum(shares) / total
     low, high = (float(np.searchsorted(cumulative, p - 1e-12)) for p in PERCENTILES)
     mean = float((shares * np.arange(256)).sum() / total)
-    return {"albedo.luminance_mean": mean, "albedo.luminance_min": low, "albedo.luminance_max": high}
+    spread = {"albedo.luminance_range": high - low}
+    return {"albedo.luminance_mean": mean, "albedo.luminance_min": low, "albedo.luminance_max": high, **spread}
 
 
 def part_coverage(part: Part) -> U8 | None:

@@ -94,6 +94,12 @@ class Profile:
     rules: tuple[Rule, ...]
     terms: tuple[Term, ...] = ()
 
+    @property
+    def metrics(self) -> frozenset[str]:
+        """Every metric that a rule or the score asks about."""
+        named = (name for rule in self.rules for name in (rule.metric, rule.max_metric, rule.given_metric))
+        return frozenset(filter(None, named)) | {term.metric for term in self.terms}
+
 
 @dataclass(frozen=True)
 class Header:

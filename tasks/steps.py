@@ -9,6 +9,7 @@ from ml.asset import Asset
 from tasks.bake import BakeOptions, bake
 from tasks.clean import CleanOptions, clean
 from tasks.collision import CollisionOptions, collision
+from tasks.drop_floaters import DropFloatersOptions, drop_floaters
 from tasks.impostor import ImpostorOptions, impostor
 from tasks.lods import LodOptions, lods
 from tasks.orient import OrientOptions, orient
@@ -29,6 +30,7 @@ Step = Callable[[Asset, Any], Asset]
 
 STEPS: dict[str, tuple[Step, type[Any]]] = {
     "clean": (clean, CleanOptions),
+    "drop_floaters": (drop_floaters, DropFloatersOptions),
     "orient": (orient, OrientOptions),
     "scale": (scale, ScaleOptions),
     "repair": (repair, RepairOptions),

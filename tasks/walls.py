@@ -20,6 +20,7 @@ class Walls:
     minimum: float  # m
     face: int  # that has it, −1 for none
     thickness: F64  # (m,) under each face
+    across: I32  # (m,) the face at the other side, −1 for none
 
 
 def walls(points: F64, faces: I32) -> Walls:
@@ -32,12 +33,12 @@ def walls(points: F64, faces: I32) -> Walls:
     solid = ~degenerate_faces(points, faces)
     tree = build_box_tree(points, faces, solid)
     origins, directions, slots = _rays(tree.corners, tree.order, solid)
-    _, distance = first_exit(tree, origins, directions, slots)
-    thickness = np.full(len(faces), np.inf)
-    thickness[tree.order[slots]] = distance
+    other, distance = first_exit(tree, origins, directions, slots)
+    thickness, across = np.full(len(faces), np.inf), np.full(len(faces), -1, np.int32)
+    thickness[tree.order[slots]], across[tree.order[slots]] = distance, other
     face = int(np.argmin(thickness)) if len(faces) else -1
     least = float(thickness[face]) if len(faces) else float("inf")
-    return Walls(least, face if np.isfinite(least) else -1, thickness)
+    return Walls(least, face if np.isfinite(least) else -1, thickness, across)
 
 
 @njit(cache=True, nogil=True)

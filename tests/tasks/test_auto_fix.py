@@ -32,12 +32,19 @@ def rejecting(suggestion: str, value: float = 9.0, limit: float = 5.0, severity:
 
 def test_an_open_mesh_passes_the_printer_once_it_is_made_watertight() -> None:
     plan = Plan((("clean", CleanOptions()), ("scale", ScaleOptions(height_m=0.1))), load_profile("print-fdm"))
-    assert run_chain(sphere(open_faces=40), plan, "ball").outcome == "rejected"
-    product = run_chain(sphere(open_faces=40), Plan(plan.steps, load_profile("print-fdm"), auto_fix=2), "ball")
+    assert run_chain(sphere(open_faces=4), plan, "ball").outcome == "rejected"
+    product = run_chain(sphere(open_faces=4), Plan(plan.steps, load_profile("print-fdm"), auto_fix=2), "ball")
     assert (product.outcome, product.reasons) == ("passed", ())
     assert "round 1: gate.watertight: watertight" in product.notes["auto_fix"]
     assert product.metrics["fixes"] >= 1
     assert product.metrics["topology.closed"] == 1
+
+
+def test_a_bowl_made_watertight_is_still_too_thin_to_print() -> None:
+    steps = (("clean", CleanOptions()), ("scale", ScaleOptions(height_m=0.1)), ("watertight", WatertightOptions(64)))
+    product = run_chain(sphere(open_faces=1200), Plan(steps, load_profile("print-fdm")), "bowl")
+    assert product.reasons == ("gate.wall",)
+    assert product.metrics["print.thinner_0_8mm"] > 0.9
 
 
 def test_what_no_step_can_mend_stays_rejected_and_is_tried_once() -> None:

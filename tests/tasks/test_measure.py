@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from ml.asset import Asset, Material, Part, Texture, make_part
 from ml.srgb import to_linear
+from tasks.asked_measures import EVERYTHING
 from tasks.measure import measure, measure_files
 from tasks.measure_surface import to_srgb8
 from tasks.metrics import METRICS, is_metric
@@ -80,6 +81,8 @@ def test_every_metric_has_a_name_with_a_meaning() -> None:
     lit = make_part(np.tile(SQUARE, (2, 1)), np.concatenate([SQUARE_FACES, SQUARE_FACES + 4]), uv1=two_charts(0.1))
     found = metrics(part, lit, cube(), lods=(Asset((cube(),)),)) | metrics(cube())
     found |= measure_files([OutputFile("a.glb", "glb_web", 0, b"12")])
+    sized = {"size.category_min_m": 0.5, "size.category_max_m": 1.0}
+    found |= measure(Asset((cube(),), metrics=sized)).metrics
     assert [name for name in found if not is_metric(name)] == []
     set_by_steps = {"size.asked_width_m", "size.asked_height_m", "size.asked_depth_m", "size.asked_error"}
     set_by_steps |= {
@@ -87,14 +90,10 @@ def test_every_metric_has_a_name_with_a_meaning() -> None:
         "fixes",
         "triangles.asked",
         "simplify.opened_edges",
-        "uv.charts",
         "bake.resolution",
         "bake.coverage",
     }
-    set_by_steps |= {
-        f"uv.{name}" for name in ("stretch", "stretch_max", "angle_distortion", "area_distortion", "texel_density")
-    }
-    set_by_steps |= {"uv.padding", "uv.mip_levels"}
+    set_by_steps |= {"uv.padding", "uv.mip_levels", *(EVERYTHING & set(METRICS))}
     of_steps = (
         "watertight.",
         "repair.",

@@ -1,0 +1,68 @@
+"""The measures that cost more than counting, each made only where one of its numbers is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass
+
+from ml.asset import Asset
+from tasks.facing import facing_metrics
+from tasks.floaters import floater_metrics
+from tasks.mirror_score import mirror_metrics
+from tasks.self_crossing import crossing_metrics
+from tasks.subject import Subject
+from tasks.texture_content import content_metrics
+from tasks.texture_seams import seam_metrics
+from tasks.thin_features import LIMITS_MM, thin_metrics, thinner
+from tasks.uv_charts import chart_metrics
+from tasks.vertex_repeats import repeat_metrics
+from tasks.z_fighting import z_fighting_metrics
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A function of the subject and the names of the numbers that it may give."""
+
+    function: Callable[[Subject], Mapping[str, float]]
+    names: tuple[str, ...]
+
+
+MEASURES = (
+    Measure(
+        chart_metrics,
+        (
+            "uv.charts",
+            "uv.stretch",
+            "uv.stretch_max",
+            "uv.angle_distortion",
+            "uv.area_distortion",
+            "uv.texel_density",
+            "uv.texel_density_min",
+            "uv.texel_density_max",
+            "uv.texel_density_ratio",
+        ),
+    ),
+    Measure(seam_metrics, ("texture.seam_mean", "texture.seam_p95")),
+    Measure(content_metrics, ("texture.empty", "texture.constant", "texture.normal_faults", "texture.normal_flat")),
+    Measure(facing_metrics, ("facing.back_share",)),
+    Measure(floater_metrics, ("floaters.count", "floaters.share", "floaters.distance_m")),
+    Measure(z_fighting_metrics, ("zfighting.share",)),
+    Measure(thin_metrics, ("print.wall_m", "print.gap_m", "print.sealed_cavities", *map(thinner, LIMITS_MM))),
+    Measure(crossing_metrics, ("topology.self_intersections",)),
+    Measure(mirror_metrics, ("symmetry.score",)),
+    Measure(repeat_metrics, ("topology.repeated_vertices",)),
+)
+EVERYTHING = frozenset(name for each in MEASURES for name in each.names)
+
+
+def asked_metrics(asset: Asset, known: Mapping[str, float], wanted: Set[str]) -> dict[str, float]:
+    """What the measures give of which any number is in `wanted`; `known` is what was measured before.
+
+    For an asset with at least one face and finite positions. Raises InputError `image.*` for a broken texture.
+    """
+    subject = Subject(asset, known)
+    found: dict[str, float] = {}
+    for each in MEASURES:
+        if not wanted.isdisjoint(each.names):
+            found |= each.function(subject)
+    return found
