@@ -9,7 +9,7 @@ from numba import njit
 
 from ml.asset import F32, I32
 from tasks.lanes import WIDTH
-from tasks.topology import F64, I64, Bool
+from tasks.topology import F64, I64, Bool, used_box
 
 LEAF = WIDTH  # triangles a leaf
 
@@ -40,21 +40,10 @@ def build_box_tree(points: F64, faces: I32, use: Bool) -> BoxTree:
 
 def face_order(points: F64, faces: I32) -> I32:
     """The order that walks the centres of faces (m, 3) along a Morton curve of 2²¹ cells a side."""
-    low, extent = _bounds(points, faces)
+    low, high = used_box(points, faces)
+    extent = (high - low).max() if len(faces) else 0.0
     codes = _codes(points, faces, low, (2.0**21 - 1.0) / max(extent, 1e-300))
     return np.argsort(codes, kind="stable").astype(np.int32)
-
-
-@njit(cache=True, nogil=True)
-def _bounds(points: F64, faces: I32) -> tuple[F64, float]:
-    low, high = np.full(3, np.inf), np.full(3, -np.inf)
-    for f in range(len(faces)):
-        for k in range(3):
-            for axis in range(3):
-                value = points[faces[f, k], axis]
-                low[axis] = min(low[axis], value)
-                high[axis] = max(high[axis], value)
-    return low, (high - low).max() if len(faces) else 0.0
 
 
 @njit(cache=True, nogil=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32
-from tasks.topology import F64, I64
+from tasks.topology import F64, I64, numbered
 from tasks.uv_mesh import FlatMesh
 
 # 1 − |mean normal|: 0.5 is a hemisphere. Relaxation flattens that much: on ten bench meshes 0.25 and 0.55 stretch alike
@@ -121,14 +121,7 @@ def _best_partners(first: I32, second: I32, shared: F64, pairs: int, sums: F64, 
 @njit(cache=True, nogil=True)
 def _unite(target: I32, sums: F64, first: I32, second: I32, shared: F64, pairs: int, label: I32) -> tuple[F64, int]:
     """Sums of the united clusters, renumbered, rims less what is shared; labels and pairs follow, in place."""
-    number = np.empty(len(target), np.int32)
-    count = 0
-    for i in range(len(target)):
-        if target[i] == i:
-            number[i] = count
-            count += 1
-        else:
-            number[i] = number[target[i]]  # the target is the lower of the two
+    number, count = numbered(target)  # the target is the lower of the two
     made = np.zeros((count, 5))
     for i in range(len(target)):
         made[number[i]] += sums[i]

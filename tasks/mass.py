@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32
-from tasks.topology import F64
+from tasks.topology import F64, used_box
 
 WATER = 1000.0  # kg/m³: the density of what is not said to be of any material
 FLAT = 1e-9  # a volume below this share of the summed tetrahedra is what rounding leaves of none
@@ -33,7 +33,8 @@ def mass_properties(points: F64, faces: I32, density: float = WATER) -> Mass | N
     """
     if not len(faces):
         return None
-    origin = middle(points, faces)
+    low, high = used_box(points, faces)
+    origin = 0.5 * low + 0.5 * high
     sums = _integrals(points, faces, origin)
     volume = float(sums[0])
     if not abs(volume) > FLAT * sums[10]:
@@ -44,19 +45,6 @@ def mass_properties(points: F64, faces: I32, density: float = WATER) -> Mass | N
     mass = abs(volume) * density
     inertia = mass * (np.trace(spread) * np.eye(3) - spread)
     return Mass(abs(volume), mass, origin + offset, inertia)
-
-
-@njit(cache=True, nogil=True)
-def middle(points: F64, faces: I32) -> F64:
-    """Middle (3,) of the box around what the faces use."""
-    low, high = np.full(3, np.inf), np.full(3, -np.inf)
-    for f in range(len(faces)):
-        for k in range(3):
-            for axis in range(3):
-                value = points[faces[f, k], axis]
-                low[axis] = min(low[axis], value)
-                high[axis] = max(high[axis], value)
-    return 0.5 * low + 0.5 * high
 
 
 @njit(cache=True, nogil=True)

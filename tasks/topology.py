@@ -196,6 +196,20 @@ def join(parent: I32, i: int, j: int) -> None:
 
 
 @njit(cache=True, nogil=True)
+def numbered(parent: I32) -> tuple[I32, int]:
+    """(n,) the sets of a forest whose roots are their lowest members, numbered by these, and how many there are."""
+    number = np.empty(len(parent), np.int32)
+    count = 0
+    for i in range(len(parent)):
+        if parent[i] == i:
+            number[i] = count
+            count += 1
+        else:
+            number[i] = number[parent[i]]
+    return number, count
+
+
+@njit(cache=True, nogil=True)
 def _label_components(faces: I32, offsets: I32, halves: I32) -> I32:
     """Union-find over faces, the lower face as root, so that labels follow the order of first faces."""
     parent = np.arange(len(faces)).astype(np.int32)
@@ -352,4 +366,17 @@ def component_boxes(positions: F64, faces: I32, labels: I32, count: int) -> tupl
                 for k in range(3):
                     low[c, k] = min(low[c, k], positions[faces[f, corner], k])
                     high[c, k] = max(high[c, k], positions[faces[f, corner], k])
+    return low, high
+
+
+@njit(cache=True, nogil=True)
+def used_box(points: F64, faces: I32) -> tuple[F64, F64]:
+    """Lowest and highest corner (3,) of the points that faces use; infinite, low above high, without faces."""
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    for f in range(len(faces)):
+        for k in range(3):
+            for axis in range(3):
+                value = points[faces[f, k], axis]
+                low[axis] = min(low[axis], value)
+                high[axis] = max(high[axis], value)
     return low, high

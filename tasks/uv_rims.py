@@ -7,7 +7,7 @@ from numba import njit
 
 from ml.asset import I32
 from tasks.charts import edge_lengths, grouped
-from tasks.topology import F64, join
+from tasks.topology import F64, join, numbered
 from tasks.uv_mesh import FlatMesh
 
 SWEEPS = 12  # over all rims; each moves a rim by a face or two
@@ -116,15 +116,8 @@ def _connected(label: I32, across: I32) -> tuple[I32, int]:
         for k in range(3):
             if across[f, k] > 3 * f + k and label[across[f, k] // 3] == label[f]:
                 join(parent, f, across[f, k] // 3)
-    piece = np.empty(len(label), np.int32)
-    count = 0
-    for f in range(len(label)):
-        if parent[f] == f:
-            piece[f] = count
-            count += 1
-        else:
-            piece[f] = piece[parent[f]]
-    return piece, count
+    pieces: tuple[I32, int] = numbered(parent)
+    return pieces
 
 
 @njit(cache=True, nogil=True)
