@@ -120,14 +120,19 @@ class _Maps:
 
 
 def _base(maps: _Maps, material: Material, colored: bool) -> None:
-    """Base colour and opacity; a base colour map's factor becomes its scale."""
+    """Base colour and opacity; a base colour map's factor becomes its scale.
+
+    Opacity then has a reader of its own: Blender 4.2 takes a scaled reader's alpha for the colour as well.
+    """
     r, g, b, alpha = material.base_color
     opaque, texture = material.alpha_mode == "OPAQUE", material.base_color_texture
     if texture is not None:
         shader = maps.texture(texture, "BaseColor", "sRGB", (material.base_color, PLAIN[1]))
         maps.connect("diffuseColor", "Color3f", shader, "rgb")
         if not opaque:
-            maps.connect("opacity", "Float", shader, "a")
+            scaled, levels = material.base_color != PLAIN[0], ((1.0, 1.0, 1.0, alpha), PLAIN[1])
+            see_through = maps.texture(texture, "Opacity", "sRGB", levels) if scaled else shader
+            maps.connect("opacity", "Float", see_through, "a")
     elif colored:
         maps.input("diffuseColor", "Color3f").ConnectToSource(maps.reader("VertexColor", "float3", "displayColor"))
     else:

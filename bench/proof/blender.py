@@ -43,6 +43,7 @@ def read(path: Path, folder: Path, name: str = "", centre: Any = (0, 0, 0), radi
         "maps": {material.name: sorted(slots_of(material)) for material in materials},
     }
     if name:
+        show_colors(meshes, path.suffix == ".usdz")
         facts["picture"] = picture(folder / f"{name}.png", np.array(centre), radius)
     return facts
 
@@ -53,6 +54,31 @@ def world_vertices(thing: Any) -> np.ndarray:
     thing.data.vertices.foreach_get("co", points)
     matrix = np.array(thing.matrix_world)
     return points.reshape(-1, 3) @ matrix[:3, :3].T + matrix[:3, 3]
+
+
+def show_colors(meshes: list[Any], whole: bool) -> None:
+    """Show vertex colours, which importers but glTF's read into attributes that no material looks at: as a factor of
+    the base colour, or as the `whole` of it.
+    """
+    for thing in meshes:
+        if not thing.data.color_attributes:
+            continue
+        for slot in thing.material_slots:
+            slot.material = slot.material.copy()
+            tree = slot.material.node_tree
+            if any(node.type == "VERTEX_COLOR" for node in tree.nodes):
+                continue
+            surface = next(node for node in tree.nodes if node.type == "BSDF_PRINCIPLED")
+            reader, product = tree.nodes.new("ShaderNodeVertexColor"), tree.nodes.new("ShaderNodeMix")
+            reader.layer_name = thing.data.color_attributes[0].name
+            product.data_type, product.blend_type, product.inputs["Factor"].default_value = "RGBA", "MULTIPLY", 1.0
+            one, other, result = product.inputs[6], product.inputs[7], product.outputs[2]  # those for colours
+            base = surface.inputs["Base Color"]
+            one.default_value = (1.0, 1.0, 1.0, 1.0) if whole else base.default_value
+            for link in base.links:
+                tree.links.new(link.from_socket, one)
+            tree.links.new(reader.outputs["Color"], other)
+            tree.links.new(result, base)
 
 
 def slots_of(material: Any) -> set[str]:

@@ -41,7 +41,7 @@ class Format:
     collapsed: float = 0.0  # share of the faces that may be gone, being thinner than a step of the grid
     unit: float = 1.0  # metres, for those who draw the file and know no units
     z_up: bool = False
-    cutouts: bool = True  # the judge's reader of the format knows alpha as the master's does
+    alpha: bool = True  # the judge's reader of the format shows it
     judge: str = "f3d"  # who draws it: f3d, blender or three
     likeness: str = "full"  # what the judge's reader of the format shows: full, base (colour and its map) or grey
     others: tuple[str, ...] = ()  # readers that must find every map on its slot too: assimp, blender; or accept: viewer
@@ -77,13 +77,13 @@ FORMATS: dict[str, Format] = {
     ),
     "USDZ": Format(
         "usdz", ".usdz", "read_usd", {"lods": "separate"}, judge="blender", metadata=True, steepens=True,
-        cutouts=False, others=("blender",), colors="tinted", opaque_colors=True,
+        others=("blender",), colors="tinted", opaque_colors=True,
         limits={"uv": 1e-6, "normals": 1e-5, "uv1": 1e-6, "colors": 1e-6},
     ),
     "3MF": Format(
         "3mf", ".3mf", "read_3mf", {"lods": "separate"}, frozenset({"base_color"}), mapped_uv=True,
         limits={"uv": 1e-6, "colors": BYTE}, colors="tinted",
-        unit=1e-3, z_up=True, metadata=True, likeness="base", cutouts=False,
+        unit=1e-3, z_up=True, metadata=True, likeness="base", alpha=False,
     ),
     "STL": Format(
         "stl", ".stl", "read_plain", slots=NONE, names=None, levels=False, unit=1e-3, z_up=True,

@@ -60,20 +60,44 @@ class View:
         return View(((low + high) / 2).tolist(), float(np.linalg.norm(high - low)) / 2)
 
 
+@dataclass(frozen=True)
+class Sight:
+    """Who draws a cell, and as which likeness of the master it should look."""
+
+    judge: str
+    likeness: str
+
+    @staticmethod
+    def of(asset: Asset, form: Format) -> Sight:
+        """The format's own judge, unless it would be judged itself: f3d leaves COLOR_0 out of the master, so three.js
+        draws glTF and Blender the rest; an importer that shows no alpha meets an opaque master."""
+        colored = any(part.colors is not None for part in asset.parts)
+        if colored and form.judge == "f3d" and form.likeness != "grey":
+            return Sight("three", "full") if form.reader == "read_gltf" else Sight("blender", form.likeness)
+        return Sight(form.judge, form.likeness if form.alpha else f"opaque {form.likeness}")
+
+
+def waiver(asset: Asset) -> str:
+    """Why no picture of a 3MF would tell anything: f3d's importer (assimp's) is the only one of 3MF here."""
+    if any(part.colors is not None for part in asset.parts):
+        return "f3d draws no colour groups; lib3mf found the colour of every corner"
+    plain = (part.material for part in asset.parts if part.material.base_color_texture is None)
+    if any(material.alpha_mode == "BLEND" and material.base_color[3] < 1.0 for material in plain):
+        return "f3d draws a translucent base material nearly black; lib3mf found its colour"
+    return ""
+
+
 def draw(cells: list[Cell], assets: Mapping[str, Asset], wanted: Mapping[str, Expected], work: Path) -> None:
     """Every export's picture beside the master's by the same judge, camera and light; more than LIMIT is wrong."""
+    seen = {id(cell): Sight.of(assets[cell.asset], FORMATS[cell.format]) for cell in cells if 0 in cell.files}
+    for cell in cells:
+        cell.waived = waiver(assets[cell.asset]) if cell.format == "3MF" else ""
     for judge in ("f3d", "blender", "three"):
-        mine = [cell for cell in cells if FORMATS[cell.format].judge == judge and 0 in cell.files]
-        for cell in mine:
-            cell.waived = waiver(assets[cell.asset], FORMATS[cell.format])
-        mine = [cell for cell in mine if not cell.waived]
+        mine = [cell for cell in cells if 0 in cell.files and seen[id(cell)].judge == judge and not cell.waived]
         if not mine:
             continue
-        shown = {cell.asset for cell in mine}
-        kinds = ("full", "base", "grey") if judge == "f3d" else ("full",)
-        masters = {
-            (name, kind): master(assets[name], kind, work / "masters" / name) for name in shown for kind in kinds
-        }
+        pairs = dict.fromkeys((cell.asset, seen[id(cell)].likeness) for cell in mine)
+        masters = {(name, kind): master(assets[name], kind, work / "masters" / name) for name, kind in pairs}
         jobs = [picture(judge, file, View.of(wanted[name]), Format("", "", "")) for (name, _), file in masters.items()]
         jobs += [picture(judge, cell.files[0], View.of(wanted[cell.asset]), FORMATS[cell.format]) for cell in mine]
         answers = drawn(judge, jobs)
@@ -82,19 +106,9 @@ def draw(cells: list[Cell], assets: Mapping[str, Asset], wanted: Mapping[str, Ex
             if answer.error:
                 cell.wrong.append(f"{judge}: {answer.error}")
                 continue
-            cell.off = difference(shot(job), shot(references[cell.asset, FORMATS[cell.format].likeness]))
+            cell.off = difference(shot(job), shot(references[cell.asset, seen[id(cell)].likeness]))
             if cell.off > LIMIT:
                 cell.wrong.append(f"{judge}: its picture is {cell.off:.1f} % off the master's")
-
-
-def waiver(asset: Asset, form: Format) -> str:
-    """Why a picture would judge the judge: f3d and Blender leave COLOR_0 out of a GLB, the master, and two of their
-    importers know no alpha test."""
-    if form.judge != "three" and form.likeness != "grey" and any(part.colors is not None for part in asset.parts):
-        return "vertex colours"
-    if not form.cutouts and any(part.material.alpha_mode != "OPAQUE" for part in asset.parts):
-        return "alpha"
-    return ""
 
 
 def picture(judge: str, file: Path, view: View, form: Format) -> Job:
@@ -119,7 +133,7 @@ def shot(job: Job) -> Path:
 def master(asset: Asset, kind: str, folder: Path) -> Path:
     """The asset as a GLB: in full; with nothing but base colour; in one grey."""
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{kind}.glb"
+    path = folder / f"{kind.replace(' ', '-')}.glb"
     if kind != "full":
         asset = replace(asset, parts=tuple(reduced(part, kind) for part in drawable(asset).parts))
     path.write_bytes(encode_glb(drawable(asset)))
@@ -127,12 +141,16 @@ def master(asset: Asset, kind: str, folder: Path) -> Path:
 
 
 def reduced(part: Part, kind: str) -> Part:
-    """A part with less of a material."""
-    if kind == "grey":
+    """A part with less of a material: a likeness's words."""
+    material = part.material
+    if "grey" in kind:
         return replace(part, material=GREY, colors=None, uv=None)
-    plain = {f"{slot}_texture": None for slot in ("metallic_roughness", "normal", "occlusion", "emissive")}
-    surface = {"metallic": 0.0, "roughness": 1.0, "emissive": (0.0, 0.0, 0.0)}
-    return replace(part, material=replace(part.material, **plain, **surface))  # type: ignore[arg-type]
+    if "opaque" in kind:
+        material = replace(material, alpha_mode="OPAQUE")
+    if "base" in kind:
+        plain = {f"{slot}_texture": None for slot in ("metallic_roughness", "normal", "occlusion", "emissive")}
+        material = replace(material, metallic=0.0, roughness=1.0, emissive=(0.0, 0.0, 0.0), **plain)  # type: ignore[arg-type]
+    return replace(part, material=material)
 
 
 def difference(one: Path, other: Path) -> float:

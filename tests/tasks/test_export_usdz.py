@@ -169,3 +169,15 @@ def test_the_container_rules_notice_what_is_wrong() -> None:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.usdc", b"x" * 100)
     assert container_rules(buffer.getvalue()) == ["a.usdc is packed or encrypted", "a.usdc begins at 36"]
+
+
+def test_opacity_has_a_reader_of_its_own_where_the_colour_is_scaled(tmp_path: Path) -> None:
+    """Blender takes the alpha of a scaled reader for the colour too."""
+    tinted = replace(painted("leaf"), base_color=(0.5, 1, 1, 0.25), alpha_mode="BLEND")
+    stage = opened(export_usdz(Asset((ball(tinted),)), "x")[0].data, tmp_path)
+    color, opacity = source(stage, "leaf", "diffuseColor"), source(stage, "leaf", "opacity")
+    assert color is not None
+    assert opacity is not None
+    assert color[0].GetPrim() != opacity[0].GetPrim()
+    assert color[0].GetInput("file").Get().path == opacity[0].GetInput("file").Get().path
+    assert (opacity[1], list(opacity[0].GetInput("scale").Get())) == ("a", [1, 1, 1, 0.25])
