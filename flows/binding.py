@@ -32,6 +32,9 @@ class Bound:
     plan: Plan
     folder: str
     stem: str
+    recipe: str  # its name
+    attempts: int = 1  # candidates the row may have, of which the best is kept
+    enough: float = 1.0  # the score at which no further candidate is made
 
 
 def choose_generator(row: Row, recipe: Recipe) -> str:
@@ -62,6 +65,9 @@ def bind(row: Row, recipe: Recipe, seed: int) -> Bound:
         ),
         folder=f"assets/{folder}",
         stem=folder,
+        recipe=recipe.name,
+        attempts=recipe.attempts,
+        enough=recipe.enough,
     )
 
 

@@ -14,7 +14,7 @@ from flows.candidates import Candidates
 from flows.chunks import Chunk, Keyed
 from flows.engine import Engine
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
-from flows.outcomes import blank_row, drop_other_files, failure_row, invalid_row, repeat_row
+from flows.outcomes import blank_row, drop_other_files, failure_row, invalid_row, made_from, repeat_row
 from flows.progress import Progress
 from flows.variations import CODE, another_seed, repeats
 from manifests.journal import Journal
@@ -173,12 +173,9 @@ class ChunkWork:
         by_generator: dict[tuple[str, object], list[Keyed]] = {}
         for keyed in todo:
             assert isinstance(keyed.row, Row)
-            seed = another_seed(row_seed(keyed.row, self.line.seed), self.tries.get(keyed.key, 0))
-            bound = bind(keyed.row, self.line.recipe, seed)
-            self.bound[keyed.key] = bound
-            if self.line.recipe.attempts > 1:
-                recipe = self.line.recipe
-                self.candidates[keyed.key] = Candidates(bound.request.seed, recipe.attempts, recipe.enough)
+            bound = self.bound[keyed.key] = self._bind(keyed)
+            if bound.attempts > 1:
+                self.candidates[keyed.key] = Candidates(bound.request.seed, bound.attempts, bound.enough)
             self._forget(bound.folder)
             by_generator.setdefault((bound.generator, bound.options), []).append(keyed)
         queues = deque(deque(group) for group in by_generator.values())
@@ -187,6 +184,12 @@ class ChunkWork:
             yield [queue.popleft() for _ in range(min(GENERATE_BATCH, len(queue)))]
             if queue:
                 queues.append(queue)
+
+    def _bind(self, keyed: Keyed) -> Bound:
+        """What is to be done for the row."""
+        assert isinstance(keyed.row, Row)
+        seed = another_seed(row_seed(keyed.row, self.line.seed), self.tries.get(keyed.key, 0))
+        return bind(keyed.row, self.line.recipe, seed)
 
     def _forget(self, folder: str) -> None:
         """Remove the files of an older version of a row."""
@@ -213,7 +216,7 @@ class ChunkWork:
     def _ledger_row(self, keyed: Keyed, generated: Generated | None, answer: Processed | Failure) -> LedgerRow:
         assert isinstance(keyed.row, Row)
         bound = self.bound[keyed.key]
-        row = blank_row(keyed.key, keyed.row, bound, self.line.recipe.name)
+        row = blank_row(keyed.key, keyed.row, bound)
         if tried := self.tries.get(keyed.key):
             row = replace(row, meta={**row.meta, "variation_tries": tried + 1})
         made = {"generate": generated.seconds} if generated else {}
@@ -225,14 +228,20 @@ class ChunkWork:
         if isinstance(answer, Failure):
             self.line.store.delete_tree(bound.folder)  # what a killed child left half done
             return failure_row(row, answer, made)
+        assert generated is not None
         return replace(
             row,
             outcome=answer.outcome,
             reasons=answer.reasons,
             message=answer.message,
-            attempts=max(answer.attempts, generated.attempts if generated else 1),
+            attempts=max(answer.attempts, generated.attempts),
             metrics=answer.metrics,
             outputs=answer.outputs,
             timings={**made, **answer.timings},
-            meta={**row.meta, **answer.notes},
+            meta={**row.meta, **answer.notes, **self._origin(keyed, generated)},
         )
+
+    def _origin(self, keyed: Keyed, generated: Generated) -> dict[str, Any]:
+        """What the ledger keeps of how a finished asset came about."""
+        assert isinstance(keyed.row, Row)
+        return {"made_from": made_from(keyed.row, self.line.recipe, generated.digest)}

@@ -8,11 +8,11 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from flows.commands import duplicates, ledger, report, review, run, status
+from flows.commands import duplicates, history, ledger, refine, report, revert, review, run, status
 from flows.commands.answers import FAILED, INTERRUPTED, OK, WRONG_CALL, complain
 from manifests.errors import UsageError
 
-COMMANDS = (run, status, ledger, duplicates, review, report)
+COMMANDS = (run, status, ledger, duplicates, review, refine, history, revert, report)
 
 
 def parser() -> argparse.ArgumentParser:

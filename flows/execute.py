@@ -40,7 +40,7 @@ def execute(config: RunConfig, engine: str, submit: Callable[[ChunkWork], Waitab
 
 def drive_alone(config: RunConfig, given: Prepared, submit: Callable[[ChunkWork], Waitable]) -> Summary:
     """Drive with the run's folder held, so that a second driver is refused."""
-    run = Run(config, given.progress)
+    run = config.prepare(given.progress)
     with Lease(run.store) as lease:
         run.tidy()
         return drive(run, given.engine, submit, lease.check)
@@ -53,6 +53,7 @@ def drive(
     summary = run.drive(engine, submit, check)
     run.progress.note = "writing the report"
     summary.report = write_run_report(run, engine.name)
+    run.close()
     return summary
 
 

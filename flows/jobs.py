@@ -40,6 +40,11 @@ class GenerateJob:
     request: Request
     store: Store
 
+    def make(self) -> Asset | Refusal:
+        """The raw asset; raises InputError for an unusable input."""
+        result: Asset | Refusal = warm_generator(self.generator, self.options).generate([self.request])[0]
+        return result
+
 
 @dataclass(frozen=True)
 class Generated:
@@ -95,10 +100,9 @@ def warm_generator(name: str, options: object):  # type: ignore[no-untyped-def] 
 
 
 def generate_asset(job: GenerateJob) -> Generated | Failure:
-    """Run the generator on one request; a refusal comes back as a value, an unusable input as InputError."""
+    """Make one raw mesh; a refusal comes back as a value, an unusable input as InputError."""
     started = time.perf_counter()
-    result: Asset | Refusal = warm_generator(job.generator, job.options).generate([job.request])[0]
-    return keep(result, job.store, started)
+    return keep(job.make(), job.store, started)
 
 
 def keep(result: Asset | Refusal, store: Store, started: float) -> Generated | Failure:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from flows.binding import Bound
 from flows.jobs import Failure
 from manifests.ledger_row import LedgerRow
+from manifests.recipe import Recipe
 from manifests.row import InvalidRow, Row, asset_folder
 from manifests.store import Store
 from ml.prompt import Prompt
@@ -23,7 +24,7 @@ def understood(prompt: Prompt | None) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value}
 
 
-def blank_row(key: str, row: Row, bound: Bound, recipe: str) -> LedgerRow:
+def blank_row(key: str, row: Row, bound: Bound) -> LedgerRow:
     """The row's identity, before anything happened to it."""
     said = {
         name: value for name in ("prompt", "title", "license", "category", "style") if (value := getattr(row, name))
@@ -36,10 +37,21 @@ def blank_row(key: str, row: Row, bound: Bound, recipe: str) -> LedgerRow:
         outcome="failed",
         generator=bound.generator,
         seed=bound.request.seed,
-        recipe=recipe,
+        recipe=bound.recipe,
         prompt_understood=understood(bound.request.prompt),
         meta={**row.meta, **said, **({"tags": ", ".join(row.tags)} if row.tags else {})},
     )
+
+
+# What a row says beside what stands under its own name in the ledger: a refinement of the asset needs it.
+UNNAMED = ("negative_prompt", "height_m", "width_m", "depth_m", "up_axis", "profile")
+
+
+def made_from(row: Row, recipe: Recipe, mesh: str) -> dict[str, Any]:
+    """What an asset can be made again from: its raw mesh and recipe by digest, and the row's own wishes."""
+    unset = {each.name: each.default for each in fields(Row)}
+    said = {name: value for name in UNNAMED if (value := getattr(row, name)) != unset[name]}
+    return {"mesh": mesh, "recipe": recipe.digest, **({"row": said} if said else {})}
 
 
 def failure_row(row: LedgerRow, failure: Failure, timings: dict[str, float]) -> LedgerRow:

@@ -17,7 +17,14 @@ from tasks.report import ReportOptions, RunInfo, write_report
 
 def write_run_report(run: Run, engine: str) -> str:
     """Write OUT/report from the whole ledger; its index page's place."""
-    info = RunInfo(
+    facts = run.facts()
+    info = RunInfo(**facts) if facts else info_of(run, engine)
+    return write_from_ledger(run.store, info)
+
+
+def info_of(run: Run, engine: str) -> RunInfo:
+    """The run's own facts."""
+    return RunInfo(
         title=run.config.manifest.rsplit("/", 1)[-1],
         manifest=run.config.manifest,
         recipe=run.recipe.name,
@@ -27,7 +34,6 @@ def write_run_report(run: Run, engine: str) -> str:
         versions={name: version(name) for name in ("meshmill", "numpy", "numba", "trimesh", "xatlas")},
         finished=run.progress.finished,
     )
-    return write_from_ledger(run.store, info)
 
 
 def rewrite_report(store: Store) -> str:

@@ -24,6 +24,7 @@ from manifests.lease import Lease
 from manifests.ledger import Ledger
 from manifests.readers import read_manifest
 from manifests.recipe import Recipe, load_recipe
+from manifests.recipe_shelf import keep_recipe
 from manifests.remakes import load_remakes
 from manifests.row import InvalidRow, Row, row_key
 from manifests.store import Store
@@ -50,6 +51,10 @@ class RunConfig:
     input_roots: tuple[str, ...] = ()
     chunk_rows: int = CHUNK_ROWS
     auto_fix: int | None = None  # rounds, in place of the recipe's
+
+    def prepare(self, progress: Progress | None = None) -> Run:
+        """The run that was asked for; raises RecipeError."""
+        return Run(self, progress)
 
 
 @dataclass
@@ -86,13 +91,16 @@ class Run:
     def __init__(self, config: RunConfig, progress: Progress | None = None) -> None:
         self.config = config
         self.catalogue = catalogue()
-        self.recipe: Recipe = load_recipe(config.recipe, self.catalogue, config.auto_fix)
         self.store = Store(config.out)
+        self.recipe: Recipe = self._recipe()
         self.ledger = Ledger(self.store)
         self.progress = progress or Progress()
         self.summary = Summary()
         self.invalid = 0
         self.started = datetime.now(UTC)
+
+    def _recipe(self) -> Recipe:
+        return load_recipe(self.config.recipe, self.catalogue, self.config.auto_fix)
 
     @cached_property
     def index(self) -> KeyIndex:
@@ -155,11 +163,11 @@ class Run:
         remaking = len(self.index) > 0 or next(self.store.list("assets"), None) is not None
         line = Line(self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress, remaking, check)
         window: deque[Waitable] = deque()
-        self.store.delete(FACTS)
+        self.begin()
         try:
             for chunk in self.chunks():
                 self.progress.note = ""
-                window.append(submit(ChunkWork(line, chunk)))
+                window.append(submit(self.work(line, chunk)))
                 while len(window) >= WINDOW:
                     self._collect(window.popleft())
             while window:
@@ -172,6 +180,26 @@ class Run:
                 self._collect(window.popleft())
         return self.finish()
 
+    def work(self, line: Line, chunk: Chunk) -> ChunkWork:
+        """What makes a chunk's rows."""
+        return ChunkWork(line, chunk)
+
+    def begin(self) -> None:
+        """Before the first chunk: the report is stale from now on, and the recipe is kept for refinements."""
+        self.store.delete(FACTS)
+        keep_recipe(self.store, self.recipe)
+
+    def reported(self) -> bool:
+        """Whether the report shows what the ledger holds."""
+        return self.store.exists(FACTS)
+
+    def facts(self) -> dict[str, Any] | None:
+        """The report's facts where they are another run's, whose assets this one refines; else None."""
+        return None
+
+    def close(self) -> None:
+        """After the report."""
+
     def _collect(self, chunk: Waitable) -> None:
         self.summary.outcomes.update(chunk.result())
 
@@ -182,11 +210,11 @@ class Run:
 
 def already_done(config: RunConfig) -> Summary | None:
     """The summary when ledger and report hold every row, found without starting any engine; None when there is work."""
-    run = Run(config)
+    run = config.prepare()
     run.check_manifest()
     with Lease(run.store):
         run.tidy()
-        if next(run.chunks(), None) is not None or (run.summary.rows and not run.store.exists(FACTS)):
+        if next(run.chunks(), None) is not None or (run.summary.rows and not run.reported()):
             return None
     if run.summary.rows:
         run.summary.report = run.store.uri_of("report/index.html")

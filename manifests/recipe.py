@@ -59,6 +59,8 @@ class Recipe:
     thumbnail: object | None
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
     digest: str = field(default="", compare=False)
+    where: str = field(default="", compare=False)  # the file's path or URL, a shipped recipe's file name
+    text: str = field(default="", compare=False)  # as it was read
 
 
 def shipped_recipes() -> list[str]:
@@ -71,9 +73,14 @@ def load_recipe(name_or_path: str, catalogue: Catalogue, auto_fix: int | None = 
 
     Raises RecipeError naming file, section and key.
     """
-    where, source = _source(name_or_path)
+    where, text = _source(name_or_path)
+    return parse_recipe(text, where, catalogue, auto_fix)
+
+
+def parse_recipe(text: str, where: str, catalogue: Catalogue, auto_fix: int | None = None) -> Recipe:
+    """The recipe in a TOML text that was read from `where`; raises RecipeError."""
     try:
-        table = tomllib.loads(source)
+        table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RecipeError(f"{where}: is not TOML: {error}") from error
     _check_keys(table, SECTIONS, where)
@@ -89,6 +96,8 @@ def load_recipe(name_or_path: str, catalogue: Catalogue, auto_fix: int | None = 
         exports=_stages(table, "exports", catalogue.exports, where),
         thumbnail=_thumbnail(table, catalogue, where),
         provenance=build_options(ProvenanceOptions, _table(table, "provenance", where), f"{where}, [provenance]"),
+        where=where,
+        text=text,
     )
     if recipe.attempts > 1 and not recipe.profile:
         raise RecipeError(f"{where}, [generator]: attempts are compared by a profile's score; name one under [gate]")

@@ -182,7 +182,8 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     meta, metrics = entries(row.get("meta")), entries(row.get("metrics"))
     outputs = [output for output in row.get("outputs") or () if isinstance(output, dict)]
     found = list(findings(meta.pop("findings", None)))
-    meta.pop("signature", None)  # 500 characters that say nothing to a person
+    for name in ("signature", "made_from"):  # digests say nothing to a person
+        meta.pop(name, None)
     if isinstance(meta.get("review"), dict):
         meta.pop("review")  # the page shows decisions in their own place
     card = {

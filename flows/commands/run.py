@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stdout
 from functools import partial
@@ -20,6 +21,8 @@ from flows.progress import ORDER, Progress, ProgressLine, clock
 
 if TYPE_CHECKING:
     from flows.run import RunConfig, Summary
+
+    Flow = Callable[[RunConfig], Summary]
 
 
 def register(commands: Commands) -> None:
@@ -44,7 +47,7 @@ def register(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run it and print the summary."""
-    from flows.run import RunConfig, TooManyInvalid, already_done
+    from flows.run import RunConfig
 
     out = options.out or f"out/{Path(options.manifest).name.split('.')[0]}"
     roots = tuple(options.input_root)
@@ -58,12 +61,19 @@ def run(options: argparse.Namespace) -> int:
         roots,
         auto_fix=options.auto_fix,
     )
+    return carry_out(config, options, as_flow)
+
+
+def carry_out(config: RunConfig, options: argparse.Namespace, flow: Flow) -> int:
+    """Make what is missing, with `flow` unless --engine inline, and print the summary."""
+    from flows.run import TooManyInvalid, already_done
+
     try:
         with contextlib.redirect_stdout(sys.stderr):  # Ray tells of dead actors there; stdout is the summary's alone
-            summary = already_done(config) or start(config, options.engine, Progress(rows_to_expect(config)))
+            summary = already_done(config) or start(config, options.engine, Progress(rows_to_expect(config)), flow)
     except TooManyInvalid as error:
         return complain(f"stopped: {error} (--max-invalid {options.max_invalid:g})", TOO_MANY_INVALID)
-    print(json.dumps(summary.to_dict()) if options.json else describe(summary, out))
+    print(json.dumps(summary.to_dict()) if options.json else describe(summary, config.out))
     return OK
 
 
@@ -75,7 +85,7 @@ def rows_to_expect(config: RunConfig) -> int | None:
     return rows if rows is None or config.limit is None else min(rows, config.limit)
 
 
-def start(config: RunConfig, engine: str, progress: Progress) -> Summary:
+def start(config: RunConfig, engine: str, progress: Progress, flow: Flow) -> Summary:
     """Make what is missing: alone with `inline`, else as a Prefect run with Ray and Dask."""
     from flows.execute import Prepared, engine_for, execute, prepared
 
@@ -87,7 +97,8 @@ def start(config: RunConfig, engine: str, progress: Progress) -> Summary:
             if engine == "inline":
                 with ThreadPoolExecutor(2) as pool:  # as many chunks as a run has in its window
                     return execute(config, engine, lambda work: pool.submit(work.run))
-            return as_flow(config)
+            quiet_prefect()
+            return flow(config)
         finally:
             prepared.reset(token)
 
@@ -99,17 +110,21 @@ def start_api() -> contextlib.AbstractContextManager[None]:
     return prefect_api()
 
 
+def quiet_prefect() -> None:
+    """Leave out what Prefect would print of an error that becomes one line here."""
+    if not os.environ.get("MESHMILL_DEBUG"):
+        for name in ("prefect.flow_runs", "prefect.task_runs"):  # they would print what becomes one line here
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
 def as_flow(config: RunConfig) -> Summary:
     """The run as a Prefect flow run."""
     from flows.generate import generate
     from flows.run import Summary
 
-    if not os.environ.get("MESHMILL_DEBUG"):
-        for name in ("prefect.flow_runs", "prefect.task_runs"):  # they would print what becomes one line here
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-    flow = partial(generate, config.manifest, config.recipe, config.out, "auto")
+    run = partial(generate, config.manifest, config.recipe, config.out, "auto")
     roots = list(config.input_roots)
-    return Summary.from_dict(flow(config.max_invalid, config.limit, config.seed, roots, config.auto_fix))
+    return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, roots, config.auto_fix))
 
 
 def describe(summary: Summary, out: str) -> str:

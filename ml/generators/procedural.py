@@ -46,11 +46,15 @@ class Procedural:
         return [self._one(request) for request in requests]
 
     def _one(self, request: Request) -> Asset | Refusal:
+        drawn = self.draw(request, np.random.default_rng(request.seed % 2**63))
+        return drawn if isinstance(drawn, Refusal) else drawn[0]
+
+    def draw(self, request: Request, rng: np.random.Generator) -> tuple[Asset, dict[str, int]] | Refusal:
+        """The asset with chance from `rng`, and how many of each part that comes in numbers it has."""
         prompt = request.prompt or parse_prompt("")
         category = _category(prompt, request.category)
         if isinstance(category, Refusal):
             return category
-        rng = np.random.default_rng(request.seed % 2**63)
         design = _design(prompt, request.style, category, rng, self.options.detail)
         pieces = [piece for piece in BUILDERS[category](design) if piece.name not in design.refused]
         if not pieces:
@@ -58,7 +62,8 @@ class Procedural:
         wardrobe = Wardrobe(prompt, design.style, pieces, rng)
         low_poly = design.style == "low-poly"
         parts = _parts(_united(pieces), wardrobe, 1.0 if low_poly else CREASE_DEGREES)
-        return Asset(parts, name=prompt.subject or category).noted(category=category, style=design.style)
+        asset = Asset(parts, name=prompt.subject or category).noted(category=category, style=design.style)
+        return asset, design.counted
 
 
 def _category(prompt: Prompt, given: str) -> str | Refusal:

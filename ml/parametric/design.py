@@ -55,6 +55,7 @@ class Design:
     part_shapes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     detail: float = 1.0
     long_axis: str = "width"
+    counted: dict[str, int] = field(default_factory=dict)  # what `count` answered so far
 
     def has(self, *words: str) -> bool:
         """Whether the prompt says any of the words of the whole."""
@@ -91,7 +92,8 @@ class Design:
 
     def count(self, part: str, default: int, low: int, high: int) -> int:
         """How many of a part: as the prompt says, clamped to what can be built."""
-        return min(max(self.counts.get(part, default), low), high)
+        self.counted[part] = min(max(self.counts.get(part, default), low), high)
+        return self.counted[part]
 
     def size(self, width: float, height: float, depth: float, spread: float = 0.08) -> tuple[float, float, float]:
         """Width, height and depth in metres after shape words, each varied by ± `spread`."""

@@ -22,6 +22,7 @@ from flows import chunk_work
 from flows.execute import Prepared, drive_alone
 from flows.jobs import GenerateJob, ProcessJob, generate_asset, process_asset
 from flows.progress import Progress
+from flows.refine import UNDER_WAY, RefineConfig
 from flows.run import RunConfig, already_done
 from flows.warm import warm_up
 from manifests import journal
@@ -75,11 +76,26 @@ def manifest(folder: Path, version: int) -> Path:
     return path
 
 
-def run(folder: Path, version: int, out: Path, log: Path) -> None:
-    """The whole command, in this process."""
+def refinements(folder: Path) -> Path:
+    """Five rows: two versions of one parent, one of another, one that is refused and one that is invalid."""
+    path = folder / "refine.csv"
+    rows = ("row-0,add armrests", "row-2,twice as tall", "row-0,red seat", "row-0,frobnicate", "nobody,red seat")
+    path.write_text("\n".join(["parent,instruction", *rows]) + "\n")
+    return path
+
+
+def asked(folder: Path, version: int, out: Path) -> RunConfig:
+    """The first run, the one over changed rows, or the refinement of its assets."""
     recipe = folder / "small.toml"
     recipe.write_text(RECIPE)
-    config = RunConfig(str(manifest(folder, version)), str(recipe), str(out), chunk_rows=4)
+    if version == 3:
+        return RefineConfig(str(refinements(folder)), out=str(out), chunk_rows=2)
+    return RunConfig(str(manifest(folder, version)), str(recipe), str(out), chunk_rows=4)
+
+
+def run(folder: Path, version: int, out: Path, log: Path) -> None:
+    """The whole command, in this process."""
+    config = asked(folder, version, out)
     chunk_work.GENERATE_BATCH = 2  # several batches and journal segments even in a run of six rows
     journal.SEGMENT_RECORDS = 2
     if already_done(config) is None:
@@ -132,7 +148,7 @@ class Scene:
 
     def __init__(self, folder: Path, version: int, before: Path | None) -> None:
         self.folder, self.version, self.before = folder, version, before
-        self.rows = 6 if version == 1 else 8
+        self.rows = {1: 6, 2: 8, 3: 13}[version]
         self.reference = folder / f"reference-{version}"
         self.log = folder / f"made-{version}.log"
         counter = folder / f"changes-{version}"
@@ -166,21 +182,24 @@ class Scene:
             wrong += [f"{id} was recorded and made again" for id in made if id in recorded]
         if not (out / "report" / "index.html").is_file():
             wrong.append("no report")
+        wrong += [f"{path} was left" for path in (out / UNDER_WAY).glob("*")]
         return [f"version {self.version}, change {change}: {each}" for each in wrong]
 
 
 def main(folder: Path, every: int) -> None:
-    """Both scenes: a first run, and a run over an older ledger with changed rows."""
+    """The scenes: a first run, a run over an older ledger with changed rows, and a refinement of its assets."""
     started = time.monotonic()
     warm_up()  # kernels are loaded once, here
     first = Scene(folder, 1, None)
     second = Scene(folder, 2, first.reference)
+    third = Scene(folder, 3, second.reference)
+    scenes = (first, second, third)
     wrong, kills, rows = [], 0, 0
-    for scene in (first, second):
+    for scene in scenes:
         for change in range(1, scene.changes + 1, every):
             kills, rows = kills + 1, rows + scene.rows
             wrong += scene.killed_at(change)
-    changes = {"changes": [first.changes, second.changes], "kills": kills, "rows": rows}
+    changes = {"changes": [scene.changes for scene in scenes], "kills": kills, "rows": rows}
     print(json.dumps({**changes, "wrong": wrong, "seconds": round(time.monotonic() - started, 1)}))
 
 

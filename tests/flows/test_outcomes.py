@@ -17,7 +17,7 @@ PROMPT = "a red oak chair, not rusty, under 5000 triangles, 90 cm tall"
 
 def blank(**fields: object) -> LedgerRow:
     row = Row(7, 9, "one", prompt=PROMPT, meta={"shelf": "A3"}, **fields)  # type: ignore[arg-type]
-    return blank_row("k" * 32, row, bind(row, RECIPE, 11), RECIPE.name)
+    return blank_row("k" * 32, row, bind(row, RECIPE, 11))
 
 
 def test_understood_keeps_what_was_found_and_nothing_else() -> None:

@@ -1,0 +1,156 @@
+"""One instruction carried out on one asset: on the drawing it came from where words can say it, else on its mesh."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import Literal, cast
+
+import numpy as np
+
+from ml.asset import Asset, InputError
+from ml.edits import Edit
+from ml.generators.procedural import ProceduralOptions
+from ml.generators.protocol import Request
+from ml.generators.redraw import Redrawn, redraw
+from ml.instruction import parse_instruction
+from ml.readers.gltf import read_glb
+from tasks.apply_edits import apply_edits
+from tasks.glb import encode_glb
+from tasks.orient import OrientOptions
+from tasks.region import Region, parse_region
+from tasks.revision_check import check_revision
+from tasks.scale import ScaleOptions
+from tasks.steps import STEPS
+from tasks.transform import transformed
+
+Steps = tuple[tuple[str, object], ...]
+
+FRAME = ("clean", "orient", "scale")  # the steps that decide where an asset stands and how large it is
+WEATHER = frozenset(("worn", "rusty", "glossy", "matte"))  # the mesh has edges and hollows to show them on
+NOTE = "refined"  # what was done, as JSON, in the asset's notes
+
+
+@dataclass(frozen=True)
+class Change:
+    """An instruction that was carried out: on the drawing's words or on the mesh, in a region or everywhere."""
+
+    how: Literal["drawing", "mesh"]
+    instruction: str
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a parent came about. `request` is None where it was not drawn by the procedural generator."""
+
+    frame: Steps  # put the parent's raw mesh where its master stands
+    request: Request | None = None
+    options: object = None  # the procedural generator's
+    drawn_frame: Steps = ()  # the same for the drawing that it all began with
+    changes: tuple[Change, ...] = ()  # since then, oldest first
+
+
+def frame_steps(steps: Steps) -> Steps:
+    """Those of a recipe's steps that move the asset or size it."""
+    return tuple((name, options) for name, options in steps if name in FRAME)
+
+
+def framed(asset: Asset, steps: Steps) -> Asset:
+    """A raw mesh in the frame of the master that a recipe made of it: what a region's coordinates are of."""
+    for name, options in steps:
+        asset = STEPS[name][0](asset, options)
+    return asset
+
+
+def keep_frame(steps: Steps) -> Steps:
+    """The steps for an asset that stands in its frame already: a size that was changed on purpose stays so."""
+    kept = []
+    for name, options in steps:
+        if isinstance(options, OrientOptions):
+            options = replace(options, up_axis="y")
+        if isinstance(options, ScaleOptions):
+            options = ScaleOptions(unit="m")
+        kept.append((name, options))
+    return tuple(kept)
+
+
+def refine(parent: Asset, origin: Origin, instruction: str, region_text: str) -> Asset:
+    """The parent's raw mesh with the instruction carried out, in the frame of the parent's master.
+
+    What was done stands in the note `refined`. Raises InputError with a code `instruction.*`, `region.*` or `edit.*`
+    where it cannot be carried out, or changes nothing.
+    """
+    region = parse_region(region_text)
+    redrawn, refusal = _redrawn(origin, instruction, region)
+    if redrawn is None or WEATHER & {*redrawn.revision.words}:
+        try:
+            return _on_mesh(framed(parent, origin.frame), instruction, region)
+        except InputError as error:
+            if redrawn is None:
+                raise _better(refusal, error) from error
+    return _as_drawn(redrawn, origin)
+
+
+def _better(of_drawing: InputError | None, of_mesh: InputError) -> InputError:
+    """Of two refusals the one that says more: the mesh's unless it did not understand what the drawing did."""
+    return of_drawing if of_drawing is not None and of_mesh.code.startswith("instruction.") else of_mesh
+
+
+def _redrawn(origin: Origin, instruction: str, region: Region) -> tuple[Redrawn | None, InputError | None]:
+    """The drawing with the instruction carried out; or why not, where it was understood and cannot be."""
+    if origin.request is None or not region.whole:
+        return None, None
+    said = [change.instruction for change in origin.changes if change.how == "drawing"]
+    try:
+        redrawn = redraw(origin.request, cast(ProceduralOptions, origin.options), said, instruction)
+        if redrawn is None or (_only_looks(redrawn) and len(said) < len(origin.changes)):
+            return None, None  # a look that the mesh was given since would be put over the new one
+        check_revision(redrawn)
+    except InputError as error:
+        if error.code == "edit.no-effect":
+            raise  # the mesh would only be told again what it is
+        return None, error
+    return redrawn, None
+
+
+def _only_looks(redrawn: Redrawn) -> bool:
+    asked = redrawn.revision
+    shaped = any(item.shapes for item in asked.parts)
+    return not (asked.counts or asked.added or asked.removed or asked.styles or asked.words or shaped)
+
+
+def _as_drawn(redrawn: Redrawn, origin: Origin) -> Asset:
+    """The new drawing where the first one stood, with what was done to the mesh since done again."""
+    first = read_glb(encode_glb(redrawn.first))  # as the chain met it: a GLB states its axes and its unit
+    old, new = first.bounds(), framed(first, origin.drawn_frame).bounds()
+    linear = np.diag((new[1] - new[0]) / np.maximum(old[1] - old[0], 1e-12))
+    asset = transformed(redrawn.after.asset, linear, new[0] - linear @ old[0])
+    for change in origin.changes:
+        if change.how == "mesh":
+            standing = framed(asset, keep_frame(origin.drawn_frame))
+            asset = apply_edits(standing, _edits(standing, change.instruction), parse_region(change.region))
+    return _noted(asset, "drawing", redrawn.revision.understood)
+
+
+def _on_mesh(asset: Asset, instruction: str, region: Region) -> Asset:
+    edits = _edits(asset, instruction)
+    return _noted(apply_edits(asset, edits, region), "mesh", "; ".join(map(_in_words, edits)))
+
+
+def _edits(asset: Asset, instruction: str) -> tuple[Edit, ...]:
+    return parse_instruction(instruction, [part.name for part in asset.parts], asset.name)
+
+
+def _in_words(edit: Edit) -> str:
+    """'resize: legs, length, 1.2, times'."""
+    values = ", ".join(
+        f"{value:g}" if isinstance(value, float) else str(value) for value in vars(edit).values() if value
+    )
+    return f"{type(edit).__name__.lower()}: {values}" if values else type(edit).__name__.lower()
+
+
+def _noted(asset: Asset, how: str, understood: str) -> Asset:
+    measured = {name: value for name, value in asset.metrics.items() if name.startswith("edit.")}
+    said = {"how": how, "understood": understood, **({"measured": measured} if measured else {})}
+    return asset.noted(**{NOTE: json.dumps(said, separators=(",", ":"))})
