@@ -85,10 +85,10 @@ def invalid_row(row: InvalidRow, recipe: str) -> LedgerRow:
 
 
 def repeat_row(row: LedgerRow, code: str, of: str, distance: float) -> LedgerRow:
-    """A finished row whose asset repeats another one, `distance` apart: of its files the poster alone stands."""
+    """A finished row whose asset repeats another one, `distance` apart: of its files the pictures alone stand."""
     how = f"looks like it, {distance:.3f} apart" if distance else "has the same geometry and colours"
-    posters = tuple(output for output in row.outputs if output.format == "poster")
-    return replace(row, outcome="rejected", reasons=(code,), message=f"{code}: {of} {how}", outputs=posters)
+    pictures = tuple(output for output in row.outputs if output.format in ("poster", "reference"))
+    return replace(row, outcome="rejected", reasons=(code,), message=f"{code}: {of} {how}", outputs=pictures)
 
 
 def drop_other_files(store: Store, id: str, outputs: Iterable[str]) -> None:

@@ -19,6 +19,7 @@ from tasks.measure import MeasureOptions, measure, measure_files
 from tasks.outputs import OutputFile
 from tasks.profile import Profile
 from tasks.score import score
+from tasks.shown_pictures import picture_files, with_part_boxes
 from tasks.signature import signature
 from tasks.similarity import compared
 from tasks.steps import STEPS
@@ -100,6 +101,8 @@ def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
     if plan.thumbnail is not None and asset.face_count:
         poster = clock.timed("poster", partial(thumbnail, asset, cast(ThumbnailOptions, plan.thumbnail)))
         files.append(OutputFile(f"{stem}_poster.jpg", "poster", 0, poster))
+        files += clock.timed("poster", partial(picture_files, plan.pictures, stem))
+        asset = with_part_boxes(asset)
     return _product(asset, files, clock.seconds)
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from tasks.report_data import Totals, card_of, search_text
+from tasks.report_data import Totals, Versions, card_of, search_text
 from tasks.report_list import KEY, Columns, cell_of, recorded
 
 Put = Callable[[str, bytes], None]
@@ -20,9 +20,18 @@ Read = Callable[[str], bytes]
 WEB = Path(__file__).parent / "web"
 PAGE_FILES = (
     *("index.html", "report.css", "report-base.js", "messages-en.js", "messages-de.js", "language.js", "review.js"),
-    *("report-charts.js", "report-detail.js", "report.js"),
+    *(
+        "report-charts.js",
+        "report-detail.js",
+        "report.js",
+        "viewer.css",
+        "viewer-messages-en.js",
+        "viewer-messages-de.js",
+    ),
+    *("viewer-orbit.js", "viewer-model.js", "viewer-scene.js", "viewer-sizes.js", "viewer-layout.js", "viewer-pick.js"),
+    *("viewer-tint.js", "viewer-region.js", "viewer-compare.js", "viewer.js"),
 )
-VIEWER = Path("node_modules/@google/model-viewer/dist/model-viewer-umd.min.js")
+VIEWER = Path("node_modules/.bundle/three.js")  # built by infra/setup/npm.sh
 INDEX_ROWS = 200_000  # a file of class numbers: about 600 KB
 
 
@@ -62,7 +71,7 @@ def write_report(
     browser refuses to fetch a GLB from file://, so the first assets are also written as scripts that carry them:
     `embed_assets=0` where the report will only ever be served.
     """
-    totals, columns, models = Totals(), Columns(), Models(put, read, options)
+    totals, columns, models, versions = Totals(), Columns(), Models(put, read, options), Versions()
     sizes = {"page": options.page_rows, "cell": options.cell_rows, "search": options.search_rows}
     sizes |= {"id": INDEX_ROWS, "recorded": INDEX_ROWS}
     files = {kind: Pages(put, kind, size) for kind, size in sizes.items()}
@@ -71,6 +80,7 @@ def write_report(
         totals.add(card)
         columns.add(card)
         models.embed(card)
+        versions.add(card)
         files["page"].add(card)
         files["cell"].add(cell_of(card))
         files["search"].add(search_text(card))
@@ -87,11 +97,12 @@ def write_report(
     summary |= {f"{kind}Rows": sizes[kind] for kind in ("page", "cell", "search")}
     summary["recordedFiles"] = files["recorded"].number
     put("report/data/summary.js", script("summary", summary))
+    put("report/data/versions.js", script("versions", {"pageRows": options.page_rows, "links": versions.links()}))
     for name in PAGE_FILES:
         put(f"report/{name}", (WEB / name).read_bytes())
     if viewer:
-        put("report/vendor/model-viewer.js", (WEB / VIEWER).read_bytes())
-    return "" if viewer else f"models are shown as pictures: {VIEWER.name} is missing (npm ci in tasks/web brings it)"
+        put("report/vendor/three.js", (WEB / VIEWER).read_bytes())
+    return "" if viewer else f"models are shown as pictures: {VIEWER.name} is missing (infra/setup/npm.sh makes it)"
 
 
 class Pages:

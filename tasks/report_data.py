@@ -42,6 +42,7 @@ FIRST = (
 LAST = ("measure", "compare", "gate", "signature", "poster", "write", "other_candidates")
 PAGED_TEXT = 2000  # characters of one text in a page; a 100 KB prompt belongs to the ledger
 SHA = 16  # hexadecimal digits of a digest in a page; the whole one is in the ledger
+PICTURES = ("poster", "reference")  # outputs that the page shows rather than lists
 SEARCH_TEXT = 240  # characters of a row that free-text search sees
 
 
@@ -177,6 +178,30 @@ class Totals:
         }
 
 
+@dataclass
+class Versions:
+    """Which rows came of which: a refinement names its parent, wherever in the ledger it stands. 8 bytes a row."""
+
+    ids: array[int] = field(
+        default_factory=lambda: array("q")
+    )  # hashes; a run of a million has 3e-8 chances of a clash
+    children: list[tuple[str, int, str]] = field(default_factory=list)
+
+    def add(self, card: Mapping[str, Any]) -> None:
+        """Take in the next row, given as its card."""
+        if parent := card.get("parent"):
+            self.children.append((card["id"], len(self.ids), parent))
+        self.ids.append(hash(card["id"]))
+
+    def links(self) -> list[tuple[str, int, str, int]]:
+        """(id, row, id of its parent, row of its parent) of each row whose parent is a row; a row is its place here."""
+        wanted = np.fromiter({hash(parent) for _, _, parent in self.children}, np.int64)
+        hashes = np.asarray(self.ids, dtype=np.int64)
+        places = np.flatnonzero(np.isin(hashes, wanted))
+        at = dict(zip(hashes[places].tolist(), places.tolist(), strict=True))
+        return [(id, row, parent, at[hash(parent)]) for id, row, parent in self.children if hash(parent) in at]
+
+
 def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     """A ledger row as the page shows it: long texts cut, maps as pairs (no key of a row can be mistaken for ours)."""
     meta, metrics = entries(row.get("meta")), entries(row.get("metrics"))
@@ -186,6 +211,8 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
         meta.pop(name, None)
     if isinstance(meta.get("review"), dict):
         meta.pop("review")  # the page shows decisions in their own place
+    shown = {"candidates": listed(meta.pop("candidates", None)), "parts": listed(meta.pop("parts", None))}
+    shown["pictures"] = pictures(meta.pop("pictures", None), outputs)
     card = {
         "id": text(row.get("id")),
         "row": row.get("row"),
@@ -195,13 +222,14 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
         "timings": sorted(numbers(row.get("timings")), key=stage_rank),
         "warnings": [code for code, _, _, severity, _ in found if severity == "warn"],
         "metrics": numbers(metrics),
-        "outputs": [file_of(output) for output in outputs if output.get("format") != "poster"],
+        "outputs": [file_of(output) for output in outputs if output.get("format") not in PICTURES],
         "understood": [(name, plain(value)) for name, value in entries(row.get("prompt_understood")).items()],
         "findings": found,
     }
     card |= {name: text(meta.pop(name)) for name in ("title", "prompt") if meta.get(name)}
     said = {name: row.get(name) for name in ("key", "seed", "attempts", "parent", "recipe", "message")}
     card |= {name: text(value) for name, value in said.items() if value not in (None, "")}
+    card |= {name: value for name, value in shown.items() if value}
     posters = [output for output in outputs if output.get("format") == "poster"]
     masters = [output for output in outputs if output.get("format") == "glb" and not output.get("lod")]
     card |= {"poster": text(posters[0].get("uri"))} if posters else {}
@@ -256,17 +284,28 @@ def entries(value: Any) -> dict[str, Any]:
     return dict(value) if isinstance(value, (dict, list, tuple)) else {}
 
 
-def findings(value: Any) -> Iterator[list[Any]]:
-    """(code, value, limit, severity, suggestion) of each gate finding, which notes carry as JSON text."""
+def listed(value: Any) -> list[dict[str, Any]]:
+    """The maps of a list, as it is or as the JSON text that notes carry; whatever else there is is left out."""
     if isinstance(value, str):
         try:
             value = json.loads(value)
         except ValueError:
-            return
-    for finding in value if isinstance(value, list | tuple) else ():
-        if isinstance(finding, dict):
-            numbers = [rounded(finding[name]) if name in finding else None for name in ("value", "limit")]
-            yield [text(finding.get("code")), *numbers, text(finding.get("severity")), text(finding.get("suggestion"))]
+            return []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list | tuple) else []
+
+
+def pictures(noted: Any, outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The row's pictures by URI, each with the view that fits it best where one was found."""
+    known = {str(item.get("number")): item for item in listed(noted)}
+    uris = [text(output.get("uri")) for output in outputs if output.get("format") == "reference"]
+    return [{"uri": uri, **known.get(uri.removesuffix(".jpg").rsplit("_reference", 1)[-1], {})} for uri in uris]
+
+
+def findings(value: Any) -> Iterator[list[Any]]:
+    """(code, value, limit, severity, suggestion) of each gate finding, which notes carry as JSON text."""
+    for finding in listed(value):
+        numbers = [rounded(finding[name]) if name in finding else None for name in ("value", "limit")]
+        yield [text(finding.get("code")), *numbers, text(finding.get("severity")), text(finding.get("suggestion"))]
 
 
 def text(value: Any) -> str:

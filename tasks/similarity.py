@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -42,6 +43,7 @@ class Reference:
 
     mask: Mask  # (SIDE, SIDE)
     lab: F32 | None  # (SIDE, SIDE, 3) OKLab; None for a drawing
+    box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, right, bottom, as shares of the picture
 
 
 @dataclass(frozen=True)
@@ -62,12 +64,14 @@ class Fit:
 def compared(asset: Asset, pictures: Sequence[tuple[Source, bool]]) -> Asset:
     """The asset with the metrics similarity.* as means over its pictures, each (source, whether it is a drawing).
 
-    A picture whose object cannot be told from its background is left out, with a note.
+    The view that fits each picture best stands in the note `pictures`. A picture whose object cannot be told from its
+    background is left out, with a note.
     """
-    readable, unread = [], []
-    for source, drawn in pictures[:MOST_PICTURES]:
+    readable, numbers, unread = [], [], []
+    for number, (source, drawn) in enumerate(pictures[:MOST_PICTURES], start=1):
         try:
             readable.append(read_reference(source, drawn))
+            numbers.append(number)
         except InputError as error:
             unread.append(error.code)
     noted = asset.noted(similarity=f"pictures not compared: {', '.join(unread)}") if unread else asset
@@ -79,7 +83,15 @@ def compared(asset: Asset, pictures: Sequence[tuple[Source, bool]]) -> Asset:
         "similarity.silhouette": float(np.mean([fit.silhouette for fit in fits])),
         "similarity.color": float(np.mean([fit.color for fit in fits])),
     }
-    return noted.measured(metrics)
+    views = [_view(number, fit, each) for number, fit, each in zip(numbers, fits, readable, strict=True)]
+    return noted.noted(pictures=json.dumps(views, separators=(",", ":"))).measured(metrics)
+
+
+def _view(number: int, fit: Fit, picture: Reference) -> dict[str, object]:
+    """What laying a picture over its asset takes: the camera's degrees, and where in the picture the object is."""
+    seen = {"azimuth": fit.azimuth, "elevation": fit.elevation, "similarity": fit.similarity}
+    rounded = {name: round(value, 4) for name, value in seen.items()}
+    return {"number": number, **rounded, "box": [round(edge, 4) for edge in picture.box]}
 
 
 @lru_cache(maxsize=8)
@@ -93,10 +105,8 @@ def read_reference(source: Source, drawn: bool) -> Reference:
 def reference(pixels: U8, drawn: bool = False) -> Reference:
     """The object in (h, w, 4) RGBA; raises InputError `image.*` or `sketch.*` where none can be told."""
     found = (sketch_silhouette if drawn else photo_silhouette)(pixels)
-    if drawn:
-        return Reference(_fitted(found.mask)[0], None)
     mask, picked = _fitted(found.mask)
-    return Reference(mask, _lab(pixels[picked], mask))
+    return Reference(mask, None if drawn else _lab(pixels[picked], mask), _box(found.mask))
 
 
 def best_fits(asset: Asset, references: Sequence[Reference]) -> list[Fit]:
@@ -176,6 +186,13 @@ def _fitted(mask: Mask) -> tuple[Mask, tuple[npt.NDArray[np.int64], ...]]:
     inside = [(place >= 0) & (place < mask.shape[k]) for k, place in enumerate(places)]
     picked = np.ix_(*(np.clip(place, 0, mask.shape[k] - 1) for k, place in enumerate(places)))
     return mask[picked] & np.outer(*inside), picked
+
+
+def _box(mask: Mask) -> tuple[float, float, float, float]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    high, wide = mask.shape
+    left, right, top, bottom = columns[0], columns[-1] + 1, rows[0], rows[-1] + 1
+    return float(left / wide), float(top / high), float(right / wide), float(bottom / high)
 
 
 def _iou(first: Mask, second: Mask) -> float:

@@ -65,7 +65,7 @@ meshmill.fileUrl = (uri) => "../" + uri.split("/").filter((part) => part && part
   const waiting = new Map();
   const arrived = (key, value) => waiting.get(key)?.(value);
   for (const kind of ["page", "index", "search", "model"]) meshmill[kind] = (name, value) => arrived(`${kind}-${name}`, value);
-  meshmill.summary = (value) => arrived("summary", value);
+  for (const single of ["summary", "versions"]) meshmill[single] = (value) => arrived(single, value);
 
   meshmill.script = (address) => new Promise((done, failed) => {
     const tag = meshmill.element("script", { src: address });
@@ -96,8 +96,10 @@ meshmill.fileUrl = (uri) => "../" + uri.split("/").filter((part) => part && part
   };
   const numbered = (kind) => (number) => load(`${kind}-${number}`, `data/${kind}-${String(number).padStart(3, "0")}.js`);
 
+  let versions = null;
   meshmill.load = {
     summary: () => load("summary", "data/summary.js"),
+    versions: () => (versions ??= load("versions", "data/versions.js")),
     page: kept(12, numbered("page")),
     index: kept(100, numbered("index")),
     search: kept(40, numbered("search")),

@@ -1,9 +1,8 @@
-// One asset, opened: the live model behind its picture, and its lineage from manifest row to files.
+// One asset, opened: the facts beside its stage, its lineage from manifest row to files.
 "use strict";
 
 {
   const { element: el, format, parts, fileUrl } = meshmill;
-  const local = location.protocol === "file:";
 
   meshmill.badge = (outcome) => el("span", { class: `badge is-${outcome}`, text: outcome });
 
@@ -17,61 +16,6 @@
     el("svg", { viewBox: "0 0 48 48", "aria-hidden": "true" },
       el("path", { d: "M24 5l17 9.5v19L24 43 7 33.5v-19z", "stroke-dasharray": card.outcome === "passed" ? null : "3 3" }),
       el("path", { d: "M7 14.5L24 24l17-9.5M24 24v19" })));
-
-  let viewerScript = null;
-  const viewer = () => {
-    // Masters need no decoder; empty locations keep the viewer from ever naming an outside host. The bundle sets its own
-    // element over one that is there before: only what is set once it has run is heard.
-    viewerScript ??= meshmill.script("vendor/model-viewer.js").then(() => Object.assign(self.ModelViewerElement, {
-      dracoDecoderLocation: "vendor/none/", ktx2TranscoderLocation: "vendor/none/", lottieLoaderLocation: "vendor/none.js",
-    }));
-    return viewerScript;
-  };
-
-  const models = (card) => card.outputs.filter(([kind]) => kind === "glb").sort((a, b) => a[1] - b[1]);
-
-  const stage = (card, hasViewer) => {
-    const levels = models(card);
-    const note = el("p", { class: "hint", role: "status" });
-    const frame = el("div", { class: "frame" }, meshmill.picture(card, true));
-    const metrics = Object.fromEntries(card.metrics);
-    const tris = (lod) => (lod ? metrics[`lod${lod}.triangles`] ?? metrics[`lod${lod}.faces`] : card.triangles);
-    const size = ([, lod, , bytes]) => [tris(lod) ? `${format.triangles(tris(lod))} tris` : null, format.bytes(bytes)].filter(Boolean).join(" · ");
-    const buttons = levels.map((output, i) => el("button", { type: "button", "aria-pressed": String(i === 0), onclick: () => show(i) },
-      el("span", { text: `LOD ${output[1]}` }), el("small", { text: size(output) })));
-    const show = async (i) => {
-      buttons.forEach((button, k) => button.setAttribute("aria-pressed", String(k === i)));
-      const [, , uri, , , model] = levels[i];
-      if (local && !model) {
-        note.textContent = "Opened from disk, a browser cannot fetch this model. Serve the output folder over http to turn it.";
-        return;
-      }
-      note.textContent = "Loading the model…";
-      try {
-        await viewer();
-        const source = local ? await meshmill.load.model(model) : fileUrl(uri);
-        if (frame.isConnected) mount(frame, note, source, card);
-      } catch (error) {
-        note.textContent = `${error.message}.`;
-      }
-    };
-    if (!levels.length) note.textContent = card.outcome === "passed" ? "This asset has no GLB to show." : "";
-    else if (!hasViewer) note.textContent = "The 3D viewer was not installed when this report was written: picture and files only.";
-    else queueMicrotask(() => show(0));
-    return el("div", { class: "stage" }, frame, hasViewer && levels.length > 1 ? el("div", { class: "levels", role: "group", "aria-label": "Level of detail" }, buttons) : null, note);
-  };
-
-  const mount = (frame, note, source, card) => {
-    let model = frame.querySelector("model-viewer");
-    frame.removeAttribute("data-loaded");
-    if (!model) {
-      model = el("model-viewer", { "camera-controls": true, "camera-orbit": "35deg 70deg auto", "touch-action": "pan-y", "shadow-intensity": "0.9", exposure: "0.82", "shadow-softness": "0.9", "interaction-prompt": "none", alt: `3D model of ${card.title || card.id}` });
-      model.addEventListener("load", () => { frame.setAttribute("data-loaded", ""); note.textContent = "Drag to turn, scroll or pinch to come closer."; });
-      model.addEventListener("error", (event) => { note.textContent = `The model could not be shown (${event.detail?.type ?? "error"}); its files are below.`; });
-      frame.append(model);
-    }
-    model.setAttribute("src", source);
-  };
 
   const step = (title, ...content) => el("li", {}, el("h3", { text: title }), content);
   const pairs = (list) => (list.length ? el("dl", { class: "pairs" }, list.map(([name, value]) => [el("dt", { text: name }), el("dd", { text: value })])) : null);
@@ -125,7 +69,7 @@
       el("button", { type: "button", onclick: controls.next, disabled: !controls.next, "aria-label": "Next asset" }, "›"),
       el("button", { type: "button", class: "close", onclick: controls.close, "aria-label": "Close" }, "×")),
     el("div", { class: "sheet" },
-      stage(card, hasViewer),
+      meshmill.stage(card, hasViewer),
       el("div", { class: "facts-panel", tabindex: "0", role: "region", "aria-label": "Facts" },
         meshmill.badge(card.outcome),
         el("h2", { id: "detail-title", text: card.title || card.id }),

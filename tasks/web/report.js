@@ -209,7 +209,7 @@
     $("detail").addEventListener("close", shut);
     $("detail").addEventListener("click", (event) => { if (event.target === $("detail")) $("detail").close(); });
     $("detail").addEventListener("keydown", (event) => {
-      if (event.target.localName === "model-viewer" || event.altKey) return; // arrows turn the model there
+      if (event.altKey || event.target.matches("input, select, textarea")) return; // arrows move a slider or the caret there
       const move = { ArrowLeft: steps.previous, ArrowRight: steps.next }[event.key];
       if (move) { event.preventDefault(); move(); }
     });
