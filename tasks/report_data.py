@@ -18,6 +18,7 @@ FIRST = (
         "generate",
         "read",
         "clean",
+        "drop_floaters",
         "orient",
         "scale",
         "repair",
