@@ -10,8 +10,10 @@ from manifests.recipe import Recipe
 from manifests.row import Row, asset_folder
 from ml.generators.protocol import Request
 from ml.generators.registry import GENERATORS
+from ml.parametric.sizes import usual_extent
 from ml.prompt import Constraints, Prompt, parse_prompt
 from ml.sources import Source
+from ml.vocabulary import category_of
 from tasks.chain import Plan
 from tasks.orient import OrientOptions
 from tasks.profile import load_profile
@@ -60,7 +62,7 @@ def bind(row: Row, recipe: Recipe, seed: int) -> Bound:
         generator=generator,
         options=recipe.generator_options[generator],
         plan=replace(
-            make_plan(row, recipe, prompt.constraints if prompt else Constraints()),
+            make_plan(row, recipe, *((prompt.constraints, prompt.subject) if prompt else (Constraints(),))),
             provenance=provenance_of(row, recipe.provenance, generator, seed),
         ),
         folder=f"assets/{folder}",
@@ -90,8 +92,8 @@ def make_request(row: Row, prompt: Prompt | None, seed: int) -> Request:
     )
 
 
-def make_plan(row: Row, recipe: Recipe, said: Constraints) -> Plan:
-    """The recipe's steps with the row's dimensions and the prompt's limits put in."""
+def make_plan(row: Row, recipe: Recipe, said: Constraints, subject: str = "") -> Plan:
+    """The recipe's steps with the row's dimensions and the prompt's limits put in; `subject` is what it names."""
     steps = [(stage.name, stage.options) for stage in recipe.steps]
     size = {
         key: value
@@ -109,8 +111,9 @@ def make_plan(row: Row, recipe: Recipe, said: Constraints) -> Plan:
         profile=load_profile(name) if (name := row.profile or recipe.profile) else None,
         exports=tuple((stage.name, stage.options) for stage in recipe.exports),
         thumbnail=recipe.thumbnail,
-        asked=asked_of(said),
+        asked=(*asked_of(said), *(() if size else usual_size(row, subject))),
         pictures=pictures_of(row),
+        reference=Source(row.reference, row.root_of(row.reference)) if row.reference else None,
         auto_fix=recipe.auto_fix,
     )
 
@@ -125,6 +128,12 @@ def pictures_of(row: Row) -> tuple[tuple[Source, bool], ...]:
 def asked_of(said: Constraints) -> tuple[tuple[str, float], ...]:
     """Limits the gate holds the asset to; 'under N triangles' is read as a budget is, at most N: N itself passes."""
     return () if said.max_triangles is None else (("triangles.asked", float(said.max_triangles)),)
+
+
+def usual_size(row: Row, subject: str) -> tuple[tuple[str, float], ...]:
+    """The range of sizes that things of the row's category, or of what its prompt names, come in; none if unknown."""
+    usual = usual_extent(category_of(row.category) or category_of(subject))
+    return () if usual is None else (("size.category_min_m", usual[0]), ("size.category_max_m", usual[1]))
 
 
 Steps = list[tuple[str, Any]]

@@ -14,9 +14,9 @@ from manifests.row import MAX_ID, SEED_LIMIT, InputFile, InvalidRow, Row, derive
 MAX_TEXT = 16_384  # characters in one value: CLIP reads 77 tokens, so more is a mistake in the manifest
 MAX_IMAGES = 64
 MAX_VARIATIONS = 64
-FILE_COLUMNS = ("image", "images", "sketch", "mesh")
+FILE_COLUMNS = ("image", "images", "sketch", "mesh", "reference")
 _FILE_COLUMNS = frozenset(FILE_COLUMNS)
-INPUT_COLUMNS = ("prompt", *FILE_COLUMNS)
+INPUT_COLUMNS = ("prompt", "image", "images", "sketch", "mesh")  # a reference is only compared with
 
 
 @dataclass(slots=True)
@@ -169,6 +169,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "images": _images,
     "sketch": text,
     "mesh": text,
+    "reference": text,
     "seed": _seed,
     "variations": _variations,
     "category": text,
@@ -209,7 +210,7 @@ def check(record: Record, number: int, inputs: Inputs) -> Row | InvalidRow:
 
 
 def _build(fields: dict[str, Any], number: int, line: int, inputs: Inputs) -> Row:
-    if not (fields.get("prompt") or any(fields.get(column) for column in FILE_COLUMNS)):
+    if not any(fields.get(column) for column in INPUT_COLUMNS):
         raise Fault("row.no-input", "", f"no input: one of {', '.join(INPUT_COLUMNS)} has to be given")
     files = () if _FILE_COLUMNS.isdisjoint(fields) else _find_files(fields, inputs)
     id = fields.pop("id", "")

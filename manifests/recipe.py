@@ -243,9 +243,25 @@ def _profile_content(profile: str, catalogue: Catalogue) -> list[object]:
     return [profile, catalogue.profiles.get(profile) if isinstance(catalogue.profiles, Mapping) else None]
 
 
+def _with_content(name: str) -> object:
+    """An option that may name a file, with a digest of what the file holds; the bare name where none can be read."""
+    try:
+        with fsspec.open(name, "rb") as stream:
+            content = blake2b(digest_size=16)
+            while block := stream.read(1 << 20):
+                content.update(block)
+    except (OSError, ValueError, ImportError):
+        return name
+    return [name, content.hexdigest()]
+
+
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return {
+            field.name: _with_content(text) if field.metadata.get("file") else text
+            for field in dataclasses.fields(value)
+            for text in [getattr(value, field.name)]
+        }
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, set | frozenset):

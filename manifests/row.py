@@ -41,7 +41,8 @@ class Row:
     images: tuple[str, ...] = ()
     sketch: str | None = None
     mesh: str | None = None
-    files: tuple[InputFile, ...] = ()  # image, images…, sketch, mesh: those that are given, in this order
+    reference: str | None = None  # a mesh that the finished asset is compared with
+    files: tuple[InputFile, ...] = ()  # image, images…, sketch, mesh, reference: those that are given, in this order
     seed: int | None = None
     variations: int = 1
     variation: int = 0  # 0 … variations − 1

@@ -18,6 +18,7 @@ from tasks.gate import MISSING, explain, gate, verdict
 from tasks.measure import MeasureOptions, measure, measure_files
 from tasks.outputs import OutputFile
 from tasks.profile import Profile
+from tasks.reference_mesh import Shape, compared_to_mesh, read_reference
 from tasks.score import score
 from tasks.shown_pictures import picture_files, with_part_boxes
 from tasks.signature import signature
@@ -39,6 +40,7 @@ class Plan:
     asked: tuple[tuple[str, float], ...] = ()  # metrics that the row states itself, such as `triangles.asked`
     provenance: Provenance = field(default_factory=Provenance)  # what it leaves empty stays as the asset brings it
     pictures: tuple[tuple[Source, bool], ...] = ()  # what the asset should look like, and whether it is a drawing
+    reference: Source | None = None  # a mesh it should be like
     auto_fix: int = 0  # rounds in which the gate's suggestions are carried out
 
 
@@ -77,7 +79,8 @@ def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
     """
     clock = Clock()
     raw = _of_origin(asset.measured(dict(plan.asked)), plan.provenance)
-    asset, files = _judged(clock, raw, plan, stem)
+    reference = clock.timed("reference", partial(read_reference, plan.reference)) if plan.reference else None
+    asset, files = _judged(clock, raw, plan, stem, reference)
     fixes: list[str] = []
     for turn in range(1, plan.auto_fix + 1):
         if verdict(asset) == "passed":
@@ -87,7 +90,7 @@ def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
             break
         plan = replace(plan, steps=steps)
         try:
-            asset, files = _judged(clock, raw, plan, stem)
+            asset, files = _judged(clock, raw, plan, stem, reference)
         except InputError as error:  # the verdict on what was made without the fix stands
             fixes.append(f"round {turn}: {', '.join(fix.step for fix in made)} ended in {error.code}: {error.message}")
             break
@@ -106,7 +109,9 @@ def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
     return _product(asset, files, clock.seconds)
 
 
-def _judged(clock: Clock, asset: Asset, plan: Plan, stem: str) -> tuple[Asset, list[OutputFile]]:
+def _judged(
+    clock: Clock, asset: Asset, plan: Plan, stem: str, reference: Shape | None
+) -> tuple[Asset, list[OutputFile]]:
     """What the steps make of the asset, with metrics and findings, and its exports."""
     for name, options in plan.steps:
         asset = clock.timed(name, partial(STEPS[name][0], asset, options))
@@ -115,6 +120,8 @@ def _judged(clock: Clock, asset: Asset, plan: Plan, stem: str) -> tuple[Asset, l
     asset = clock.timed("measure", partial(measure, asset, wanted)).measured(measure_files(files))
     if plan.pictures and asset.face_count:
         asset = clock.timed("compare", partial(compared, asset, plan.pictures))
+    if reference and asset.face_count:
+        asset = clock.timed("compare", partial(compared_to_mesh, asset, reference))
     if plan.profile:
         asset = clock.timed("gate", partial(gate, asset, plan.profile))
         asset = asset.measured({"score": score(asset, plan.profile)})

@@ -28,7 +28,9 @@ MOST_GAIN = 4.0  # no spread of colours grows by more: noise of a flat texture w
 class RestyleOptions:
     """`reference` names what to look like; a file is read where the step runs, so it has to be reachable there."""
 
-    reference: str = field(metadata={"help": "a library material, or the path or URL of an asset or image"})
+    reference: str = field(
+        metadata={"file": True, "help": "a library material, or the path or URL of an asset or image"}
+    )
     carry: Literal["all", "color", "surface"] = field(
         default="all", metadata={"help": "color: base colour; surface: roughness and metallic; all: both"}
     )

@@ -11,6 +11,7 @@ from manifests.provenance import ProvenanceOptions
 from manifests.recipe import Recipe, Stage, load_recipe
 from manifests.row import InputFile, Row
 from ml.asset import Provenance
+from ml.sources import Source
 from tasks.clean import CleanOptions
 from tasks.lods import LodOptions
 from tasks.profile import load_profile
@@ -22,7 +23,7 @@ FOLDER = "/in"
 
 def row(**fields: object) -> Row:
     """A row whose files lie in one folder, without one on the disk."""
-    names = [fields.get(name) for name in ("image", "sketch", "mesh")] + list(fields.get("images", ()))
+    names = [fields.get(name) for name in ("image", "sketch", "mesh", "reference")] + list(fields.get("images", ()))
     files = tuple(InputFile(str(name), FOLDER, str(name), "1:1") for name in names if name)
     return Row(1, 1, "a/b", files=files, **fields)  # type: ignore[arg-type]
 
@@ -50,6 +51,21 @@ def test_what_files_say_of_their_origin() -> None:
     assert bind(row(mesh="/in/a.glb", prompt="a chair"), recipe, 7).plan.provenance == Provenance(
         "", "Anna", "© Anna", "CC0-1.0"
     )
+
+
+def test_the_usual_size_of_a_category_goes_along_unless_the_row_states_one() -> None:
+    usual = dict(bind(row(prompt="a red armchair"), RECIPE, 7).plan.asked)
+    assert 0.5 < usual["size.category_min_m"] < usual["size.category_max_m"] < 2
+    assert dict(bind(row(mesh="/in/a.obj", category="sofas"), RECIPE, 7).plan.asked)["size.category_max_m"] == 4
+    assert bind(row(prompt="an armchair 9 m tall"), RECIPE, 7).plan.asked == ()
+    assert bind(row(prompt="an armchair", width_m=9.0), RECIPE, 7).plan.asked == ()
+    assert bind(row(mesh="/in/a.obj"), RECIPE, 7).plan.asked == ()
+
+
+def test_a_reference_is_compared_with_and_chooses_no_generator() -> None:
+    bound = bind(row(prompt="a chair", reference="/in/a.obj"), RECIPE, 7)
+    assert (bound.generator, bound.plan.reference) == ("procedural", Source("/in/a.obj", FOLDER))
+    assert bind(row(prompt="a chair"), RECIPE, 7).plan.reference is None
 
 
 @pytest.mark.parametrize(
@@ -112,8 +128,9 @@ def test_a_triangle_limit_tightens_simplify_and_never_loosens_it() -> None:
 
 
 def test_the_gate_is_told_what_the_prompt_asks_for() -> None:
-    assert bind(row(prompt="a chair under 5000 triangles"), RECIPE, 1).plan.asked == (("triangles.asked", 5000.0),)
-    assert bind(row(prompt="a chair"), RECIPE, 1).plan.asked == ()
+    asked = dict(bind(row(prompt="a chair under 5000 triangles"), RECIPE, 1).plan.asked)
+    assert asked["triangles.asked"] == 5000.0
+    assert bind(row(prompt="a thing"), RECIPE, 1).plan.asked == ()
 
 
 @pytest.mark.parametrize(

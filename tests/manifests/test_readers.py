@@ -90,6 +90,15 @@ def test_all_formats_say_the_same(tmp_path: Path, name: str) -> None:
     assert [row.height_m for row in rows if isinstance(row, Row)] == [0.5, None, 2.0]
 
 
+def test_a_reference_alone_is_no_input(tmp_path: Path) -> None:
+    (tmp_path / "ref.obj").write_text("v 0 0 0\n")
+    (tmp_path / "m.csv").write_text("id,prompt,reference\na,a chair,ref.obj\nb,,ref.obj\nc,a chair,gone.obj\n")
+    rows = list(read_manifest(str(tmp_path / "m.csv")))
+    assert codes(rows) == ["ok", "row.no-input", "row.missing-file"]
+    assert isinstance(rows[0], Row)
+    assert (rows[0].reference, [file.name for file in rows[0].files]) == (str(tmp_path / "ref.obj"), ["ref.obj"])
+
+
 def test_remote_manifests_find_their_files_beside_them() -> None:
     files = fsspec.filesystem("memory")
     files.pipe_file("/batch/m.csv", b"id,image\na,in/a.png\nb,../other/b.png\nc,gone.png\nd,%2e%2e/other/b.png\n")

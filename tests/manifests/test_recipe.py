@@ -132,6 +132,26 @@ def test_the_digest_holds_defaults_and_thresholds(tmp_path: Path) -> None:
     assert load(tmp_path, text, replace(CATALOGUE, profiles=frozenset({"game"}))).profile == "game"
 
 
+def test_the_digest_holds_what_a_named_file_holds(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class LikeOptions:
+        reference: str = field(metadata={"file": True})
+
+    catalogue = replace(CATALOGUE, steps={"like": LikeOptions})
+    path = tmp_path / "look.png"
+
+    def digest(reference: str) -> str:
+        (tmp_path / "r.toml").write_text(f'[[steps]]\nuse = "like"\nreference = "{reference}"\n')
+        return load_recipe(str(tmp_path / "r.toml"), catalogue).digest
+
+    path.write_bytes(b"red")
+    first = digest(str(path))
+    assert digest(str(path)) == first
+    path.write_bytes(b"blue")
+    assert digest(str(path)) != first
+    assert digest("oak") == digest("oak") != digest("pine")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

@@ -26,6 +26,7 @@ def key(row: Row) -> str:
         {"files": (InputFile("/d/a.png", "/d", "a.png", "10:6"),)},
         {"files": (InputFile("/d/b.png", "/d", "b.png", "10:5"),)},
         {"image": None, "sketch": "/d/a.png"},
+        {"image": None, "reference": "/d/a.png"},
         {"seed": 7},
         {"variation": 1},
         {"height_m": 1.0},

@@ -99,6 +99,7 @@ def test_every_metric_has_a_name_with_a_meaning() -> None:
         "repair.",
         "web.",
         "similarity.",
+        "reference.",
         "lods.",
         "collision.",
         "impostor.",
