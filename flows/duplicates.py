@@ -11,6 +11,7 @@ from manifests.lease import Lease
 from manifests.ledger import Ledger
 from manifests.ledger_row import LedgerRow
 from manifests.store import Store
+from manifests.versions import superseded
 from tasks.duplicates import duplicates
 from tasks.signature import Signature
 
@@ -33,10 +34,14 @@ class Repeat:
 
 
 def find_repeats(store: Store, threshold: float) -> list[Repeat]:
-    """Passed rows that repeat an earlier passed one, in manifest order; rows from before signatures are left out."""
+    """Passed rows that repeat an earlier passed one, in manifest order; rows from before signatures are left out.
+
+    Of an asset's versions only the current one is looked at: they are meant to be alike.
+    """
+    left_out = superseded(Ledger(store))
     ids, signatures = list[str](), list[Signature]()
     for row in Ledger(store).rows("outcome = 'passed'", columns=["id", "meta"]):
-        if "signature" in row["meta"]:
+        if "signature" in row["meta"] and row["id"] not in left_out:
             ids.append(row["id"])
             signatures.append(Signature.of_text(row["meta"]["signature"]))
     return [Repeat(ids[each.index], ids[each.of], each.distance) for each in duplicates(signatures, threshold)]

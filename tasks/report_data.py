@@ -134,6 +134,7 @@ class Totals:
     triangles: Sketch = field(default_factory=Sketch)
     size: Sketch = field(default_factory=Sketch)
     seconds: Sketch = field(default_factory=Sketch)
+    current: dict[str, tuple[int, str]] = field(default_factory=dict)  # of each refined root: since when, and which
 
     def add(self, card: Mapping[str, Any]) -> None:
         """Count one row, given as its card."""
@@ -141,6 +142,10 @@ class Totals:
         codes = card["reasons"] or (card["warnings"] if card["outcome"] == "passed" else ())
         self._classify(card["outcome"], tuple(codes), card["generator"])
         self._descend(card["outcome"], bool(card["timings"]))
+        if card["outcome"] == "passed" and (version := card.get("version")):
+            self.current[version["root"]] = max(
+                self.current.get(version["root"], (1, "")), (version["since"], card["id"])
+            )
         for stage, seconds in card["timings"]:
             if stage not in self.stages:
                 self.stages[stage] = Sketch()
@@ -176,6 +181,7 @@ class Totals:
                 for name, sketch in (("triangles", self.triangles), ("bytes", self.size), ("seconds", self.seconds))
             },
             "stages": [{"name": name, **sketch.figures()} for name, sketch in stages],
+            "current": {root: id for root, (_, id) in self.current.items()},
         }
 
 
@@ -208,10 +214,15 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     meta, metrics = entries(row.get("meta")), entries(row.get("metrics"))
     outputs = [output for output in row.get("outputs") or () if isinstance(output, dict)]
     found = list(findings(meta.pop("findings", None)))
-    for name in ("signature", "made_from"):  # digests say nothing to a person
-        meta.pop(name, None)
-    if isinstance(meta.get("review"), dict):
-        meta.pop("review")  # the page shows decisions in their own place
+    meta.pop("signature", None)  # 500 characters that say nothing to a person
+    version = version_card(meta.get("version"), text(row.get("id")))
+    for name in (
+        "review",
+        "version",
+        "made_from",
+    ):  # shown in their own place, or digests; a row's own columns are text
+        if isinstance(meta.get(name), dict):
+            meta.pop(name)
     shown = {"candidates": listed(meta.pop("candidates", None)), "parts": listed(meta.pop("parts", None))}
     shown["pictures"] = pictures(meta.pop("pictures", None), outputs)
     card = {
@@ -233,12 +244,26 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     card |= {name: value for name, value in shown.items() if value}
     posters = [output for output in outputs if output.get("format") == "poster"]
     masters = [output for output in outputs if output.get("format") == "glb" and not output.get("lod")]
+    card |= {"version": version} if version else {}
     card |= {"poster": text(posters[0].get("uri"))} if posters else {}
     card |= {"bytes": int(masters[0].get("bytes") or 0)} if masters else {}
     triangles = rounded(metrics.get("triangles"))
     card |= {"triangles": int(triangles)} if triangles else {}
     card["notes"] = [(name, plain(value)) for name, value in meta.items() if value not in (None, "")]
     return card
+
+
+def version_card(version: Any, id: str) -> dict[str, Any]:
+    """What a refined asset's page says of its version (see manifests/versions.py); {} for an asset without versions."""
+    if not isinstance(version, dict):
+        return {}
+    number = int(version.get("number") or 1)
+    changes = [[text(name), *map(rounded, pair)] for name, pair in entries(version.get("changes")).items()]
+    said = {
+        name: text(value) for name in ("instruction", "region", "how", "understood") if (value := version.get(name))
+    }
+    place = {"root": text(version.get("root") or id), "number": number, "since": int(version.get("since") or number)}
+    return {**place, **said, "changes": changes}
 
 
 def stage_rank(timing: tuple[str, float]) -> int:

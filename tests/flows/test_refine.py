@@ -12,6 +12,7 @@ import pytest
 from crash_points import DirectEngine, at_once
 
 from flows import cli
+from flows.duplicates import find_repeats
 from flows.execute import Prepared, drive_alone
 from flows.progress import Progress
 from flows.refine import RefineConfig
@@ -188,6 +189,7 @@ def test_history_and_revert(first: Mill, capsys: pytest.CaptureFixture[str]) -> 
     assert lines["mug.v2"]["changes"]["size.height_m"] == pytest.approx([0.12, 0.24], rel=1e-3)
     assert any("+100.0" in line for line in heard("history", out, "mug"))
     assert superseded(Ledger(Store(out))) >= {"mug", "chair"}
+    assert not {"mug", "chair"} & {each.of for each in find_repeats(Store(out), 1.0)}
 
     before = first.ledger()
     assert heard("revert", out, "mug", "1") == ["mug"]

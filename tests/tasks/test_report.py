@@ -266,3 +266,21 @@ def test_totals_keep_a_class_for_each_combination_only() -> None:
 def test_every_step_has_its_place_in_the_line() -> None:
     own = [name for name, (step, _) in STEPS.items() if step.__module__.startswith("tasks.")]  # tests list others
     assert list(FIRST) == ["generate", "read", *own]
+
+
+def test_cards_carry_versions_and_the_summary_says_which_is_current() -> None:
+    version = {"root": "a", "number": 2, "since": 2, "instruction": "red", "changes": {"parts": [1, None]}}
+    rows = [
+        row(1, id="a", meta={"version": "column of the manifest", "made_from": {"mesh": ""}}),
+        row(1, id="a.v2", meta={"version": version}),
+        row(1, "rejected", id="a.v3", meta={"version": {**version, "number": 3, "since": 3}}),
+        row(2, id="b", meta={"version": {"since": 3}}),
+    ]
+    cards = [card_of(each) for each in rows]
+    assert [card.get("version", {}).get("number") for card in cards] == [None, 2, 3, 1]
+    assert cards[0]["notes"] == [("version", "column of the manifest")]
+    assert cards[1]["version"]["changes"] == [["parts", 1, None]]
+    totals = Totals()
+    for card in cards:
+        totals.add(card)
+    assert totals.summary()["current"] == {"a": "a.v2", "b": "b"}
