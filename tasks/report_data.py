@@ -41,6 +41,7 @@ FIRST = (
     ),
 )
 LAST = ("measure", "compare", "gate", "signature", "poster", "write", "other_candidates")
+OWN_PLACE = ("review", "version", "made_from")  # objects of the house; a manifest's own columns are text
 PAGED_TEXT = 2000  # characters of one text in a page; a 100 KB prompt belongs to the ledger
 SHA = 16  # hexadecimal digits of a digest in a page; the whole one is in the ledger
 PICTURES = ("poster", "reference")  # outputs that the page shows rather than lists
@@ -216,11 +217,7 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     found = list(findings(meta.pop("findings", None)))
     meta.pop("signature", None)  # 500 characters that say nothing to a person
     version = version_card(meta.get("version"), text(row.get("id")))
-    for name in (
-        "review",
-        "version",
-        "made_from",
-    ):  # shown in their own place, or digests; a row's own columns are text
+    for name in OWN_PLACE:
         if isinstance(meta.get(name), dict):
             meta.pop(name)
     shown = {"candidates": listed(meta.pop("candidates", None)), "parts": listed(meta.pop("parts", None))}
