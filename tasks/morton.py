@@ -17,7 +17,7 @@ def morton_order(points: F64) -> I32:
 
     Codes and three radix passes of ten bits take 12 ms for 500k points; numpy's stable argsort alone 44.
     """
-    order: I32 = _radix_order(_codes(np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3)))
+    order: I32 = radix_order(_codes(np.ascontiguousarray(points, dtype=np.float64).reshape(-1, 3)))
     return order
 
 
@@ -48,7 +48,7 @@ def _spread(cell: Any) -> Any:
 
 
 @njit(cache=True, nogil=True)
-def _radix_order(codes: Any) -> Any:
+def radix_order(codes: Any) -> Any:
     """The stable order of 30-bit codes, ten bits a pass."""
     order = np.arange(len(codes)).astype(np.int32)
     sorted_order = np.empty_like(order)

@@ -56,16 +56,17 @@ def check(parts: Sequence[Part], data: bytes, packing: Packing | None, images: P
 def _read_without_images(data: bytes) -> tuple[list[Part], list[Texture]]:
     """The parts in a GLB with a mark in place of each image, and the marks: images are compared on their own."""
     json, binary = parse_container(data)
-    blob = bytes(binary or b"")
-    marks = []
+    geometry = binary or b""
+    marks, place = [], len(geometry)
     for index, image in enumerate(json.get("images", [])):
         color = [index & 255, index >> 8 & 255, index >> 16]
         mark = Texture.from_pixels(np.array([[color]], np.uint8).repeat(2, axis=0))
         image.update(bufferView=len(json["bufferViews"]), mimeType="image/png")
-        json["bufferViews"].append({"buffer": 0, "byteOffset": len(blob), "byteLength": len(mark.data)})
-        blob += mark.data
+        json["bufferViews"].append({"buffer": 0, "byteOffset": place, "byteLength": len(mark.data)})
+        place += len(mark.data)
         marks.append(mark)
-    json["buffers"][0]["byteLength"] = len(blob)
+    json["buffers"][0]["byteLength"] = place
+    blob = b"".join([geometry, *(mark.data for mark in marks)])
     placed = read_parts(Document(json, memoryview(blob), None, ReadLimits()), [])
     return [part for part, _ in placed], marks
 
@@ -99,10 +100,11 @@ def _factors(material: Material) -> Material:
 
 def _check_part(part: Part, its: Part, packing: Packing | None) -> Loss:
     grid, uv_grid = (packing.grid, packing.uv_grid(part)) if packing else (None, None)
-    pairs = match(_keys(part, grid, uv_grid), _with_area(part, grid), _keys(its, grid, uv_grid), _with_area(its, grid))
+    keys, its_keys = _keys(part, grid, uv_grid), _keys(its, grid, uv_grid)
+    pairs = match(keys, _with_area(part, keys, grid), its_keys, _with_area(its, its_keys, grid))
     if pairs is None:
         raise InputError(LOSSY, f"{part.name!r} has other triangles once it is read back")
-    ours, theirs = pairs[0].reshape(-1), pairs[1].reshape(-1)
+    ours, theirs = _vertex_pairs(pairs[0].reshape(-1), pairs[1].reshape(-1), len(part.vertices))
     step = grid.step if grid else 0.0
     loss = Loss(
         _farthest(part, "vertices", part.vertices, its.vertices, ours, theirs, 0.51 * step * math.sqrt(3.0)),
@@ -115,14 +117,22 @@ def _check_part(part: Part, its: Part, packing: Packing | None) -> Loss:
     return loss
 
 
-def _with_area(part: Part, grid: Grid | None) -> I32:
+def _with_area(part: Part, keys: Array, grid: Grid | None) -> I32:
     """The faces whose corners are three places on the grid, whatever their UVs: the others are dropped when written."""
-    if grid is None:
-        return part.faces
-    packed = grid.snap(part.vertices).astype(np.int64)
-    place = (packed[:, 0] << 42) ^ (packed[:, 1] << 21) ^ packed[:, 2]
-    a, b, c = (place[part.faces[:, k]] for k in range(3))
-    kept: I32 = part.faces[(a != b) & (b != c) & (c != a)]
+    kept: I32 = part.faces if grid is None else part.faces[_apart(keys, part.faces)]
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def _apart(keys: Array, faces: I32) -> Array:
+    """(m,) whether no two corners of a face have the same first three numbers."""
+    kept = np.empty(len(faces), np.bool_)
+    for f in range(len(faces)):
+        same = False
+        for k in range(3):
+            a, b = faces[f, k], faces[f, (k + 1) % 3]
+            same |= keys[a, 0] == keys[b, 0] and keys[a, 1] == keys[b, 1] and keys[a, 2] == keys[b, 2]
+        kept[f] = not same
     return kept
 
 
@@ -165,6 +175,20 @@ def _widest_angle(part: Part, its: Part, ours: Array, theirs: Array, limit: floa
     if not most <= limit:
         raise InputError(LOSSY, f"normals of {part.name!r} turn by {most:.3g}°, with {limit:.3g}° promised")
     return most
+
+
+@njit(cache=True, nogil=True)
+def _vertex_pairs(ours: I32, theirs: I32, count: int) -> tuple[I32, I32]:
+    """Paired corners without those whose two vertices the corner before at that vertex paired: a sixth is left."""
+    partner = np.full(count, -1, np.int32)
+    mine, other = np.empty_like(ours), np.empty_like(theirs)
+    kept = 0
+    for k in range(len(ours)):
+        if partner[ours[k]] != theirs[k]:
+            partner[ours[k]] = theirs[k]
+            mine[kept], other[kept] = ours[k], theirs[k]
+            kept += 1
+    return mine[:kept], other[:kept]
 
 
 @njit(cache=True, nogil=True)

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from ml.asset import F32, U8, Asset, Material, Part
 
@@ -47,8 +48,8 @@ class Grid:
 
     def snap(self, values: Array) -> npt.NDArray[np.uint16]:
         """(n, k) nearest grid indices."""
-        places = (values.astype(np.float64) - self.origin) / self.step
-        return np.clip(np.rint(places), 0, 2**self.bits - 1).astype(np.uint16)
+        places: npt.NDArray[np.uint16] = _snapped(values, np.array(self.origin), self.step, 2**self.bits - 1)
+        return places
 
     @property
     def transform(self) -> dict[str, list[float]]:
@@ -67,6 +68,16 @@ def _digits(value: float, side: Literal["floor", "ceil"]) -> float:
     places = 5 - math.floor(math.log10(abs(value)))
     rounding = ROUND_FLOOR if side == "floor" else ROUND_CEILING
     return float(Decimal(value).quantize(Decimal(1).scaleb(-places), rounding))
+
+
+@njit(cache=True, nogil=True)
+def _snapped(values: Array, origin: F64, step: float, last: int) -> Array:
+    places = np.empty(values.shape, np.uint16)
+    for i in range(len(values)):
+        for axis in range(values.shape[1]):
+            place = np.rint((np.float64(values[i, axis]) - origin[axis]) / step)
+            places[i, axis] = np.uint16(min(max(place, 0.0), float(last)))
+    return places
 
 
 UvGrid = Callable[[Part], Grid | None]
@@ -109,25 +120,22 @@ def octahedral_rows(vectors: F32, bits: int) -> Array:
     vector over its 1-norm, the lower half folded out. Rows are int8 up to 8 bits, int16 above, with the scale of one
     at index 2.
     """
-    wide = bits > 8
-    most, one = (32767 if wide else 127), 2 ** (bits - 1) - 1
-    unit = vectors[:, :3].astype(np.float64)
-    unit /= np.maximum(np.abs(unit).sum(axis=1, keepdims=True), 1e-300)
-    x, y = unit[:, 0], unit[:, 1]
-    folded = unit[:, 2] < 0
-    flat = np.stack(
-        [
-            np.where(folded, (1 - np.abs(y)) * np.where(x >= 0, 1, -1), x),
-            np.where(folded, (1 - np.abs(x)) * np.where(y >= 0, 1, -1), y),
-        ],
-        axis=1,
-    )
-    rows = np.zeros((len(vectors), 4), np.int16 if wide else np.int8)
-    rows[:, :2] = np.rint(flat * one)
-    rows[:, 2] = one
-    if vectors.shape[1] == 4:
-        rows[:, 3] = np.where(vectors[:, 3] < 0, -most, most)
+    rows = np.zeros((len(vectors), 4), np.int8 if bits <= 8 else np.int16)
+    _fold_out(vectors, 2 ** (bits - 1) - 1, np.iinfo(rows.dtype).max, rows)
     return rows
+
+
+@njit(cache=True, nogil=True)
+def _fold_out(vectors: F32, one: int, most: int, rows: Array) -> None:
+    for i in range(len(vectors)):
+        x, y, z = np.float64(vectors[i, 0]), np.float64(vectors[i, 1]), np.float64(vectors[i, 2])
+        length = max(abs(x) + abs(y) + abs(z), 1e-300)
+        x, y = x / length, y / length
+        if z < 0.0:
+            x, y = (1.0 - abs(y)) * (1.0 if x >= 0.0 else -1.0), (1.0 - abs(x)) * (1.0 if y >= 0.0 else -1.0)
+        rows[i, 0], rows[i, 1], rows[i, 2] = int(np.rint(x * one)), int(np.rint(y * one)), one
+        if vectors.shape[1] == 4:
+            rows[i, 3] = -most if vectors[i, 3] < 0.0 else most
 
 
 def padded(rows: Array, bytes_a_row: int) -> U8:

@@ -33,10 +33,7 @@ def with_tangents(part: Part) -> tuple[Part, F32]:
 
 def _split(part: Part, mirrored: npt.NDArray[np.bool_]) -> Part:
     """Give mirrored faces their own copy of the vertices that they share with unmirrored ones."""
-    left, right = np.zeros(len(part.vertices), bool), np.zeros(len(part.vertices), bool)
-    left[part.faces[mirrored].reshape(-1)] = True
-    right[part.faces[~mirrored].reshape(-1)] = True
-    shared = np.flatnonzero(left & right)
+    shared = np.flatnonzero(_sides(part.faces, mirrored, len(part.vertices)) == 3)
     if not len(shared):
         return part
     target = np.arange(len(part.vertices), dtype=np.int32)
@@ -53,6 +50,16 @@ def _split(part: Part, mirrored: npt.NDArray[np.bool_]) -> Part:
         uv1=None if part.uv1 is None else part.uv1[source],
         colors=None if part.colors is None else part.colors[source],
     )
+
+
+@njit(cache=True, nogil=True)
+def _sides(faces: I32, mirrored: Bool, count: int) -> npt.NDArray[np.uint8]:
+    """(count,) 1 for a vertex of unmirrored faces, 2 of mirrored ones, 3 of both."""
+    found = np.zeros(count, np.uint8)
+    for f in range(len(faces)):
+        for k in range(3):
+            found[faces[f, k]] |= np.uint8(2 if mirrored[f] else 1)
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -82,27 +89,27 @@ def _face_tangents(points: F32, uv: F32, faces: I32) -> tuple[F64, Bool]:
 def _summed(points: F32, normals: F32, faces: I32, along: F64) -> F64:
     """(n, 3) sum of the faces' directions, each flattened against the vertex normal and weighted by its angle there."""
     total = np.zeros((len(points), 3))
-    flat, ahead, behind = np.empty(3), np.empty(3), np.empty(3)
+    side, flat = np.empty((3, 3)), np.empty(3)
     for f in range(len(faces)):
         for corner in range(3):
-            here, following, last = faces[f, corner], faces[f, (corner + 1) % 3], faces[f, (corner + 2) % 3]
-            dot, lift = 0.0, 0.0
             for k in range(3):
-                ahead[k] = np.float64(points[following, k]) - points[here, k]
-                behind[k] = np.float64(points[last, k]) - points[here, k]
-                dot += ahead[k] * behind[k]
+                side[corner, k] = np.float64(points[faces[f, (corner + 1) % 3], k]) - points[faces[f, corner], k]
+        x = side[0, 1] * side[1, 2] - side[0, 2] * side[1, 1]
+        y = side[0, 2] * side[1, 0] - side[0, 0] * side[1, 2]
+        z = side[0, 0] * side[1, 1] - side[0, 1] * side[1, 0]
+        doubled = np.sqrt(x * x + y * y + z * z)
+        for corner in range(3):
+            here, dot, lift, length = faces[f, corner], 0.0, 0.0, 0.0
+            for k in range(3):
+                dot -= side[corner, k] * side[corner - 1, k]
                 lift += along[f, k] * normals[here, k]
-            x = ahead[1] * behind[2] - ahead[2] * behind[1]
-            y = ahead[2] * behind[0] - ahead[0] * behind[2]
-            z = ahead[0] * behind[1] - ahead[1] * behind[0]
-            angle = np.arctan2(np.sqrt(x * x + y * y + z * z), dot)
-            length = 0.0
             for k in range(3):
                 flat[k] = along[f, k] - normals[here, k] * lift
                 length += flat[k] ** 2
             if length > 0.0:
+                weight = np.arctan2(doubled, dot) / np.sqrt(length)
                 for k in range(3):
-                    total[here, k] += flat[k] * (angle / np.sqrt(length))
+                    total[here, k] += flat[k] * weight
     return total
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from tasks.morton import radix_order
+
 I64 = npt.NDArray[np.int64]
 I32 = npt.NDArray[np.int32]
 U64 = npt.NDArray[np.uint64]
@@ -29,8 +31,8 @@ def match(keys: Array, faces: Array, other_keys: Array, other_faces: Array) -> t
 def _canonical(keys: Array, faces: Array) -> Array:
     """Faces with the corner of the smallest key first, in the order of a hash of all three keys."""
     marks = _hashes(np.ascontiguousarray(keys, dtype=np.int64))
-    turned, order = _turned(marks, np.ascontiguousarray(faces, dtype=np.int32))
-    return np.asarray(turned[np.argsort(order)])
+    turned: I32 = _by_hash(*_turned(marks, np.ascontiguousarray(faces, dtype=np.int32)))
+    return turned
 
 
 @njit(cache=True, nogil=True)
@@ -61,6 +63,19 @@ def _hashes(keys: I64) -> U64:
             mark = _mix(mark + np.uint64(keys[i, k]) + np.uint64(0x9E3779B97F4A7C15))
         marks[i] = mark
     return marks
+
+
+@njit(cache=True, nogil=True)
+def _by_hash(turned: I32, hashes: U64) -> I32:
+    """The faces in the order of their hashes: by the top 30 bits, then the few that share those by insertion."""
+    order = radix_order((hashes >> np.uint64(34)).astype(np.uint32))
+    for i in range(1, len(order)):
+        one, j = order[i], i
+        while j > 0 and hashes[order[j - 1]] > hashes[one]:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = one
+    return turned[order]
 
 
 @njit(cache=True, nogil=True)
