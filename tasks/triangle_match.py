@@ -75,7 +75,8 @@ def _by_hash(turned: I32, hashes: U64) -> I32:
             order[j] = order[j - 1]
             j -= 1
         order[j] = one
-    return turned[order]
+    ordered: I32 = turned[order]
+    return ordered
 
 
 @njit(cache=True, nogil=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from ml.asset import Texture
-from ml.png import encode_png
+from ml.png import _chunk, _filter_row, encode_png
 
 
 def pattern(kind: str, height: int, width: int, channels: int, seed: int = 0) -> np.ndarray:
@@ -64,3 +66,17 @@ def test_grey_images_take_one_channel_and_photos_are_jpeg() -> None:
     assert Texture.from_pixels(coloured).data[25] == 2
     photo = Texture.from_photo(pattern("ramp", 64, 64, 3))
     assert (photo.mime, photo.size) == ("image/jpeg", (64, 64))
+
+
+@pytest.mark.parametrize("kind", range(5))
+def test_a_decoder_undoes_every_filter_ties_of_paeth_included(kind: int) -> None:
+    """The encoder takes one filter for many rows, so that a small picture meets some of them never."""
+    pixels = np.random.default_rng(kind).integers(0, 4, (40, 50, 3), dtype=np.uint8) * 60  # few values: many ties
+    rows = pixels.reshape(40, -1)
+    filtered = np.full((40, 151), kind, np.uint8)
+    for y in range(40):
+        _filter_row(rows[y], rows[y - 1] if y else np.zeros(150, np.uint8), 3, kind, filtered[y, 1:])
+    header = struct.pack(">IIBBBBB", 50, 40, 8, 2, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(filtered.tobytes())), (b"IEND", b"")]
+    image = Image.open(io.BytesIO(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)))
+    np.testing.assert_array_equal(np.asarray(image), pixels)
