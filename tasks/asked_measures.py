@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from ml.asset import Asset
 from tasks.facing import facing_metrics
 from tasks.floaters import floater_metrics
+from tasks.half_metal import half_metal_metrics
+from tasks.level_difference import level_metrics
 from tasks.mirror_score import mirror_metrics
 from tasks.self_crossing import crossing_metrics
 from tasks.subject import Subject
 from tasks.texture_content import content_metrics
 from tasks.texture_seams import seam_metrics
 from tasks.thin_features import LIMITS_MM, thin_metrics, thinner
+from tasks.upright import upright_metrics
 from tasks.uv_charts import chart_metrics
 from tasks.vertex_repeats import repeat_metrics
 from tasks.z_fighting import z_fighting_metrics
@@ -25,6 +28,11 @@ class Measure:
 
     function: Callable[[Subject], Mapping[str, float]]
     names: tuple[str, ...]
+
+
+def _levels(subject: Subject) -> Mapping[str, float]:
+    """Of levels that came with the file; those of the lods step it has judged itself, at the size of each."""
+    return {} if "lods.difference" in subject.known else level_metrics(subject.asset)
 
 
 MEASURES = (
@@ -51,6 +59,9 @@ MEASURES = (
     Measure(crossing_metrics, ("topology.self_intersections",)),
     Measure(mirror_metrics, ("symmetry.score",)),
     Measure(repeat_metrics, ("topology.repeated_vertices",)),
+    Measure(lambda subject: half_metal_metrics(subject.asset), ("material.half_metal",)),
+    Measure(lambda subject: upright_metrics(subject.asset), ("up.z_confidence",)),
+    Measure(_levels, ("lods.difference",)),
 )
 EVERYTHING = frozenset(name for each in MEASURES for name in each.names)
 

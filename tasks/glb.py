@@ -21,15 +21,16 @@ def encode_glb(asset: Asset, copyright: str = "", tangents: Mapping[int, F32] | 
 
     `tangents` holds (n, 4) frames by part index, for the parts that need them.
 
-    LODs, collision bodies, `source`, metrics and findings do not travel. `ml.readers.gltf.read_glb` gives the same
-    parts, materials, texture bytes and provenance back. Raises InputError `mesh.no-faces`, `mesh.too-large`.
+    Levels of detail travel by MSFT_lod; collision bodies, `source`, metrics and findings do not.
+    `ml.readers.gltf.read_glb` gives the same parts, materials, texture bytes and provenance back. Raises InputError
+    `mesh.no-faces`, `mesh.too-large`.
     """
     if not asset.face_count:
         raise InputError("mesh.no-faces", "the asset has no faces to write")
     document = GltfDocument()
     meshes = PlainMeshes(document, MaterialWriter(document, embedded(document)))
-    bare = replace(asset, collision=())
-    lay_out(document, [Level(bare, tangents or {})], "none", "none", meshes.add)
+    levels = [Level(replace(asset, collision=()), tangents or {}), *map(Level, asset.lods)]
+    lay_out(document, levels, "msft", "none", meshes.add)
     made = document.finish(asset_head(document, asset, copyright), asset.name)
     with_xmp(made, asset)
     return glb_container(made, document.blobs, document.length)

@@ -25,5 +25,6 @@ def without_maps(material: Material) -> Material:
 
 
 def replaced_parts(asset: Asset, parts: tuple[Part, ...]) -> Asset:
-    """The asset with other parts; `source` stays at the first, most detailed asset, which baking reads."""
-    return replace(asset, parts=parts, source=asset.source or asset)
+    """The asset with other parts and no levels of detail, which were of the old ones; `source` stays at the first, most
+    detailed asset, which baking reads."""
+    return replace(asset, parts=parts, lods=(), source=asset.source or asset)

@@ -50,7 +50,10 @@ def test_hand_over_round_trip_is_exact() -> None:
     )
     own = Provenance("Stuhl", "Anna", "© Anna", "CC-BY-4.0", "net", True, "a chair", 7)
     notes = {"generator": "mesh", "b": "ü"}
-    back = read_glb(encode_glb(Asset(parts, name="chair № 7", provenance=own, notes=notes)))
+    lods = (Asset((parts[0],)), Asset((parts[1],)))
+    back = read_glb(encode_glb(Asset(parts, "chair № 7", lods, provenance=own, notes=notes)))
+    assert [[part.name for part in level.parts] for level in back.lods] == [["one"], ["two"]]
+    np.testing.assert_array_equal(back.lods[1].parts[0].faces, FACES[:2])
     assert back.provenance == own
     assert (back.name, dict(back.notes)) == ("chair № 7", {"generator": "mesh", "b": "ü"})
     for ours, theirs in zip(parts, back.parts, strict=True):
