@@ -10,8 +10,8 @@ def half_metal_metrics(asset: Asset) -> dict[str, float]:
     """material.half_metal: the share of the surface with a metallic value between 0.1 and 0.9, of 16,384 places.
 
     Nature has metals and dielectrics and little between (Adobe, "The PBR Guide", part 2); texels along the border of
-    the two are blends and make a small share. For an asset with faces; nothing where they have no area. Raises InputError
-    `image.*` for a map that cannot be decoded.
+    the two are blends and make a small share. For an asset with faces; nothing where they have no area. Raises
+    InputError `image.*` for a map that cannot be decoded.
     """
     materials = {part.material for part in asset.parts}
     if all(m.metallic in (0.0, 1.0) and m.metallic_roughness_texture is None for m in materials):

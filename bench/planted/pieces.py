@@ -13,10 +13,8 @@ from PIL import Image, ImageDraw
 from ml.asset import F32, I32, U8, Asset, Material, Part, Texture, make_part
 from tasks.topology import F64, Bool, face_components, half_edges, weld
 
-BOX_FACES = np.array(
-    [[0, 2, 1], [1, 2, 3], [4, 5, 6], [5, 7, 6], [0, 1, 4], [1, 5, 4]]
-    + [[2, 6, 3], [3, 6, 7], [0, 4, 2], [2, 4, 6], [1, 3, 5], [3, 7, 5]]
-)
+BOX_SIDES = np.array([[0, 2, 3, 1], [4, 5, 7, 6], [0, 1, 5, 4], [2, 6, 7, 3], [0, 4, 6, 2], [1, 3, 7, 5]])
+BOX_FACES = BOX_SIDES[:, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3)
 ARRAYS = ("vertices", "normals", "uv", "uv1", "colors")
 
 
