@@ -48,10 +48,10 @@ def cavities(points: F64, faces: I32, band: Band, exterior: U64, empty: U8, thic
         flood(band.shape, band.slot, free, seen, seen_empty, int(band.blocks[at]), point)
         size = int(_total(seen, seen_empty)) - before
         place = _place(band, at, point)
-        if size < SMALLEST or abs(_turns(points, faces, one, 1, place)[0]) > 0.5:
+        if size < SMALLEST or abs(turns(points, faces, one, 1, place)[0]) > 0.5:
             continue
         labels = face_components(faces, *half_edges(faces, len(points))) if labels is None else labels
-        if (np.abs(_turns(points, faces, labels, int(labels.max()) + 1, place)) > 0.5).sum() < 2:
+        if (np.abs(turns(points, faces, labels, int(labels.max()) + 1, place)) > 0.5).sum() < 2:
             continue
         flood(band.shape, band.slot, free, hollow, hollow_empty, int(band.blocks[at]), point)
         count, total = count + 1, total + size
@@ -88,7 +88,7 @@ def _total(seen: U64, empty: U8) -> int:
 
 
 @njit(cache=True, nogil=True)
-def _turns(points: F64, faces: I32, labels: I32, count: int, place: F64) -> F64:
+def turns(points: F64, faces: I32, labels: I32, count: int, place: F64) -> F64:
     """(count,) how often the faces of each label wind around a place: solid angles (Van Oosterom & Strackee 1983)."""
     turns = np.zeros(count)
     for f in range(len(faces)):

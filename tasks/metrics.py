@@ -131,6 +131,9 @@ METRICS: dict[str, str] = {
     "web.uv_error": "the farthest that it moved a texture coordinate",
     "web.normal_error": "the widest that it turned a normal, degrees",
     "web.psnr": "the least peak signal-to-noise ratio of its compressed textures, dB; absent where none lost anything",
+    "edit.moved_percent": "share of the vertices that the edits of a refinement moved, %",
+    "edit.repainted_percent": "share of the surface that looks different after them, %",
+    "edit.changed_texels": "texels of all maps that are others after them",
     "bytes.total": "bytes of all output files, every LOD",
 }
 FAMILIES = {
