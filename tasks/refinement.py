@@ -27,7 +27,9 @@ from tasks.transform import transformed
 Steps = tuple[tuple[str, object], ...]
 
 FRAME = ("clean", "orient", "scale")  # the steps that decide where an asset stands and how large it is
-WEATHER = frozenset(("worn", "rusty", "glossy", "matte"))  # the mesh has edges and hollows to show them on
+# Better done to the mesh where it can be: it has edges and hollows to wear, and the builders draw the stretchers of a
+# chair as thick as its legs.
+MESH_FIRST = frozenset(("worn", "rusty", "glossy", "matte", "slim", "thick"))
 NOTE = "refined"  # what was done, as JSON, in the asset's notes
 
 
@@ -83,7 +85,7 @@ def refine(parent: Asset, origin: Origin, instruction: str, region_text: str) ->
     """
     region = parse_region(region_text)
     redrawn, refusal = _redrawn(origin, instruction, region)
-    if redrawn is None or WEATHER & {*redrawn.revision.words}:
+    if redrawn is None or MESH_FIRST & _words(redrawn):
         try:
             return _on_mesh(framed(parent, origin.frame), instruction, region)
         except InputError as error:
@@ -112,6 +114,11 @@ def _redrawn(origin: Origin, instruction: str, region: Region) -> tuple[Redrawn 
             raise  # the mesh would only be told again what it is
         return None, error
     return redrawn, None
+
+
+def _words(redrawn: Redrawn) -> set[str]:
+    asked = redrawn.revision
+    return {*asked.words, *(shape for item in asked.parts for shape in item.shapes)}
 
 
 def _only_looks(redrawn: Redrawn) -> bool:
