@@ -2,21 +2,19 @@
 "use strict";
 
 {
-  const BODY = /^U(CX|BX|CP|SP)_|-(col|convcol|colonly|convcolonly)$/; // collision bodies as engines name them: not drawn
+  // Not drawn: collision bodies and lower levels of detail in the same file, as engines name them.
+  const UNSEEN = /^U(CX|BX|CP|SP)_|-(col|convcol|colonly|convcolonly)$|_LOD[1-9]\d*$/;
 
   meshmill.readModel = async (source) => {
     const answer = await (source.startsWith("data:") ? decoded(source) : fetched(source));
     const { scene } = await new three.GLTFLoader().parseAsync(answer, "");
     scene.updateMatrixWorld(true);
-    const meshes = [];
-    scene.traverse((node) => {
-      if (!node.isMesh || !node.geometry.getAttribute("position")) return;
-      const name = partName(node);
-      if (BODY.test(name)) node.visible = false;
-      else meshes.push(Object.assign(node, { part: name, own: node.material }));
-    });
-    if (!meshes.length) throw new Error("the file holds no mesh");
-    return described(scene, meshes);
+    const all = [];
+    scene.traverse((node) => { if (node.isMesh && node.geometry.getAttribute("position")) all.push(Object.assign(node, { part: partName(node), own: node.material })); });
+    if (!all.length) throw new Error("the file holds no mesh");
+    const seen = all.filter((mesh) => !UNSEEN.test(mesh.part));
+    for (const mesh of all) mesh.visible = !seen.length || seen.includes(mesh);
+    return described(scene, seen.length ? seen : all);
   };
 
   // A primitive of a mesh with several is a child without a name of its own.

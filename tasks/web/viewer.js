@@ -116,7 +116,6 @@
       this.leaveTab?.();
       this.leaveTab = null;
       this.tab = name;
-      this.node.dataset.tab = name;
       for (const button of this.tabButtons) press(button, button.dataset.tab === name);
       if (name === "look") this.panel.replaceChildren(this.modes(), this.levels());
       else if (this.model) this[name]();

@@ -1,0 +1,455 @@
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ml.asset import Asset, Material, Part, Texture, make_part
+from tasks import report
+from tasks.camera import orbit
+from tasks.export_glb import GlbOptions, export_glb
+from tasks.report import VIEWER, WEB, ReportOptions, RunInfo, write_report
+from tests.tasks.test_report_browser import CHROMIUM, FLAGS, WAIT, put_in, served
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium: apt-get install chromium"),
+    pytest.mark.skipif(not (WEB / VIEWER).exists(), reason="needs the viewer: infra/setup/npm.sh"),
+]
+
+INFO = RunInfo("Kitchen", "kitchen.csv", "game-ready", "2026-11-21T06:12:17+00:00", 48.3, "inline", {"python": "3"})
+# name: centre and half size in metres
+STOOL = {"seat": ((0.0, 0.5, 0.0), (0.3, 0.03, 0.3)), "leg": ((0.22, 0.235, 0.22), (0.035, 0.235, 0.035))}
+MODES = ("shaded", "wireframe", "normals", "base", "roughness", "metallic", "occlusion", "checker")
+SIZE = {"width": 900, "height": 620}  # small: software draws every pixel
+
+
+def block(name: str, centre: tuple[float, ...], half: tuple[float, ...], material: Material, cells: int) -> Part:
+    """A box of 12·cells² triangles whose sides each have the whole texture."""
+    steps = np.linspace(-1.0, 1.0, cells + 1)
+    u, v = (grid.reshape(-1) for grid in np.meshgrid(steps, steps, indexing="ij"))
+    corner = (np.arange(cells)[:, None] * (cells + 1) + np.arange(cells)).reshape(-1)
+    quad = np.stack([corner, corner + cells + 1, corner + cells + 2, corner, corner + cells + 2, corner + 1], axis=1)
+    points, faces, uv = [], [], []
+    for axis in range(3):
+        for sign in (-1.0, 1.0):
+            side = np.stack([np.full_like(u, sign), u, v], axis=1)[
+                :, np.argsort([axis, (axis + 1) % 3, (axis + 2) % 3])
+            ]
+            triangles = quad.reshape(-1, 3) + sum(map(len, points))
+            faces.append(triangles if sign > 0 else triangles[:, ::-1])
+            points.append(side)
+            uv.append(np.stack([u, v], axis=1) * 0.5 + 0.5)
+    vertices = np.concatenate(points) * half + centre
+    return make_part(vertices, np.concatenate(faces), material, name=name, uv=np.concatenate(uv).astype(np.float32))
+
+
+def painted(seed: int) -> Material:
+    def noise(low: int, high: int) -> Texture:
+        pixels = np.random.default_rng(seed).integers(low, high, (16, 16, 3), dtype=np.uint8)
+        return Texture.from_pixels(pixels)
+
+    return Material(
+        "wood", (1.0, 1.0, 1.0, 1.0), metallic=1.0, roughness=1.0, base_color_texture=noise(60, 220),
+        metallic_roughness_texture=noise(30, 250), occlusion_texture=noise(120, 250),
+    )  # fmt: skip
+
+
+def stool(cells: int, scale: float = 1.0) -> Asset:
+    parts = [
+        block(name, centre, tuple(scale * x for x in half), painted(k), cells)
+        for k, (name, (centre, half)) in enumerate(STOOL.items())
+    ]
+    return Asset(tuple(parts), name="stool")
+
+
+def picture(kind: str, size: tuple[int, int]) -> bytes:
+    buffer = io.BytesIO()
+    image = Image.new("RGB", size, "white")
+    image.paste((200, 40, 40), (size[0] // 4, size[1] // 4, 3 * size[0] // 4, 3 * size[1] // 4))
+    image.save(buffer, kind)
+    return buffer.getvalue()
+
+
+def row(root: Path, id: str, asset: Asset | None, meta: dict[str, Any], **more: Any) -> dict[str, Any]:
+    outputs: list[dict[str, Any]] = []
+
+    def keep(name: str, format: str, lod: int, data: bytes) -> None:
+        put_in(root)(f"assets/{id}/{name}", data)
+        outputs.append({"format": format, "lod": lod, "uri": f"assets/{id}/{name}", "bytes": len(data), "sha256": ""})
+
+    for file in export_glb(asset, id, GlbOptions()) if asset else ():
+        keep(file.name, "glb", file.lod, file.data)
+    keep(f"{id}_poster.jpg", "poster", 0, picture("JPEG", (64, 64)))
+    keep(f"{id}_reference1.jpg", "reference", 0, picture("JPEG", (80, 60)))
+    return {
+        "id": id, "key": "k", "row": 1, "outcome": "passed" if asset else "rejected",
+        "reasons": [] if asset else ["gate.triangles"], "message": "", "generator": "procedural", "seed": 7,
+        "attempts": 1, "parent": "", "recipe": "game-ready",
+        "metrics": {"triangles": float(asset.face_count if asset else 9), "size.height_m": 0.53},
+        "outputs": outputs, "timings": {"generate": 0.1}, "prompt_understood": "{}", "meta": meta,
+    } | more  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("a run")
+    low = stool(1)
+    first = Asset(stool(4).parts, name="stool", lods=(low,))
+    view = {"number": 1, "azimuth": 0.0, "elevation": 10.0, "similarity": 0.9, "box": [0.25, 0.25, 0.75, 0.75]}
+    tried = [
+        {"seed": 7, "outcome": "passed", "score": 0.8, "reasons": []},
+        {"seed": 8, "outcome": "rejected", "score": 0.2, "reasons": ["gate.holes"]},
+    ]
+    merged = [{"name": "blade", "min": [-0.3, 0.45, -0.3], "max": [0.3, 0.6, 0.3]}]
+    rows = [
+        row(root, "stool", first, {"pictures": json.dumps([view]), "candidates": tried}),
+        row(root, "stool-2", stool(2, 0.8), {"parts": json.dumps(merged)}, parent="stool"),
+        row(root, "refused", None, {}),
+        row(root, "bare", Asset((make_part(low.parts[0].vertices, low.parts[0].faces),)), {}, parent="elsewhere"),
+    ]
+    read = lambda uri: (root / uri).read_bytes()  # noqa: E731
+    assert write_report(rows, put_in(root), read, INFO, ReportOptions(page_rows=3)) == ""
+    return root
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Tab:
+    """A page with one asset opened; at its end nothing may have complained or left the report's host."""
+
+    page: Any
+    host: str
+    complaints: list[str]
+    asked: list[str]
+
+    def open(self, ordinal: int) -> None:
+        self.page.evaluate("location.hash = ''")
+        self.page.wait_for_selector("#detail:empty", state="attached", timeout=WAIT)
+        self.page.evaluate(f"location.hash = 'asset={ordinal}'")
+        self.page.wait_for_selector(".stage", timeout=WAIT)
+
+    def drawn(self, ordinal: int) -> None:
+        self.open(ordinal)
+        self.page.wait_for_selector(".frame[data-loaded]", timeout=WAIT)
+
+    def settle(self) -> None:
+        """Wait until what was asked for is drawn."""
+        self.page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+    def pixels(self) -> np.ndarray:
+        shot = self.page.locator(".frame").screenshot()
+        return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB"), dtype=np.int16)
+
+    def said(self) -> str:
+        return str(self.page.inner_text(".stage .hint"))
+
+    def region(self) -> dict[str, Any]:
+        return json.loads(self.page.get_attribute(".marked", "data-region") or "{}")
+
+
+def new_tab(browser: Any, root: Path, address: str = "", script: str = "", **size: int) -> Tab:
+    page = browser.new_page(viewport={**SIZE, **size}, locale="en-GB")
+    address = address or (root / "report/index.html").as_uri()
+    tab = Tab(page, address.split("/report/")[0], [], [])
+    page.on("console", lambda said: tab.complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    page.on("request", lambda asking: tab.asked.append(asking.url))
+    if script:
+        page.add_init_script(script)
+    page.goto(address)
+    page.wait_for_selector("html[data-ready]", timeout=WAIT)
+    return tab
+
+
+def closed(tab: Tab) -> None:
+    tab.page.close()
+    # Chromium's own remark about reading back what software drew
+    assert [text for text in tab.complaints if "GPU stall due to ReadPixels" not in text] == []
+    assert [url for url in tab.asked if not url.startswith((tab.host, "data:", "blob:"))] == []
+
+
+@pytest.fixture(scope="module")
+def stage(browser: Any, run: Path) -> Iterator[Tab]:
+    """The stool opened from disk, once for all tests that look at it."""
+    tab = new_tab(browser, run)
+    tab.drawn(0)
+    yield tab
+    closed(tab)
+
+
+def projected(stage: Tab, points: np.ndarray) -> np.ndarray:
+    """(n, 2) page pixels of points in metres, by the posters' camera: the page must agree with Python about it."""
+    at = stage.page.locator("canvas.view").bounding_box()
+    cloud = np.concatenate([part.vertices for part in stool(4).parts])
+    camera = orbit(cloud, 35.0, 20.0, 30.0, margin=1.22, aspect=at["width"] / at["height"])
+    return camera.project(points, at["width"], at["height"])[:, :2] + [at["x"], at["y"]]
+
+
+def front(name: str, across: float, up: float) -> np.ndarray:
+    """A point on the side of a part that looks along +Z; across and up in −1…1."""
+    centre, half = STOOL[name]
+    return np.add(centre, np.multiply(half, (across, up, 1.0)))
+
+
+def test_every_display_mode_is_another_picture(stage: Tab) -> None:
+    seen: dict[str, np.ndarray] = {}
+    for mode in MODES:
+        stage.page.click(f"[data-mode={mode}]")
+        assert stage.page.get_attribute(f"[data-mode={mode}]", "aria-pressed") == "true"
+        stage.settle()
+        seen[mode] = stage.pixels()
+    for mode, picture in seen.items():
+        for other, another in seen.items():
+            if mode < other:
+                assert (np.abs(picture - another).max(axis=2) > 12).mean() > 0.003, f"{mode} looks like {other}"
+    roughness = seen["roughness"][:, :, 0] - seen["roughness"][:, :, 1]
+    assert np.abs(roughness[roughness.shape[0] // 2]).max() <= 2  # a single map is grey
+    stage.page.click("[data-mode=layout]")
+    assert stage.page.is_visible("canvas.layout")
+    flat = stage.pixels().reshape(-1, 3)
+    assert len(np.unique(flat, axis=0)) > 100  # the atlas under lines
+    stage.page.click("[data-mode=shaded]")
+    assert stage.page.is_hidden("canvas.layout")
+
+
+def test_slider_changes_the_triangles_that_are_drawn(stage: Tab) -> None:
+    high, low = stool(4).face_count, stool(1).face_count
+    assert stage.page.get_attribute(".stage", "data-triangles") == str(high)
+    assert f"LOD 0 · {high:,} triangles" in stage.page.inner_text(".level-name")
+    stage.page.click("[data-mode=wireframe]")
+    before = stage.pixels()
+    stage.page.focus("#level")
+    stage.page.keyboard.press("ArrowRight")
+    stage.page.wait_for_selector(f".stage[data-triangles='{low}']", timeout=WAIT)
+    stage.settle()
+    assert (np.abs(stage.pixels() - before).max(axis=2) > 12).mean() > 0.003  # fewer lines
+    assert f"LOD 1 · {low:,} triangles" in stage.page.inner_text(".level-name")
+    stage.page.keyboard.press("ArrowLeft")
+    stage.page.wait_for_selector(f".stage[data-triangles='{high}']", timeout=WAIT)
+    stage.page.click("[data-mode=shaded]")
+
+
+def test_tools_show_size_in_metres_turn_and_reset(stage: Tab) -> None:
+    page = stage.page
+    page.click("[data-tool=size]")
+    page.wait_for_selector(".sizes span[data-axis=y]", timeout=WAIT)
+    points = np.concatenate([part.vertices for part in stool(4).parts])
+    for axis, metres in zip("xyz", np.ptp(points, axis=0), strict=True):
+        assert page.inner_text(f".sizes span[data-axis={axis}]") == f"{metres:.3f} m"
+    page.click("[data-tool=size]")
+    still = stage.pixels()
+    page.focus("canvas.view")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("+")
+    stage.settle()
+    turned = stage.pixels()
+    assert (np.abs(turned - still).max(axis=2) > 12).mean() > 0.02
+    page.click("[data-tool=reset]")
+    page.click("[data-tool=backdrop]")
+    assert "Dark" in stage.said()
+    page.click("[data-tool=backdrop]")
+    stage.settle()
+    page.mouse.move(5, 5)
+    assert (np.abs(stage.pixels() - still).max(axis=2) > 12).mean() < 0.003
+
+
+def test_box_lies_on_the_part_it_was_drawn_over(stage: Tab) -> None:
+    page = stage.page
+    page.click("[data-tab=mark]")
+    page.click("[data-mark=box]")
+    corners = projected(stage, np.array([front("leg", -0.7, -0.9), front("leg", 0.7, 0.2)]))
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    page.mouse.move(*corners[1], steps=2)
+    page.mouse.up()
+    [box] = stage.region()["boxes"]
+    centre, half = map(np.array, STOOL["leg"])
+    low, high = np.array(box["min"]), np.array(box["max"])
+    slack = 0.012  # metres: the box's own margin of 0.4 % and a pixel
+    assert (low >= centre - half - slack).all()
+    assert (high <= centre + half + slack).all()
+    assert (np.ptp([low, high], axis=0)[:2] > [half[0], 0.8 * half[1]]).all()
+    assert high[2] == pytest.approx(centre[2] + half[2], abs=slack)
+    page.fill("label:has-text('Depth') input", "1")
+    deep = stage.region()["boxes"][0]
+    assert deep["min"][2] < -0.29  # through the whole stool
+    assert deep["max"] == box["max"]
+    page.click("[data-mark=undo]")
+    assert stage.region() == {}
+
+
+def test_brush_leaves_spheres_on_the_surface(stage: Tab) -> None:
+    page = stage.page
+    page.click("[data-tab=mark]")
+    before = stage.pixels()
+    page.click("[data-mark=brush]")
+    page.focus("canvas.view")
+    page.keyboard.press("[")
+    path = projected(stage, np.array([front("leg", 0.0, up) for up in (-0.8, -0.4, 0.0, 0.4)]))
+    page.mouse.move(*path[0])
+    page.mouse.down()
+    for at in path[1:]:
+        page.mouse.move(*at)
+    page.mouse.up()
+    spheres = np.array(stage.region()["spheres"])
+    assert len(spheres) >= 3
+    centre, half = map(np.array, STOOL["leg"])
+    outside = np.abs(spheres[:, :3] - centre) - half
+    assert np.abs(outside.max(axis=1)).max() < 0.002  # metres from the leg's surface
+    assert np.ptp(spheres[:, 1]) > 0.5 * half[1]
+    diagonal = np.linalg.norm(np.ptp(np.concatenate([part.vertices for part in stool(4).parts]), axis=0))
+    assert np.allclose(spheres[:, 3], 0.06 / 1.15 * diagonal, rtol=0.01)
+    page.mouse.move(5, 5)
+    assert (np.abs(stage.pixels() - before).max(axis=2) > 12).mean() > 0.002  # the tint
+    page.click("[data-mark=clear]")
+
+
+def test_a_click_picks_the_part_and_the_keyboard_alone_asks_for_a_refinement(stage: Tab) -> None:
+    page = stage.page
+    page.click("[data-tab=mark]")
+    page.wait_for_selector("[data-part=leg]", timeout=WAIT)
+    page.mouse.click(*projected(stage, np.array([front("leg", 0.0, 0.0)]))[0])
+    assert stage.region() == {"parts": ["leg"]}
+    page.focus("[data-part=leg]")
+    page.keyboard.press("Space")
+    assert stage.region() == {}
+    page.focus("[data-part=seat]")
+    page.keyboard.press("Enter")
+    page.focus("#instruction")
+    page.keyboard.type("j twice as thick")  # j would page on if the field let it through
+    page.keyboard.press("Enter")
+    asked = page.evaluate("meshmill.review.refinements('stool')")
+    assert asked == [{"parent": "stool", "instruction": "j twice as thick", "region": {"parts": ["seat"]}}]
+    assert "j twice as thick" in stage.said()
+    assert stage.region() == {}
+    page.click("[data-tab=look]")
+
+
+def test_picture_lies_over_the_model_and_beside_it(stage: Tab) -> None:
+    page = stage.page
+    page.click("[data-tab=compare]")
+    page.locator(".reference[style*=width]").wait_for(timeout=WAIT)
+    at, canvas = page.locator(".reference").bounding_box(), page.locator("canvas.view").bounding_box()
+    cloud = np.concatenate([part.vertices for part in stool(4).parts])
+    camera = orbit(cloud, 0.0, 10.0, 30.0, margin=1.22, aspect=canvas["width"] / canvas["height"])
+    seen = camera.project(cloud, canvas["width"], canvas["height"])[:, :2] + [canvas["x"], canvas["y"]]
+    centre = (seen.min(axis=0) + seen.max(axis=0)) / 2
+    assert [at["x"] + at["width"] / 2, at["y"] + at["height"] / 2] == pytest.approx(centre, abs=2)
+    object = np.array([at["width"], at["height"]]) / 2  # the picture's object is half its width and height
+    assert object.max() == pytest.approx(np.ptp(seen, axis=0).max(), abs=2)
+    clipped = page.evaluate("document.querySelector('.reference').style.clipPath")
+    page.fill("[data-compare=wipe]", "0.9")
+    assert page.evaluate("document.querySelector('.reference').style.clipPath") != clipped
+    page.click("[data-compare=beside]")
+    page.wait_for_function(
+        "document.querySelector('canvas.view').clientWidth < document.querySelector('.frame').clientWidth"
+    )
+    assert "90 % alike" in page.inner_text(".panel")
+
+
+def test_versions_are_compared_in_pictures_and_measures(stage: Tab) -> None:
+    page = stage.page
+    page.click("[data-tab=look]")
+    page.wait_for_timeout(100)
+    page.click("[data-tab=compare]")
+    page.click("text=Later version: stool-2")
+    page.locator(".differences").wait_for(timeout=WAIT)
+    line = page.locator(".differences tr", has_text="triangles").inner_text().split()
+    assert line[:3] == ["triangles", f"{stool(4).face_count}", f"{stool(2).face_count}"]
+    assert "size.height_m" not in page.inner_text(".differences")  # the same in both
+    stage.settle()
+    half = stage.pixels()
+    page.fill("[data-compare=wipe]", "1")
+    stage.settle()
+    assert (np.abs(stage.pixels() - half).max(axis=2) > 12).mean() > 0.003
+    page.click("text=2 candidates")
+    page.locator(".candidates").wait_for(timeout=WAIT)
+    assert page.locator(".candidates [data-kept]").inner_text().split()[:3] == ["1", "passed", "kept"]
+    assert "no pictures" in page.inner_text(".panel")
+    page.click("[data-tab=look]")
+
+
+def test_every_control_has_a_name_and_both_languages_have_the_same_words(stage: Tab) -> None:
+    page = stage.page
+    for tab in ("look", "mark", "compare"):
+        page.click(f"[data-tab={tab}]")
+        page.wait_for_timeout(150)
+        nameless = """controls => controls.filter(({ textContent, ariaLabel, labels }) =>
+            !(textContent.trim() || ariaLabel || labels?.[0]?.textContent.trim())).length"""
+        assert page.locator(".stage :is(button, input)").evaluate_all(nameless) == 0
+    page.click("[data-tab=look]")
+    english, german = (page.evaluate(f"Object.keys(meshmill.messages.{code}).sort()") for code in ("en", "de"))
+    assert english == german
+    used = {f"viewer.{key}" for name in WEB.glob("viewer*.js") for key in keys_in(name.read_text())}
+    assert used <= set(english)
+
+
+def keys_in(source: str) -> set[str]:
+    return set(re.findall(r"""\bt\("([\w.-]+)["]""", source))
+
+
+def test_served_over_http_and_at_phone_width(browser: Any, run: Path) -> None:
+    with served(run) as address:
+        tab = new_tab(browser, run, address, width=360, height=740)
+        tab.drawn(1)
+        for name in ("mark", "compare", "look"):
+            tab.page.click(f"[data-tab={name}]")
+            tab.page.wait_for_timeout(150)
+            assert tab.page.evaluate(
+                "document.querySelector('.sheet').scrollWidth <= 360 && document.documentElement.scrollWidth <= 360"
+            )
+        tab.page.click("[data-tab=mark]")
+        tab.page.click("[data-part=blade]")  # from the ledger's note: an atlas has no parts of its own
+        assert tab.region() == {"parts": ["blade"]}
+        tab.page.keyboard.press("Escape")
+        tab.page.wait_for_selector("#detail", state="hidden", timeout=WAIT)
+        closed(tab)
+
+
+def test_what_a_model_lacks_cannot_be_chosen_and_says_why(browser: Any, run: Path) -> None:
+    tab = new_tab(browser, run)
+    tab.drawn(3)
+    for mode, why in (("checker", "no UV"), ("layout", "no UV"), ("occlusion", "no occlusion map")):
+        assert tab.page.is_disabled(f"[data-mode={mode}]")
+        assert why in tab.page.get_attribute(f"[data-mode={mode}]", "title")
+    tab.page.click("[data-tab=compare]")
+    tab.page.locator(".reference").wait_for(timeout=WAIT)
+    assert "could not be told" in tab.page.inner_text(".panel")  # no view was matched
+    tab.open(2)
+    assert tab.page.locator(".frame > img").is_visible()
+    assert tab.page.locator(".references img").count() == 1
+    assert tab.page.locator("canvas").count() == 0
+    closed(tab)
+
+
+@pytest.mark.parametrize("lack", ["webgl", "viewer"])
+def test_without_webgl_or_viewer_the_poster_and_a_sentence_stand(
+    lack: str, browser: Any, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = "HTMLCanvasElement.prototype.getContext = () => null" if lack == "webgl" else ""
+    root = run
+    if lack == "viewer":
+        root = tmp_path
+        monkeypatch.setattr(report, "VIEWER", Path("absent.js"))
+        write_report([row(root, "stool", stool(1), {})], put_in(root), lambda uri: b"", INFO)
+    tab = new_tab(browser, root, script=script)
+    tab.open(0)
+    assert tab.page.locator(".frame > img").is_visible()
+    assert ("WebGL" if lack == "webgl" else "not installed") in tab.said()
+    closed(tab)
