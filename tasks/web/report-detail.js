@@ -3,16 +3,17 @@
 
 {
   const { element: el, format, parts, fileUrl } = meshmill;
+  const t = (key, values) => meshmill.text(`detail.${key}`, values);
 
-  meshmill.badge = (outcome) => el("span", { class: `badge is-${outcome}`, text: outcome });
+  meshmill.badge = (outcome) => el("span", { class: `badge is-${outcome}`, text: meshmill.word("outcome", outcome) });
 
   meshmill.picture = (card, eager) => {
-    if (card.poster) return el("img", { src: fileUrl(card.poster), alt: `Picture of ${card.title || card.id}`, loading: eager ? "eager" : "lazy", decoding: "async", onerror: (event) => event.target.replaceWith(blank(card)) });
+    if (card.poster) return el("img", { src: fileUrl(card.poster), alt: t("picture", { name: card.title || card.id }), loading: eager ? "eager" : "lazy", decoding: "async", onerror: (event) => event.target.replaceWith(blank(card)) });
     return blank(card);
   };
 
   // An open cube: there is no picture because there is no finished mesh.
-  const blank = (card) => el("span", { class: `blank is-${card.outcome}`, role: "img", "aria-label": `No picture: ${card.outcome}` },
+  const blank = (card) => el("span", { class: `blank is-${card.outcome}`, role: "img", "aria-label": t("no-picture", { outcome: meshmill.word("outcome", card.outcome) }) },
     el("svg", { viewBox: "0 0 48 48", "aria-hidden": "true" },
       el("path", { d: "M24 5l17 9.5v19L24 43 7 33.5v-19z", "stroke-dasharray": card.outcome === "passed" ? null : "3 3" }),
       el("path", { d: "M7 14.5L24 24l17-9.5M24 24v19" })));
@@ -22,26 +23,26 @@
 
   const timeBar = (timings) => {
     const all = timings.reduce((sum, [, seconds]) => sum + seconds, 0);
-    if (!all) return el("p", { class: "quiet", text: "No step was timed." });
+    if (!all) return el("p", { class: "quiet", text: t("untimed") });
     const parted = timings.map(([name, seconds], i) => el("i", { class: `tone-${i % 6}`, style: { "flex-grow": String(seconds / all) }, title: `${name} ${format.seconds(seconds)}` }));
     const list = timings.map(([name, seconds], i) => el("li", {}, el("i", { class: `tone-${i % 6}` }), el("span", { text: name }), el("b", { text: format.seconds(seconds) })));
-    return [el("div", { class: "timebar", role: "img", "aria-label": `Steps took ${format.seconds(all)} together` }, parted), el("ul", { class: "legend" }, list)];
+    return [el("div", { class: "timebar", role: "img", "aria-label": t("timed", { time: format.seconds(all) }) }, parted), el("ul", { class: "legend" }, list)];
   };
 
   const files = (card) => (card.outputs.length ? el("table", { class: "files" },
-    el("thead", {}, el("tr", {}, ["file", "size", "sha256"].map((name) => el("th", { scope: "col", text: name })))),
+    el("thead", {}, el("tr", {}, ["file", "size", "digest"].map((name) => el("th", { scope: "col", text: t(`column.${name}`) })))),
     el("tbody", {}, card.outputs.map(([kind, lod, uri, bytes, sha]) => el("tr", {},
       el("td", {}, el("a", { href: fileUrl(uri), download: true }, uri.split("/").pop()), el("small", { text: lod ? `${kind}, LOD ${lod}` : kind })),
       el("td", { class: "num", text: format.bytes(bytes) }), el("td", {}, el("code", { title: sha, text: sha.slice(0, 10) }))))))
-    : el("p", { class: "quiet", text: "No file was written." }));
+    : el("p", { class: "quiet", text: t("no-file") }));
 
   // What the gate found: value beside limit.
   const findings = (card) => {
     const number = (value) => (Number.isFinite(value) ? format.number(value) : "–");
     const list = card.findings.map(([code, value, limit, severity, advice]) =>
-      [code, `${number(value)} against a limit of ${number(limit)}`, severity !== "warn", advice]);
+      [code, t("against", { value: number(value), limit: number(limit) }), severity !== "warn", advice]);
     if (!list.length) return null;
-    return el("section", {}, el("h3", { text: "Gate" }), el("ul", { class: "findings" }, list.map(([code, words, stops, advice]) =>
+    return el("section", {}, el("h3", { text: t("gate") }), el("ul", { class: "findings" }, list.map(([code, words, stops, advice]) =>
       el("li", { class: `soft ${stops ? "is-failed" : "is-rejected"}` },
         el("code", { text: code }), el("span", { class: "versus", text: words }), advice ? el("p", { text: advice }) : null))));
   };
@@ -57,26 +58,27 @@
   };
 
   const lineage = (card, [brought, done] = split(card)) => el("ol", { class: "lineage" },
-    step("Manifest row", pairs([["row", card.row === undefined || card.row === null ? "–" : format.count(card.row)], ["id", card.id], ...(card.parent ? [["parent", card.parent]] : []), ...brought])),
-    card.understood.length ? step("Understood", pairs(card.understood)) : null,
-    card.outcome === "invalid" ? null : step("Generated", pairs([["generator", card.generator || "–"], ["seed", card.seed ?? "–"], ...(card.attempts ? [["attempts", card.attempts]] : []), ["recipe", card.recipe || "–"]])),
-    card.timings.length ? step("Steps", timeBar(card.timings), pairs(done)) : null,
-    card.outcome === "invalid" ? null : step("Files", files(card)));
+    step(t("row"), pairs([[t("number"), card.row === undefined || card.row === null ? "–" : format.count(card.row)], [t("id"), card.id], ...(card.parent ? [[t("parent"), card.parent]] : []), ...brought])),
+    card.understood.length ? step(t("understood"), pairs(card.understood)) : null,
+    card.outcome === "invalid" ? null : step(t("generated"), pairs([[t("generator"), card.generator || "–"], [t("seed"), card.seed ?? "–"], ...(card.attempts ? [[t("attempts"), card.attempts]] : []), [t("recipe"), card.recipe || "–"]])),
+    card.version?.instruction ? step(t("refined"), pairs(["instruction", "region", "how", "understood"].filter((name) => card.version[name]).map((name) => [t(`refined.${name}`), card.version[name]]))) : null,
+    card.timings.length ? step(t("steps"), timeBar(card.timings), pairs(done)) : null,
+    card.outcome === "invalid" ? null : step(t("files"), files(card)));
 
   parts.detail = (card, hasViewer, controls) => [
     el("div", { class: "bar-top" }, el("span", { class: "place", text: controls.place }),
-      el("button", { type: "button", onclick: controls.previous, disabled: !controls.previous, "aria-label": "Previous asset" }, "‹"),
-      el("button", { type: "button", onclick: controls.next, disabled: !controls.next, "aria-label": "Next asset" }, "›"),
-      el("button", { type: "button", class: "close", onclick: controls.close, "aria-label": "Close" }, "×")),
+      el("button", { type: "button", onclick: controls.previous, disabled: !controls.previous, "aria-label": t("previous") }, "‹"),
+      el("button", { type: "button", onclick: controls.next, disabled: !controls.next, "aria-label": t("next") }, "›"),
+      el("button", { type: "button", class: "close", onclick: controls.close, "aria-label": t("close") }, "×")),
     el("div", { class: "sheet" },
       meshmill.stage(card, hasViewer),
-      el("div", { class: "facts-panel", tabindex: "0", role: "region", "aria-label": "Facts" },
+      el("div", { class: "facts-panel", tabindex: "0", role: "region", "aria-label": t("facts") },
         meshmill.badge(card.outcome),
         el("h2", { id: "detail-title", text: card.title || card.id }),
         card.prompt ? el("blockquote", { text: card.prompt }) : null,
         findings(card) ?? verdict(card),
-        el("section", {}, el("h3", { class: "section", text: "Lineage" }), lineage(card)),
-        card.metrics.length ? el("section", {}, el("h3", { class: "section", text: "Metrics" }), pairs(card.metrics.map(([name, value]) => [name, Number.isFinite(value) ? format.number(value) : "not finite"]))) : null,
-        card.key ? el("p", { class: "key" }, "key ", el("code", { text: card.key })) : null)),
+        el("section", {}, el("h3", { class: "section", text: t("lineage") }), lineage(card)),
+        card.metrics.length ? el("section", {}, el("h3", { class: "section", text: t("metrics") }), pairs(card.metrics.map(([name, value]) => [name, Number.isFinite(value) ? format.number(value) : t("not-finite")]))) : null,
+        card.key ? el("p", { class: "key" }, `${t("key")} `, el("code", { text: card.key })) : null)),
   ];
 }

@@ -98,8 +98,12 @@
         stage.frame.toggleAttribute("data-beside", name === "beside");
         wipe.hidden = name === "beside";
         this.overlay.removeAttribute("style");
-        stage.ondraw = name === "over" ? () => this.place(picture) : null;
-        requestAnimationFrame(() => view.frame(seen)); // after the canvas has its new width
+        stage.ondraw = null;
+        requestAnimationFrame(() => { // after the canvas has its new width
+          if (this.closed || !this.overlay) return;
+          if (name === "over") stage.ondraw = () => this.place(picture);
+          view.frame(seen);
+        });
       });
       this.share = 0.5;
       const said = seen ? t("compare.match", { share: Math.round(100 * picture.similarity), azimuth: Math.round(picture.azimuth), elevation: Math.round(picture.elevation) }) : t("compare.no-match");
@@ -156,7 +160,8 @@
         view.split = name === "beside" ? { side: true } : { at: Number(wipe.querySelector("input").value) };
         view.frame();
       });
-      this.body.replaceChildren(el("div", { class: "row" }, way.node, wipe), table);
+      const asked = after.version?.instruction;
+      this.body.replaceChildren(el("div", { class: "row" }, way.node, wipe), asked ? el("p", { class: "marked", text: `${t("mark.instruction")}: ${asked}` }) : "", table);
       way.choose("over");
     }
 
