@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
-SURFACE = ("glb_size", "bake", "materials", "lods", "writers", "formats", "format_stages", "quality")
+SURFACE = ("glb_size", "bake", "materials", "lods", "alignment", "writers", "formats", "format_stages", "quality")
 SCRIPTS = ("quickstart", "scale", "batch", "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE)
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 

@@ -114,6 +114,8 @@ def make_plan(row: Row, recipe: Recipe, said: Constraints, subject: str = "") ->
         asked=(*asked_of(said), *(() if size else usual_size(row, subject))),
         pictures=pictures_of(row),
         reference=Source(row.reference, row.root_of(row.reference)) if row.reference else None,
+        prompt=row.prompt or "",
+        alignment=recipe.alignment,
         auto_fix=recipe.auto_fix,
     )
 

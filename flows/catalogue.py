@@ -5,6 +5,7 @@ from __future__ import annotations
 from flows.plugins import load_plugins
 from manifests.recipe import Catalogue
 from ml.generators.registry import GENERATORS
+from tasks.alignment import AlignmentOptions
 from tasks.exporters import EXPORTERS
 from tasks.profile import list_profiles, load_profile
 from tasks.steps import STEPS
@@ -20,5 +21,6 @@ def catalogue() -> Catalogue:
         exports={name: exporter.options for name, exporter in EXPORTERS.items()},
         profiles={name: load_profile(name) for name in list_profiles()},
         thumbnail=ThumbnailOptions,
+        alignment=AlignmentOptions,
         own_profile=load_profile,
     )

@@ -11,6 +11,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, Protocol
 
+from flows.alignment import check_alignment
 from flows.binding import choose_generator, generator_version
 from flows.catalogue import catalogue
 from flows.chunk_work import ChunkWork, Line
@@ -93,6 +94,7 @@ class Run:
         self.catalogue = catalogue()
         self.store = Store(config.out)
         self.recipe: Recipe = self._recipe()
+        check_alignment(self.recipe)
         self.ledger = Ledger(self.store)
         self.progress = progress or Progress()
         self.summary = Summary()

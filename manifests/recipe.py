@@ -19,7 +19,7 @@ from manifests.provenance import ProvenanceOptions
 
 SHIPPED = Path(__file__).parent / "recipes"
 MAX_ROUNDS = 5  # of auto-fix; each makes the asset anew, and what two do not mend more seldom do
-SECTIONS = ("name", "description", "generator", "steps", "gate", "exports", "thumbnail", "provenance")
+SECTIONS = ("name", "description", "generator", "steps", "gate", "exports", "thumbnail", "alignment", "provenance")
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Catalogue:
     exports: Mapping[str, type]
     profiles: Mapping[str, object] | frozenset[str]
     thumbnail: type
+    alignment: type | None = None
     own_profile: Callable[[str], object] | None = None  # reads a profile from a file of the user's
 
 
@@ -57,6 +58,7 @@ class Recipe:
     auto_fix: int  # rounds in which what the gate suggests is done before a row is rejected
     exports: tuple[Stage, ...]
     thumbnail: object | None
+    alignment: object | None = None  # None where prompts are not compared with what came out
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
     digest: str = field(default="", compare=False)
     where: str = field(default="", compare=False)  # the file's path or URL, a shipped recipe's file name
@@ -94,7 +96,8 @@ def parse_recipe(text: str, where: str, catalogue: Catalogue, auto_fix: int | No
         profile=(gate := _gate(table, catalogue, where)).profile,
         auto_fix=gate.auto_fix if auto_fix is None else auto_fix,
         exports=_stages(table, "exports", catalogue.exports, where),
-        thumbnail=_thumbnail(table, catalogue, where),
+        thumbnail=_optional(table, "thumbnail", catalogue.thumbnail, where),
+        alignment=_optional(table, "alignment", catalogue.alignment, where),
         provenance=build_options(ProvenanceOptions, _table(table, "provenance", where), f"{where}, [provenance]"),
         where=where,
         text=text,
@@ -212,10 +215,11 @@ def _gate(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> Gate:
     return gate
 
 
-def _thumbnail(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> object | None:
-    if "thumbnail" not in table:
+def _optional(table: Mapping[str, Any], section: str, options: type | None, where: str) -> object | None:
+    """The options of a stage that only runs where its section is written."""
+    if section not in table or options is None:
         return None
-    return build_options(catalogue.thumbnail, _table(table, "thumbnail", where), f"{where}, [thumbnail]")
+    return build_options(options, _table(table, section, where), f"{where}, [{section}]")
 
 
 def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
@@ -228,6 +232,7 @@ def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
         # What is off stays out, so that recipes from before it was there keep their keys.
         **({"auto_fix": recipe.auto_fix} if recipe.auto_fix else {}),
         **({"best_of": [recipe.attempts, recipe.enough]} if recipe.attempts > 1 else {}),
+        **({"alignment": recipe.alignment} if recipe.alignment else {}),
         **({"provenance": recipe.provenance} if recipe.provenance != ProvenanceOptions() else {}),
         "exports": recipe.exports,
         "thumbnail": recipe.thumbnail,

@@ -12,6 +12,7 @@ from typing import Literal, TypeVar, cast
 
 from ml.asset import Asset, Finding, InputError, Provenance
 from ml.sources import Source
+from tasks.alignment import AlignmentOptions, aligned
 from tasks.auto_fix import auto_fix
 from tasks.exporters import EXPORTERS
 from tasks.gate import MISSING, explain, gate, verdict
@@ -41,6 +42,8 @@ class Plan:
     provenance: Provenance = field(default_factory=Provenance)  # what it leaves empty stays as the asset brings it
     pictures: tuple[tuple[Source, bool], ...] = ()  # what the asset should look like, and whether it is a drawing
     reference: Source | None = None  # a mesh it should be like
+    prompt: str = ""  # what the asset was asked to be, which alignment is judged by
+    alignment: object | None = None  # AlignmentOptions; None to judge none
     auto_fix: int = 0  # rounds in which the gate's suggestions are carried out
 
 
@@ -122,6 +125,9 @@ def _judged(
         asset = clock.timed("compare", partial(compared, asset, plan.pictures))
     if reference and asset.face_count:
         asset = clock.timed("compare", partial(compared_to_mesh, asset, reference))
+    if plan.alignment is not None and asset.face_count:
+        options = cast(AlignmentOptions, plan.alignment)
+        asset = clock.timed("align", partial(aligned, asset, plan.prompt, options))
     if plan.profile:
         asset = clock.timed("gate", partial(gate, asset, plan.profile))
         asset = asset.measured({"score": score(asset, plan.profile)})

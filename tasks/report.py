@@ -13,10 +13,12 @@ from typing import Any
 
 from tasks.report_data import Totals, Versions, card_of, search_text
 from tasks.report_list import KEY, Columns, cell_of, recorded
+from tasks.run_figures import RunFigures
 
 Put = Callable[[str, bytes], None]
 Read = Callable[[str], bytes]
 
+FIGURES = "report/data/figures.json"  # of the whole run, for `meshmill status`
 WEB = Path(__file__).parent / "web"
 PAGE_FILES = (
     *("index.html", "report.css", "report-base.js", "messages-en.js", "messages-de.js", "language.js", "review.js"),
@@ -71,13 +73,15 @@ def write_report(
     browser refuses to fetch a GLB from file://, so the first assets are also written as scripts that carry them:
     `embed_assets=0` where the report will only ever be served.
     """
-    totals, columns, models, versions = Totals(), Columns(), Models(put, read, options), Versions()
+    totals, columns, models = Totals(), Columns(), Models(put, read, options)
+    versions, figures = Versions(), RunFigures()
     sizes = {"page": options.page_rows, "cell": options.cell_rows, "search": options.search_rows}
     sizes |= {"id": INDEX_ROWS, "recorded": INDEX_ROWS}
     files = {kind: Pages(put, kind, size) for kind, size in sizes.items()}
     for row in rows:
         card = card_of(row)
         totals.add(card)
+        figures.add(row)
         columns.add(card)
         models.embed(card)
         versions.add(card)
@@ -96,6 +100,8 @@ def write_report(
     summary = {"info": asdict(info), **totals.summary(), **columns.summary(), "viewer": viewer, "indexRows": INDEX_ROWS}
     summary |= {f"{kind}Rows": sizes[kind] for kind in ("page", "cell", "search")}
     summary["recordedFiles"] = files["recorded"].number
+    summary["figures"] = figures.summary()
+    put(FIGURES, json.dumps(summary["figures"]).encode())
     put("report/data/summary.js", script("summary", summary))
     put("report/data/versions.js", script("versions", {"pageRows": options.page_rows, "links": versions.links()}))
     for name in PAGE_FILES:

@@ -40,7 +40,7 @@ FIRST = (
         "collision",
     ),
 )
-LAST = ("measure", "compare", "gate", "signature", "poster", "write", "other_candidates")
+LAST = ("measure", "compare", "align", "gate", "signature", "poster", "write", "other_candidates")
 OWN_PLACE = ("review", "version", "made_from")  # objects of the house; a manifest's own columns are text
 PAGED_TEXT = 2000  # characters of one text in a page; a 100 KB prompt belongs to the ledger
 SHA = 16  # hexadecimal digits of a digest in a page; the whole one is in the ledger
@@ -215,7 +215,8 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     meta, metrics = entries(row.get("meta")), entries(row.get("metrics"))
     outputs = [output for output in row.get("outputs") or () if isinstance(output, dict)]
     found = list(findings(meta.pop("findings", None)))
-    meta.pop("signature", None)  # 500 characters that say nothing to a person
+    for name in ("signature", "alignment_features"):  # hundreds of characters that say nothing to a person
+        meta.pop(name, None)
     version = version_card(meta.get("version"), text(row.get("id")))
     for name in OWN_PLACE:
         if isinstance(meta.get(name), dict):

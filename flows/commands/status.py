@@ -22,11 +22,17 @@ def register(commands: Commands) -> None:
 
 def status(options: argparse.Namespace) -> int:
     """Print rows by outcome and by reason."""
-    counts = Ledger(Store(options.out)).summary()
+    from tasks.report import FIGURES
+
+    store = Store(options.out)
+    counts = Ledger(store).summary()
+    figures = json.loads(store.read(FIGURES)) if store.exists(FIGURES) else {}
     if options.json:
-        print(json.dumps(asdict(counts)))
+        print(json.dumps(asdict(counts) | ({"figures": figures} if figures else {})))
         return OK
     print(f"{counts.rows} rows in {options.out}")
     for name, count in [*counts.outcomes.items(), *counts.reasons.items()]:
         print(f"  {count:>8} {name}")
+    for name, value in figures.items():
+        print(f"  {value:>8.4g} {name}")
     return OK

@@ -1,0 +1,1 @@
+"""Prompt alignment: whether an asset's pictures show what its prompt says."""

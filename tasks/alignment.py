@@ -1,0 +1,69 @@
+"""Prompt alignment of an asset: the probability that its pictures show what the row's prompt says."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ml.alignment.model import SHIPPED, load_alignment, pooled
+from ml.alignment.scorer import read_scorer
+from ml.asset import F32, Asset, InputError
+from tasks.portraits import portraits
+
+FEATURES = "alignment_features"  # the note with model and features of the asset, for figures over a whole run
+
+
+@dataclass(frozen=True)
+class AlignmentOptions:
+    """Which model looks, who scores what it sees, and whether the gate rejects what it finds wrong."""
+
+    model: str = field(default=SHIPPED, metadata={"help": "meshmill, a trained folder, or open_clip's NAME@WEIGHTS"})
+    scorer: str = field(default="", metadata={"help": "the file that `meshmill train scorer` wrote", "file": True})
+    strict: bool = field(default=False, metadata={"help": "reject below the profile's limit, not only warn"})
+
+
+def aligned(asset: Asset, prompt: str, options: AlignmentOptions = AlignmentOptions()) -> Asset:
+    """The asset with `alignment.score` of its pictures against `prompt`, `quality.score` where a scorer is named, both
+    0–1, and its features as a note.
+
+    A prompt that the model cannot judge (the shipped one knows the factory's own categories) gets no score, with a
+    note. 15 ms of CPU with the shipped model. Raises InputError `alignment.missing` and `scorer.*`.
+    """
+    model = load_alignment(options.model)
+    try:
+        pictures = portraits(asset, model.side)
+    except InputError as error:
+        return asset.noted(alignment=f"not judged: {error.code}")
+    features = model.images(pictures)
+    seen = pooled(features)
+    asset = asset.noted(**{FEATURES: f"{options.model} {as_text(seen)}"})
+    if options.scorer:
+        asset = asset.measured({"quality.score": read_scorer(options.scorer).quality(seen)})
+    if not prompt:
+        return asset
+    if not model.knows(prompt):
+        return asset.noted(alignment="not judged: the prompt names nothing that the alignment model knows")
+    metrics = {
+        "alignment.score": model.score(features, prompt),
+        "alignment.cosine": float(seen @ model.texts([prompt])[0]),
+    }
+    return asset.measured(metrics | ({"alignment.strict": 1.0} if options.strict else {}))
+
+
+def as_text(features: F32) -> str:
+    """(d,) features as base64 of float16, little-endian: 344 characters for the shipped model's 128."""
+    return base64.b64encode(features.astype("<f2").tobytes()).decode()
+
+
+def features_of(meta: Mapping[str, Any] | None) -> tuple[str, F32] | None:
+    """(model, features) that a ledger row's meta holds, None where it holds none that can be read."""
+    model, _, text = str((meta or {}).get(FEATURES, "")).rpartition(" ")
+    try:
+        features = np.frombuffer(base64.b64decode(text, validate=True), "<f2").astype(np.float32)
+    except ValueError:
+        return None
+    return (model, features) if model and len(features) and np.isfinite(features).all() else None
