@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
-from ml.asset import Asset
 from tasks.facing import facing_metrics
 from tasks.floaters import floater_metrics
 from tasks.half_metal import half_metal_metrics
@@ -13,7 +12,7 @@ from tasks.level_difference import level_metrics
 from tasks.mirror_score import mirror_metrics
 from tasks.self_crossing import crossing_metrics
 from tasks.subject import Subject
-from tasks.texture_content import content_metrics
+from tasks.texture_content import constant_metrics, empty_metrics, normal_metrics
 from tasks.texture_seams import seam_metrics
 from tasks.thin_features import LIMITS_MM, thin_metrics, thinner
 from tasks.upright import upright_metrics
@@ -51,7 +50,9 @@ MEASURES = (
         ),
     ),
     Measure(seam_metrics, ("texture.seam_mean", "texture.seam_p95")),
-    Measure(content_metrics, ("texture.empty", "texture.constant", "texture.normal_faults", "texture.normal_flat")),
+    Measure(empty_metrics, ("texture.empty",)),
+    Measure(normal_metrics, ("texture.normal_faults", "texture.normal_flat")),
+    Measure(constant_metrics, ("texture.constant",)),
     Measure(facing_metrics, ("facing.back_share",)),
     Measure(floater_metrics, ("floaters.count", "floaters.share", "floaters.distance_m")),
     Measure(z_fighting_metrics, ("zfighting.share",)),
@@ -66,12 +67,8 @@ MEASURES = (
 EVERYTHING = frozenset(name for each in MEASURES for name in each.names)
 
 
-def asked_metrics(asset: Asset, known: Mapping[str, float], wanted: Set[str]) -> dict[str, float]:
-    """What the measures give of which any number is in `wanted`; `known` is what was measured before.
-
-    For an asset with at least one face and finite positions. Raises InputError `image.*` for a broken texture.
-    """
-    subject = Subject(asset, known)
+def asked_metrics(subject: Subject, wanted: Set[str]) -> dict[str, float]:
+    """What the measures give of which any number is in `wanted`. Raises InputError `image.*` for a broken texture."""
     found: dict[str, float] = {}
     for each in MEASURES:
         if not wanted.isdisjoint(each.names):

@@ -10,11 +10,12 @@ from tasks.bvh import build_bvh, closest_point
 from tasks.shells import closed_components, depths
 from tasks.stance import CONTACT_BAND
 from tasks.subject import Subject
-from tasks.topology import F64, I64, join
+from tasks.topology import F64, I64, face_cross, join
 
 # Side of a cell, as a share of the diagonal; pieces that pass neighbouring cells touch. A knob 5 mm off a cupboard of
 # 1 m is how modellers place it; cells of half the size cost four times as much.
 REACH = 0.008
+STEP = 0.7  # of a cell, between the places at which a face marks cells
 STANDS = 0.01  # share of the area a piece needs to count as one that stands by itself (a cup of a set), not as debris
 
 
@@ -75,41 +76,37 @@ def _farthest(subject: Subject, group: I32, names: I32) -> float:
 
 def _groups(points: F64, faces: I32, labels: I32, count: int, cell: float) -> I32:
     """(count,) the lowest piece that each piece touches, by way of others too."""
-    low = points[faces.reshape(-1)].min(axis=0)
-    groups: I32 = _touching(points, faces, labels, count, low, cell)
+    used = points[faces.reshape(-1)]
+    groups: I32 = _touching(points, faces, labels, count, used.min(axis=0), used.max(axis=0), cell)
     return groups
 
 
 @njit(cache=True, nogil=True)
-def _touching(points: F64, faces: I32, labels: I32, count: int, low: F64, cell: float) -> I32:
-    """Every face marks the cells it passes, at points half a cell apart; pieces in one cell or in neighbours touch."""
+def _touching(points: F64, faces: I32, labels: I32, count: int, low: F64, high: F64, cell: float) -> I32:
+    """(count,) root of each piece: every face marks the cells it passes, at places STEP apart; pieces in one cell or in
+    neighbouring ones touch. The box has at most (1 / (√3 · REACH))³ cells, 380,000, so that they are a plain array.
+    """
     parent = np.arange(count).astype(np.int32)
-    size = 1 << 16
-    keys, marks = np.full(size, -1, np.int64), np.empty(size, np.int32)
-    used = 0
-    at = np.empty(3)
+    side = np.empty(3, np.int64)
+    for axis in range(3):
+        side[axis] = int((high[axis] - low[axis]) / cell) + 3
+    marks = np.full(side[0] * side[1] * side[2], -1, np.int32)
+    step = STEP * cell
     for f in range(len(faces)):
-        label = labels[f]
-        if label < 0:
+        if labels[f] < 0:
             continue
-        a, b, c = faces[f]
-        longest = 0.0
-        for i, j in ((a, b), (b, c), (c, a)):
-            length = 0.0
-            for axis in range(3):
-                length += (points[j, axis] - points[i, axis]) ** 2
-            longest = max(longest, length)
-        steps = int(np.ceil(np.sqrt(longest) / (0.7 * cell)))
-        steps = max(steps, 1)
-        for i in range(steps + 1):
-            for j in range(steps + 1 - i):
-                u, v = i / steps, j / steps
-                for axis in range(3):
-                    p = points[a, axis]
-                    at[axis] = (p + u * (points[b, axis] - p) + v * (points[c, axis] - p) - low[axis]) / cell
-                used = _mark(keys, marks, used, at, label, parent)
-                if 2 * used > len(keys):
-                    keys, marks = _grown(keys, marks)
+        i, base, height = _longest(points, faces[f])
+        a, b, c = faces[f, i], faces[f, (i + 1) % 3], faces[f, (i + 2) % 3]
+        rows = int(np.ceil(height / step))
+        for row in range(rows + 1):
+            v = row / rows if rows else 0.0
+            columns = int(np.ceil(base * (1.0 - v) / step))
+            for column in range(columns + 1):
+                u = (1.0 - v) * (column / columns if columns else 0.0)
+                x = (_place(points, a, b, c, u, v, 0) - low[0]) / cell
+                y = (_place(points, a, b, c, u, v, 1) - low[1]) / cell
+                z = (_place(points, a, b, c, u, v, 2) - low[2]) / cell
+                _mark(marks, side, int(x) + 1, int(y) + 1, int(z) + 1, labels[f], parent)
     for i in range(count):
         root = i
         while parent[root] != root:
@@ -119,45 +116,39 @@ def _touching(points: F64, faces: I32, labels: I32, count: int, low: F64, cell: 
 
 
 @njit(cache=True, nogil=True)
-def _key(x: int, y: int, z: int) -> int:
-    return (x + 1) | (y + 1) << 20 | (z + 1) << 40
+def _longest(points: F64, face: I32) -> tuple[int, float, float]:
+    """The longest edge of a face: its first corner, its length, and how far the third corner is from it."""
+    best, longest = 0, -1.0
+    for i in range(3):
+        length = 0.0
+        for axis in range(3):
+            length += (points[face[(i + 1) % 3], axis] - points[face[i], axis]) ** 2
+        if length > longest:
+            best, longest = i, length
+    x, y, z = face_cross(points, face[0], face[1], face[2])
+    base = np.sqrt(longest)
+    return best, base, np.sqrt(x * x + y * y + z * z) / base if base > 0.0 else 0.0
 
 
 @njit(cache=True, nogil=True)
-def _slot(keys: I64, key: int) -> int:
-    """Where the key is, or the free place where it belongs."""
-    mixed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
-    slot = int(mixed >> np.uint64(20)) & (len(keys) - 1)
-    while keys[slot] >= 0 and keys[slot] != key:
-        slot = (slot + 1) & (len(keys) - 1)
-    return slot
+def _place(points: F64, a: int, b: int, c: int, u: float, v: float, axis: int) -> float:
+    p = points[a, axis]
+    return float(p + u * (points[b, axis] - p) + v * (points[c, axis] - p))
 
 
 @njit(cache=True, nogil=True)
-def _mark(keys: I64, marks: I32, used: int, at: F64, label: int, parent: I32) -> int:
-    """Unite the piece with that in its cell or, where it is the first there, with those around; cells used now."""
-    x, y, z = int(at[0]), int(at[1]), int(at[2])
-    own = _slot(keys, _key(x, y, z))
-    if keys[own] >= 0:
-        if marks[own] != label:
-            join(parent, marks[own], label)
-        return used
-    keys[own], marks[own] = _key(x, y, z), label
+def _mark(marks: I32, side: I64, x: int, y: int, z: int, label: int, parent: I32) -> None:
+    """Unite the piece with that in its cell or, where it is the first there, with those around."""
+    own = (x * side[1] + y) * side[2] + z
+    if marks[own] == label:
+        return
+    if marks[own] >= 0:
+        join(parent, marks[own], label)
+        return
+    marks[own] = label
     for i in range(-1, 2):
         for j in range(-1, 2):
             for k in range(-1, 2):
-                slot = _slot(keys, _key(x + i, y + j, z + k))
-                if keys[slot] >= 0 and marks[slot] != label:
-                    join(parent, marks[slot], label)
-    return used + 1
-
-
-@njit(cache=True, nogil=True)
-def _grown(keys: I64, marks: I32) -> tuple[I64, I32]:
-    """The table twice as large."""
-    wider, copied = np.full(2 * len(keys), -1, np.int64), np.empty(2 * len(keys), np.int32)
-    for slot in range(len(keys)):
-        if keys[slot] >= 0:
-            place = _slot(wider, keys[slot])
-            wider[place], copied[place] = keys[slot], marks[slot]
-    return wider, copied
+                other = marks[own + (i * side[1] + j) * side[2] + k]
+                if other >= 0 and other != label:
+                    join(parent, other, label)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from ml.asset import Asset, Part
+from ml.asset import U8, Asset, Part
 from tasks.asked_measures import asked_metrics
 from tasks.measure_lightmap import lightmap_metrics
 from tasks.measure_surface import albedo_metrics, part_coverage, texture_metrics, uv_metrics
 from tasks.outputs import OutputFile
 from tasks.stance import stance
+from tasks.subject import Subject
 from tasks.topology import Topology, topology, weld
 
 F64 = npt.NDArray[np.float64]
@@ -40,9 +41,10 @@ def measure(asset: Asset, options: MeasureOptions = MeasureOptions()) -> Asset:
         covers = [part_coverage(part) for part in asset.parts]
         bounds = asset.bounds()
         metrics |= size_metrics(bounds, asset.metrics) | pivot_metrics(bounds) | shape_metrics(asset)
-        metrics |= uv_metrics(asset.parts, covers) | albedo_metrics(asset.parts, covers)
+        decoded: dict[bytes, U8] = {}
+        metrics |= uv_metrics(asset.parts, covers) | albedo_metrics(asset.parts, covers, decoded)
         metrics |= lightmap_metrics(asset.parts)
-        metrics |= asked_metrics(asset, {**asset.metrics, **metrics}, options.wanted)
+        metrics |= asked_metrics(Subject(asset, {**asset.metrics, **metrics}, covers, decoded), options.wanted)
     return asset.measured(metrics)
 
 

@@ -60,14 +60,16 @@ def uv_metrics(parts: Iterable[Part], covers: Iterable[U8 | None]) -> dict[str, 
     }
 
 
-def albedo_metrics(parts: Iterable[Part], covers: Iterable[U8 | None]) -> dict[str, float]:
-    """Mean and percentiles of the base colour over the surface, 0–255.
+def albedo_metrics(
+    parts: Iterable[Part], covers: Iterable[U8 | None], decoded: dict[bytes, U8] | None = None
+) -> dict[str, float]:
+    """Mean and percentiles of the base colour over the surface, 0–255; `decoded` keeps images by their bytes.
 
     As in the Khronos asset auditor, a colour's value is its largest sRGB channel; unlike there, texels no triangle
     shows are left out and factors count. Vertex colours count where there is no texture.
     """
     shares = np.zeros(256)
-    decoded: dict[int, U8] = {}
+    decoded = {} if decoded is None else decoded
     for part, cover in zip(parts, covers, strict=True):
         if len(part.faces):
             shares += _area(part) * _albedo_shares(part, cover, decoded)
@@ -124,7 +126,7 @@ def _area(part: Part) -> float:
     return float(0.5 * np.sqrt(np.einsum("ij,ij->i", cross, cross)).sum())
 
 
-def _albedo_shares(part: Part, cover: U8 | None, decoded: dict[int, U8]) -> F64:
+def _albedo_shares(part: Part, cover: U8 | None, decoded: dict[bytes, U8]) -> F64:
     """(256,) share of the part's surface per colour value; empty (zero) when nothing of it is opaque."""
     material, texture = part.material, part.material.base_color_texture
     if texture is not None and cover is not None:
@@ -136,11 +138,14 @@ def _albedo_shares(part: Part, cover: U8 | None, decoded: dict[int, U8]) -> F64:
     return _shares(to_srgb8(factor[None]).max(axis=1))
 
 
-def _seen(texture: Texture, cover: U8, decoded: dict[int, U8]) -> U8:
-    """(k, 4) texels at the covered cells."""
-    if id(texture) not in decoded:
-        decoded[id(texture)] = texture.pixels()
-    pixels = decoded[id(texture)]
+def _seen(texture: Texture, cover: U8, decoded: dict[bytes, U8]) -> U8:
+    if texture.data not in decoded:
+        decoded[texture.data] = texture.pixels()
+    return covered_texels(decoded[texture.data], cover)
+
+
+def covered_texels(pixels: U8, cover: U8) -> U8:
+    """(k, 4) texels of (h, w, 4) pixels at the covered cells."""
     rows, columns = np.nonzero(cover)
     height, width = pixels.shape[:2]
     size = len(cover)

@@ -11,7 +11,6 @@ import numpy as np
 from ml.asset import I32, U8, Asset, Texture
 from tasks.box_tree import BoxTree, build_box_tree
 from tasks.bvh import Bvh, build_bvh, unit_frame
-from tasks.measure_surface import part_coverage
 from tasks.ray_tree import RayTree, build_ray_tree
 from tasks.sampling import unit_normals
 from tasks.topology import F64, Bool, degenerate_faces, face_components, half_edges, weld
@@ -26,6 +25,7 @@ class Subject:
 
     asset: Asset
     known: Mapping[str, float] = field(default_factory=dict)  # metrics measured before
+    covers: list[U8 | None] = field(default_factory=list)  # the UV cells that each part covers
     decoded: dict[bytes, U8] = field(default_factory=dict)  # images by their encoded bytes
 
     @cached_property
@@ -123,11 +123,6 @@ class Subject:
         """(parts,) UV units that a texel of each part's largest map is wide: 1 / √(width · height); 1 without a map."""
         sizes = [[w * h for w, h in (t.size for t in part.material.textures)] for part in self.asset.parts]
         return np.array([max(size, default=1) for size in sizes], np.float64) ** -0.5
-
-    @cached_property
-    def covers(self) -> list[U8 | None]:
-        """The UV cells that each part covers."""
-        return [part_coverage(part) for part in self.asset.parts]
 
     def pixels(self, texture: Texture) -> U8:
         """(h, w, 4) RGBA, decoded once; raises InputError `image.*`."""

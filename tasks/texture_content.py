@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from ml.asset import U8, Part, Texture
+from tasks.measure_surface import covered_texels
 from tasks.subject import Subject
 
 DARK = 2  # of 255 in every channel: what JPEG leaves of an unpainted black
@@ -15,46 +18,52 @@ SHORT, LONG = 0.8, 1.2
 FLAT = 2  # of 255: a normal map nowhere farther from (128, 128, 255) bends nothing
 
 
-def content_metrics(subject: Subject) -> dict[str, float]:
-    """texture.empty, texture.constant, texture.normal_faults, texture.normal_flat; nothing without textures.
+def empty_metrics(subject: Subject) -> dict[str, float]:
+    """texture.empty: share of the surface with a base colour map whose texels have no content.
 
-    Maps are read where triangles cover them, in the cells of `tasks/uv_coverage.py`. Empty is a base colour that is
-    black (0, 0, 0) or magenta (255, 0, 255), which tools paint where nothing is, or see-through on an opaque material;
-    a material that glows is left out, as its base may be black. A normal (glTF 2.0 §3.9.3: unit, z above 0) counts as a
-    fault where it is 20 % too short or long, or looks into the surface.
+    Empty is black (0, 0, 0) or magenta (255, 0, 255), which tools paint where nothing is, or see-through on an opaque
+    material; a material that glows is left out, as its base may be black.
     """
-    images = {t.data: t for part in subject.asset.parts for t in part.material.textures}
+    return _share(subject, "texture.empty", _empty)
+
+
+def normal_metrics(subject: Subject) -> dict[str, float]:
+    """texture.normal_faults, share of the surface with a normal map whose texels are none; texture.normal_flat, maps.
+
+    A normal (glTF 2.0 §3.9.3: unit, z above 0) is a fault where it is 20 % too short or long, or looks inward.
+    """
+    flat = {part.material.normal_texture for part in subject.asset.parts if part.material.normal_texture}
+    if not flat:
+        return {}
+    count = sum(_is_flat(_shown(subject, texture)) for texture in flat)
+    return {**_share(subject, "texture.normal_faults", _broken), "texture.normal_flat": float(count)}
+
+
+def constant_metrics(subject: Subject) -> dict[str, float]:
+    """texture.constant: maps of LEAST_SIDE or more that show one colour only; nothing without textures."""
+    images = {texture for part in subject.asset.parts for texture in part.material.textures}
     if not images:
         return {}
-    shown = {data: [] for data in images}  # type: dict[bytes, list[U8]]
-    empty = total = faults = normals = 0.0
+    return {"texture.constant": float(sum(_is_constant(image, _shown(subject, image)) for image in images))}
+
+
+def _share(subject: Subject, name: str, fault: Callable[[Part, Subject, U8], float | None]) -> dict[str, float]:
+    """Of the surface of the parts that `fault` can be asked about, by area."""
+    bad = total = 0.0
     for index, part in enumerate(subject.asset.parts):
         cover = subject.covers[index]
-        if cover is None or not (cover > 0).any():
-            continue
-        area = float(subject.areas[subject.owner == index].sum())
-        for texture in dict.fromkeys(part.material.textures):
-            shown[texture.data].append(_seen(subject.pixels(texture), cover))
-        share = _empty(part, subject, cover)
-        empty, total = empty + area * (share or 0.0), total + area * (share is not None)
-        bent = _broken(part.material.normal_texture, subject, cover)
-        faults, normals = faults + area * (bent or 0.0), normals + area * (bent is not None)
-    flat = {part.material.normal_texture.data for part in subject.asset.parts if part.material.normal_texture}
-    return {
-        **({"texture.empty": empty / total} if total else {}),
-        **({"texture.normal_faults": faults / normals} if normals else {}),
-        **({"texture.normal_flat": float(sum(_is_flat(shown[data]) for data in flat))} if flat else {}),
-        "texture.constant": float(sum(_is_constant(image, shown[data]) for data, image in images.items())),
-    }
+        share = fault(part, subject, cover) if cover is not None and cover.any() else None
+        if share is not None:
+            area = float(subject.areas[subject.owner == index].sum())
+            bad, total = bad + area * share, total + area
+    return {name: bad / total} if total else {}
 
 
-def _seen(pixels: U8, cover: U8) -> U8:
-    """(k, 4) texels at the covered cells."""
-    rows, columns = np.nonzero(cover)
-    height, width = pixels.shape[:2]
-    size = len(cover)
-    seen: U8 = pixels[(2 * rows + 1) * height // (2 * size), (2 * columns + 1) * width // (2 * size)]
-    return seen
+def _shown(subject: Subject, texture: Texture) -> list[U8]:
+    """(k, 4) texels of the map under each part that has it."""
+    pairs = zip(subject.asset.parts, subject.covers, strict=True)
+    covers = [c for part, c in pairs if c is not None and c.any() and texture in part.material.textures]
+    return [covered_texels(subject.pixels(texture), cover) for cover in covers]
 
 
 def _empty(part: Part, subject: Subject, cover: U8) -> float | None:
@@ -62,7 +71,7 @@ def _empty(part: Part, subject: Subject, cover: U8) -> float | None:
     material = part.material
     if material.base_color_texture is None or any(material.emissive):
         return None
-    texels = _seen(subject.pixels(material.base_color_texture), cover)
+    texels = covered_texels(subject.pixels(material.base_color_texture), cover)
     red, green, blue, alpha = texels.T
     low, high = DARK, 255 - DARK
     nothing = (green <= low) & (((red <= low) & (blue <= low)) | ((red >= high) & (blue >= high)))
@@ -71,11 +80,12 @@ def _empty(part: Part, subject: Subject, cover: U8) -> float | None:
     return float(nothing.mean())
 
 
-def _broken(texture: Texture | None, subject: Subject, cover: U8) -> float | None:
-    """Share of a normal map's texels that are no normal."""
+def _broken(part: Part, subject: Subject, cover: U8) -> float | None:
+    """Share of the part's normal map that is no normal."""
+    texture = part.material.normal_texture
     if texture is None:
         return None
-    n = _seen(subject.pixels(texture), cover)[:, :3].astype(np.float32) * np.float32(2 / 255) - np.float32(1)
+    n = covered_texels(subject.pixels(texture), cover)[:, :3].astype(np.float32) * np.float32(2 / 255) - np.float32(1)
     length: npt.NDArray[np.float32] = np.sqrt((n * n).sum(axis=1))
     return float(((length < SHORT) | (length > LONG) | (n[:, 2] < 0.0)).mean())
 

@@ -18,7 +18,8 @@ def chart_metrics(subject: Subject) -> dict[str, float]:
     A chart is what hangs together in space and in the UV square. Stretch is measured part by part, each at its own
     scale (`tasks/uv_stretch.py`), and averaged over the area; what parts differ in is density. A chart's density is the
     root of texels over m² (as the Khronos asset auditor's `uvs.pixelsPerMeter`), with the largest map of its material;
-    least and most leave out 1 % of the surface each.
+    least and most leave out 1 % of the surface each. A chart smaller than a texel both ways is a swatch, which takes
+    its colour from a palette, and has no density; nor has what shows no map.
     """
     mapped = np.array([part.uv is not None for part in subject.asset.parts])[subject.owner] & (subject.areas > 0.0)
     if not mapped.any():
@@ -55,19 +56,23 @@ def _stretch(subject: Subject, corners: F64, owner: I32, mapped: Bool, areas: F6
 
 def _density(subject: Subject, corners: F64, owner: I32, areas: F64, labels: I32) -> dict[str, float]:
     textured = np.array([bool(part.material.textures) for part in subject.asset.parts])[owner]
-    texels = np.where(textured, subject.texel[owner] ** -2, 0.0)
+    texels = np.where(textured, subject.texel[owner] ** -2.0, 0.0)
     u, v = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     drawn = 0.5 * np.abs(u[:, 0] * v[:, 1] - u[:, 1] * v[:, 0]) * texels
-    surface, shown = np.bincount(labels, areas), np.bincount(labels, drawn)
-    keep = surface > 0.0
+    surface, shown = np.bincount(labels, np.where(textured, areas, 0.0)), np.bincount(labels, drawn)
+    box = np.full((len(surface), 4), -np.inf)
+    spread = corners / subject.texel[owner][:, None, None]
+    np.maximum.at(box, np.repeat(labels, 3), np.concatenate([spread, -spread], axis=2).reshape(-1, 4))
+    swatch = (box[:, :2] + box[:, 2:]).max(axis=1) < 1.0
+    keep = (surface > 0.0) & ~swatch
     density, weight = np.sqrt(shown[keep] / surface[keep]), surface[keep]
-    if not texels.any() or not density.any():
+    if not density.any():
         return {}
     order = np.argsort(density)
     reached = np.cumsum(weight[order]) / weight.sum()
     low, high = (float(density[order][np.searchsorted(reached, end)]) for end in ENDS)
     return {
-        "uv.texel_density": float(np.sqrt(shown.sum() / surface.sum())),
+        "uv.texel_density": float(np.sqrt(shown[keep].sum() / surface[keep].sum())),
         "uv.texel_density_min": low,
         "uv.texel_density_max": high,
         "uv.texel_density_ratio": min(high / low, CAP) if low > 0.0 else CAP,

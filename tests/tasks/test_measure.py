@@ -100,6 +100,7 @@ def test_every_metric_has_a_name_with_a_meaning() -> None:
         "web.",
         "similarity.",
         "reference.",
+        "edit.",
         "lods.",
         "collision.",
         "impostor.",

@@ -46,5 +46,14 @@ def test_a_squeezed_sheet_is_stretched_and_a_collapsed_one_at_the_cap() -> None:
     assert np.isfinite(metrics["uv.stretch"])
 
 
+def test_what_shows_no_map_and_a_palette_swatch_have_no_density() -> None:
+    sheet = grid(4, GREY)
+    plain = replace(sheet, material=replace(sheet.material, base_color_texture=None))
+    swatch = replace(sheet, uv=np.full_like(sheet.uv, 0.3), vertices=sheet.vertices + np.float32(2.0))
+    metrics = found("uv.texel_density", sheet, plain, swatch)
+    assert metrics["uv.texel_density"] == pytest.approx(64.0, rel=1e-3)
+    assert metrics["uv.texel_density_ratio"] == pytest.approx(1.0, rel=1e-3)
+
+
 def test_without_uvs_there_are_no_charts() -> None:
     assert "uv.charts" not in found("uv.charts", ball(), box())
