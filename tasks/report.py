@@ -21,17 +21,12 @@ Read = Callable[[str], bytes]
 FIGURES = "report/data/figures.json"  # of the whole run, for `meshmill status`
 WEB = Path(__file__).parent / "web"
 PAGE_FILES = (
-    *("index.html", "report.css", "report-base.js", "messages-en.js", "messages-de.js", "language.js", "review.js"),
-    *(
-        "report-charts.js",
-        "report-detail.js",
-        "report.js",
-        "viewer.css",
-        "viewer-messages-en.js",
-        "viewer-messages-de.js",
-    ),
-    *("viewer-orbit.js", "viewer-model.js", "viewer-scene.js", "viewer-sizes.js", "viewer-layout.js", "viewer-pick.js"),
-    *("viewer-tint.js", "viewer-region.js", "viewer-compare.js", "viewer.js"),
+    *("index.html", "report.css", "review.css", "viewer.css", "report-base.js", "messages-en.js", "messages-de.js"),
+    *("viewer-messages-en.js", "viewer-messages-de.js", "language.js", "review.js", "review-csv.js"),
+    *("review-actions.js", "review-keys.js", "report-address.js", "report-matches.js", "report-grid.js"),
+    *("report-filters.js", "report-charts.js", "report-detail.js", "report.js", "viewer-orbit.js", "viewer-model.js"),
+    *("viewer-scene.js", "viewer-sizes.js", "viewer-layout.js", "viewer-pick.js", "viewer-tint.js"),
+    *("viewer-region.js", "viewer-compare.js", "viewer.js"),
 )
 VIEWER = Path("node_modules/.bundle/three.js")  # built by infra/setup/npm.sh
 INDEX_ROWS = 200_000  # a file of class numbers: about 600 KB

@@ -19,18 +19,18 @@ meshmill.element = (name, options = {}, ...children) => {
 };
 
 meshmill.outcomes = ["passed", "rejected", "failed", "quarantined", "invalid"];
-meshmill.meaning = {
-  passed: "finished, and nothing found against it",
-  rejected: "a gate or a generator said no",
-  failed: "an error on the way",
-  quarantined: "hung or crashed in every try",
-  invalid: "the manifest row itself is wrong",
-};
 
+// Numbers as the reader's language writes them; units are the same in every language.
 {
-  const whole = new Intl.NumberFormat("en");
-  const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
-  const digits = (value) => (value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2));
+  const made = new Map();
+  const numberFormat = (options) => {
+    const key = `${meshmill.language.code} ${JSON.stringify(options)}`;
+    if (!made.has(key)) made.set(key, new Intl.NumberFormat(meshmill.language.code, options));
+    return made.get(key);
+  };
+  const whole = (value) => numberFormat({ maximumFractionDigits: 0 }).format(value);
+  const fixed = (value, places) => numberFormat({ minimumFractionDigits: places, maximumFractionDigits: places }).format(value);
+  const digits = (value) => fixed(value, value >= 100 ? 0 : value >= 10 ? 1 : 2);
   const scaled = (value, base, units) => {
     const step = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log(Math.max(value, 1)) / Math.log(base) + 1e-9)));
     return `${step ? digits(value / base ** step) : Math.round(value)} ${units[step]}`;
@@ -44,16 +44,17 @@ meshmill.meaning = {
     return `${Math.floor(value / 3600)} h ${Math.floor((value % 3600) / 60)} min`;
   };
   meshmill.format = {
-    count: (value) => whole.format(value),
-    number: (value) => (Number.isInteger(value) ? whole.format(value) : short.format(value)),
-    share: (part, all) => (all ? `${part === all ? 100 : Math.min(99.9, (100 * part) / all).toFixed(1)} %` : "–"),
+    count: whole,
+    number: (value) => (Number.isInteger(value) ? whole(value) : numberFormat({ maximumSignificantDigits: 4 }).format(value)),
+    share: (part, all) => (all ? `${part === all ? 100 : fixed(Math.min(99.9, (100 * part) / all), 1)} %` : "–"),
     bytes: (value) => scaled(value, 1000, ["B", "kB", "MB", "GB", "TB"]),
     seconds,
-    triangles: (value) => (value < 10000 ? whole.format(Math.round(value)) : scaled(value, 1000, ["", "k", "M", "G"]).replace(" ", "")),
+    triangles: (value) => (value < 10000 ? whole(Math.round(value)) : scaled(value, 1000, ["", "k", "M", "G"]).replace(" ", "")),
     date: (iso) => {
       const date = new Date(iso);
+      const language = meshmill.language.code === "en" ? "en-GB" : meshmill.language.code;
       return Number.isNaN(date.getTime()) ? iso
-        : `${date.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" })} UTC`;
+        : `${date.toLocaleString(language, { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" })} UTC`;
     },
   };
 }
@@ -64,7 +65,8 @@ meshmill.fileUrl = (uri) => "../" + uri.split("/").filter((part) => part && part
 {
   const waiting = new Map();
   const arrived = (key, value) => waiting.get(key)?.(value);
-  for (const kind of ["page", "index", "search", "model"]) meshmill[kind] = (name, value) => arrived(`${kind}-${name}`, value);
+  for (const kind of ["page", "cell", "index", "search", "id", "recorded", "model"]) meshmill[kind] = (name, value) => arrived(`${kind}-${name}`, value);
+  meshmill.column = (name, part, value) => arrived(`${name}-${part}`, value);
   for (const single of ["summary", "versions"]) meshmill[single] = (value) => arrived(single, value);
 
   meshmill.script = (address) => new Promise((done, failed) => {
@@ -101,6 +103,10 @@ meshmill.fileUrl = (uri) => "../" + uri.split("/").filter((part) => part && part
     summary: () => load("summary", "data/summary.js"),
     versions: () => (versions ??= load("versions", "data/versions.js")),
     page: kept(12, numbered("page")),
+    cell: kept(60, numbered("cell")),
+    id: numbered("id"),
+    recorded: numbered("recorded"),
+    column: kept(60, (name) => numbered(name.split(" ")[0])(name.split(" ")[1])), // "score 0": the first part of the scores
     index: kept(100, numbered("index")),
     search: kept(40, numbered("search")),
     model: kept(3, (name) => load(`model-${name}`, `models/${name}.js`)),

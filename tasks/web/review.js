@@ -57,6 +57,28 @@
     local: () => [...decisions],
     recorded: () => [...recorded],
 
+    // How many assets have each decision, a refinement, and anything at all (`reviewed`).
+    count: () => {
+      const counts = { approve: 0, reject: 0, remake: 0, refine: 0, reviewed: 0 };
+      const seen = new Set([...decisions.keys(), ...recorded.keys()]);
+      for (const id of seen) counts[meshmill.review.get(id).decision]++;
+      const asked = new Set(refinements.map(({ parent }) => parent));
+      counts.refine = asked.size;
+      counts.reviewed = seen.size + [...asked].filter((id) => !seen.has(id)).length;
+      return counts;
+    },
+
+    // Drop what was decided on assets that are not there any more: `isThere(id, key)`. How many these were.
+    reconcile: (isThere) => {
+      const gone = [...decisions].filter(([id, entry]) => !isThere(id, entry.key)).map(([id]) => id);
+      gone.forEach((id) => decisions.delete(id));
+      const kept = refinements.filter(({ parent }) => isThere(parent, ""));
+      const dropped = gone.length + refinements.length - kept.length;
+      refinements = kept;
+      if (dropped) changed({ ids: null });
+      return dropped;
+    },
+
     // What the lists show of an asset: its decision, else "refine" where a refinement is asked for, else "".
     state: (id) => meshmill.review.get(id)?.decision ?? (refinements.some(({ parent }) => parent === id) ? "refine" : ""),
 
