@@ -31,7 +31,7 @@ def row(number: int) -> dict[str, Any]:
         "metrics": {name: (number * 7919 % 10_000) / (1 + i) for i, name in enumerate(names)},
         "outputs": [{"format": kind, "lod": lod, "uri": f"{uri}_{lod}.{kind}", "bytes": 100_000, "sha256": "ab" * 32}
                     for kind, lod in outputs if not refused or kind == "poster"],
-        "timings": {name: 0.1 for name in ("generate", "clean", "unwrap", "bake", "lods", "gate", "poster", "write")},
+        "timings": dict.fromkeys(("generate", "clean", "unwrap", "bake", "lods", "gate", "poster", "write"), 0.1),
         "prompt_understood": {"subject": SUBJECTS[number % 8]},
         "meta": {"prompt": f"a {SUBJECTS[number % 8]} number {number} with brass legs and a red cushion"},
     }  # fmt: skip
