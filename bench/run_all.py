@@ -11,12 +11,9 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
-<<<<<<< HEAD
-SURFACE = ("glb_size", "bake", "materials", "lods", "alignment", "writers", "formats", "format_stages", "quality")
-=======
-SURFACE = ("glb_size", "measures", "bake", "materials", "lods", "writers", "formats", "format_stages", "quality")
->>>>>>> 0446c82 (bench/measures: all measures and gates cost 0.44 CPU-s; maps are decoded once; planted faults are mended by what the gate suggests)
-SCRIPTS = ("quickstart", "scale", "batch", "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE)
+SURFACE = ("glb_size", "bake", "materials", "lods", "writers", "formats", "format_stages")
+QUALITY = ("measures", "alignment", "quality")
+SCRIPTS = ("quickstart", "scale", "batch", "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE, *QUALITY)
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 
 
