@@ -101,6 +101,8 @@ def test_every_metric_has_a_name_with_a_meaning() -> None:
         "similarity.",
         "reference.",
         "edit.",
+        "alignment.",
+        "quality.",
         "lods.",
         "collision.",
         "impostor.",
