@@ -98,7 +98,7 @@
           el("span", { class: "end" }, this.undoButton, this.clearButton)),
         el("div", { class: "row parts", role: "group", "aria-label": t("mark.parts") }, el("span", { class: "quiet", text: t("mark.parts") }), this.partButtons),
         this.summary,
-        el("div", { class: "row ask" }, el("label", { for: "instruction", text: t("mark.instruction") }), this.instruction, this.addButton),
+        el("div", { class: "row wish" }, el("label", { for: "instruction", text: t("mark.instruction") }), this.instruction, this.addButton),
         el("div", { class: "row examples", role: "group", "aria-label": t("mark.examples") }, el("span", { class: "quiet", text: t("mark.examples") }), examples),
       ];
     }

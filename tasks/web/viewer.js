@@ -56,7 +56,7 @@
       this.canvas = el("canvas", { class: "view", tabindex: "0", role: "application", "aria-roledescription": t("canvas.role"), "aria-label": t("canvas", { name: card.title || card.id }), "aria-describedby": "view-keys" });
       this.labels = el("div", { class: "sizes", "aria-hidden": "true" });
       this.layout = el("canvas", { class: "layout", role: "img", "aria-label": t("layout.alt"), hidden: true });
-      this.tools = el("div", { class: "tools", role: "group", "aria-label": t("tools") },
+      this.tools = el("div", { class: "view-tools", role: "group", "aria-label": t("tools") },
         iconButton("size", () => this.toggleSize(), false), iconButton("turn", () => this.toggleTurn(), false),
         iconButton("backdrop", () => this.toggleBackdrop(), false), iconButton("reset", () => this.reset()));
       this.frame = el("div", { class: "frame" }, meshmill.picture(card, true), this.canvas, this.labels, this.layout, this.tools,

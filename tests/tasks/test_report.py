@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tasks import report
 from tasks.report import ReportOptions, RunInfo, model_name, script, write_report
-from tasks.report_data import FIRST, PAGED_TEXT, Sketch, Totals, card_of, entries
+from tasks.report_data import FIRST, PAGED_TEXT, Sketch, Totals, Versions, card_of, entries
 from tasks.steps import STEPS
 
 INFO = RunInfo("Spring", "spring.csv", "game-ready", "2026-11-21T06:12:17+00:00", 48.3, "inline", {"python": "3.11"})
@@ -284,3 +284,33 @@ def test_cards_carry_versions_and_the_summary_says_which_is_current() -> None:
     for card in cards:
         totals.add(card)
     assert totals.summary()["current"] == {"a": "a.v2", "b": "b"}
+
+
+def test_a_row_finds_its_parent_wherever_it_stands() -> None:
+    rows = [row(0, parent="a-2"), row(1), row(2), row(3, parent="a-1"), row(4, parent="gone"), row(5, parent="a-3")]
+    links = data(written(rows, page_rows=2), "versions")
+    assert links == {"pageRows": 2, "links": [["a-0", 0, "a-2", 2], ["a-3", 3, "a-1", 1], ["a-5", 5, "a-3", 3]]}
+    assert Versions().links() == []
+
+
+def test_card_carries_pictures_with_their_views_parts_and_candidates() -> None:
+    outputs = [
+        {"format": "reference", "lod": 0, "uri": f"assets/a/a_reference{number}.jpg", "bytes": 1, "sha256": ""}
+        for number in (1, 2, 10)
+    ]
+    notes = {
+        "pictures": json.dumps([{"number": 10, "azimuth": 30.0}, {"number": 2, "azimuth": 5.0}]),
+        "parts": json.dumps([{"name": "leg", "min": [0, 0, 0], "max": [1, 1, 1]}]),
+        "candidates": [{"seed": 1, "score": 0.5}],
+    }
+    card = card_of(row(0, outputs=outputs, meta=notes))
+    assert [(each["uri"][-7:], each.get("azimuth")) for each in card["pictures"]] == [
+        ("ce1.jpg", None),
+        ("ce2.jpg", 5.0),
+        ("e10.jpg", 30.0),
+    ]
+    assert card["outputs"] == card["notes"] == []
+    assert card["parts"][0]["name"] == "leg"
+    assert card["candidates"] == [{"seed": 1, "score": 0.5}]
+    broken = card_of(row(0, meta={"pictures": "[1", "parts": "{}", "candidates": "text"}))
+    assert not {"pictures", "parts", "candidates"} & set(broken)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,3 +109,13 @@ def test_metrics_are_means_and_unreadable_pictures_are_noted(tmp_path: Path) -> 
     assert both.metrics["similarity.reference"] > 0.85
     assert both.notes["similarity"] == "pictures not compared: image.background"
     assert not compared(lamp(), [(noise, False)]).metrics
+    second = json.loads(compared(lamp(), [(noise, False), (good, False)]).notes["pictures"])
+    assert [view["number"] for view in second] == [2]
+    assert second[0]["similarity"] == pytest.approx(both.metrics["similarity.reference"], abs=1e-4)
+
+
+def test_the_box_of_a_picture_holds_its_object() -> None:
+    pixels = np.full((100, 200, 4), 255, np.uint8)
+    pixels[20:60, 50:90, :3] = (200, 30, 30)
+    pixels[..., 3] = np.where(pixels[..., 1] < 100, 255, 0)
+    assert reference(pixels).box == (0.25, 0.2, 0.45, 0.6)
