@@ -19,7 +19,7 @@ from tasks.apply_edits import apply_edits
 from tasks.glb import encode_glb
 from tasks.orient import OrientOptions
 from tasks.region import Region, parse_region
-from tasks.revision_check import check_revision
+from tasks.revision_check import check_revision, named
 from tasks.scale import ScaleOptions
 from tasks.steps import STEPS
 from tasks.transform import transformed
@@ -106,7 +106,9 @@ def _redrawn(origin: Origin, instruction: str, region: Region) -> tuple[Redrawn 
     said = [change.instruction for change in origin.changes if change.how == "drawing"]
     try:
         redrawn = redraw(origin.request, cast(ProceduralOptions, origin.options), said, instruction)
-        if redrawn is None or (_only_looks(redrawn) and len(said) < len(origin.changes)):
+        if redrawn is None or _wider_than_said(redrawn):
+            return None, None
+        if _only_looks(redrawn) and len(said) < len(origin.changes):
             return None, None  # a look that the mesh was given since would be put over the new one
         check_revision(redrawn)
     except InputError as error:
@@ -114,6 +116,16 @@ def _redrawn(origin: Origin, instruction: str, region: Region) -> tuple[Redrawn 
             raise  # the mesh would only be told again what it is
         return None, error
     return redrawn, None
+
+
+def _wider_than_said(redrawn: Redrawn) -> bool:
+    """Whether the drawing would do to another part what is asked of one: a bed's sheet goes with its blanket."""
+    names = {part.name for part in redrawn.before.asset.parts}
+    return any(item.part in names and len(_names_of(redrawn, item.part)) > 1 for item in redrawn.revision.parts)
+
+
+def _names_of(redrawn: Redrawn, part: str) -> set[str]:
+    return {each.name for each in named(redrawn.before.asset, part)}
 
 
 def _words(redrawn: Redrawn) -> set[str]:
