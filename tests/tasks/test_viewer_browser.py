@@ -14,8 +14,8 @@ from ml.asset import Asset, Material, Part, Texture, make_part
 from tasks import report
 from tasks.camera import orbit
 from tasks.export_glb import GlbOptions, export_glb
-from tasks.report import VIEWER, WEB, ReportOptions, RunInfo, write_report
-from tests.tasks.test_report_browser import CHROMIUM, FLAGS, WAIT, put_in, served
+from tasks.report import VIEWER, WEB, ReportOptions, write_report
+from tests.tasks.conftest import CHROMIUM, INFO, WAIT, opened, put_in, served
 
 pytestmark = [
     pytest.mark.slow,
@@ -23,7 +23,6 @@ pytestmark = [
     pytest.mark.skipif(not (WEB / VIEWER).exists(), reason="needs the viewer: infra/setup/npm.sh"),
 ]
 
-INFO = RunInfo("Kitchen", "kitchen.csv", "game-ready", "2026-11-21T06:12:17+00:00", 48.3, "inline", {"python": "3"})
 # name: centre and half size in metres
 STOOL = {"seat": ((0.0, 0.5, 0.0), (0.3, 0.03, 0.3)), "leg": ((0.22, 0.235, 0.22), (0.035, 0.235, 0.035))}
 MODES = ("shaded", "wireframe", "normals", "base", "roughness", "metallic", "occlusion", "checker")
@@ -98,7 +97,7 @@ def row(root: Path, id: str, asset: Asset | None, meta: dict[str, Any], **more: 
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def kitchen(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("a run")
     low = stool(1)
     first = Asset(stool(4).parts, name="stool", lods=(low,))
@@ -119,24 +118,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @dataclass
 class Tab:
-    """A page with one asset opened; at its end nothing may have complained or left the report's host."""
+    """A page with one asset opened."""
 
     page: Any
-    host: str
-    complaints: list[str]
-    asked: list[str]
 
     def open(self, ordinal: int) -> None:
         self.page.evaluate("location.hash = ''")
@@ -163,34 +149,13 @@ class Tab:
         return json.loads(self.page.get_attribute(".marked", "data-region") or "{}")
 
 
-def new_tab(browser: Any, root: Path, address: str = "", script: str = "", **size: int) -> Tab:
-    page = browser.new_page(viewport={**SIZE, **size}, locale="en-GB")
-    address = address or (root / "report/index.html").as_uri()
-    tab = Tab(page, address.split("/report/")[0], [], [])
-    page.on("console", lambda said: tab.complaints.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: tab.complaints.append(str(error)))
-    page.on("request", lambda asking: tab.asked.append(asking.url))
-    if script:
-        page.add_init_script(script)
-    page.goto(address)
-    page.wait_for_selector("html[data-ready]", timeout=WAIT)
-    return tab
-
-
-def closed(tab: Tab) -> None:
-    tab.page.close()
-    # Chromium's own remark about reading back what software drew
-    assert [text for text in tab.complaints if "GPU stall due to ReadPixels" not in text] == []
-    assert [url for url in tab.asked if not url.startswith((tab.host, "data:", "blob:"))] == []
-
-
 @pytest.fixture(scope="module")
-def stage(browser: Any, run: Path) -> Iterator[Tab]:
+def stage(browser: Any, kitchen: Path) -> Iterator[Tab]:
     """The stool opened from disk, once for all tests that look at it."""
-    tab = new_tab(browser, run)
-    tab.drawn(0)
-    yield tab
-    closed(tab)
+    with opened(browser, kitchen.as_uri(), viewport=SIZE) as page:
+        tab = Tab(page)
+        tab.drawn(0)
+        yield tab
 
 
 def projected(stage: Tab, points: np.ndarray) -> np.ndarray:
@@ -405,52 +370,51 @@ def keys_in(files: str, family: str) -> set[str]:
     return {f"{family}.{key}" for source in sources for key in re.findall(r"""\bt\("([\w.-]+)["]""", source)}
 
 
-def test_served_over_http_and_at_phone_width(browser: Any, run: Path) -> None:
-    with served(run) as address:
-        tab = new_tab(browser, run, address, width=360, height=740)
+def test_served_over_http_and_at_phone_width(browser: Any, kitchen: Path) -> None:
+    phone = {"width": 360, "height": 740}
+    with served(kitchen) as address, opened(browser, address, viewport=phone) as page:
+        tab = Tab(page)
         tab.drawn(1)
         for name in ("mark", "compare", "look"):
-            tab.page.click(f"[data-tab={name}]")
-            tab.page.wait_for_timeout(150)
-            assert tab.page.evaluate(
-                "document.querySelector('.sheet').scrollWidth <= 360 && document.documentElement.scrollWidth <= 360"
-            )
-        tab.page.click("[data-tab=mark]")
-        tab.page.click("[data-part=blade]")  # from the ledger's note: an atlas has no parts of its own
+            page.click(f"[data-tab={name}]")
+            page.wait_for_timeout(150)
+            for part in (".sheet", "html"):
+                assert page.locator(part).evaluate("each => each.scrollWidth") <= 360
+        page.click("[data-tab=mark]")
+        page.click("[data-part=blade]")  # from the ledger's note: an atlas has no parts of its own
         assert tab.region() == {"parts": ["blade"]}
-        tab.page.keyboard.press("Escape")
-        tab.page.wait_for_selector("#detail", state="hidden", timeout=WAIT)
-        closed(tab)
+        page.keyboard.press("Escape")
+        page.wait_for_selector("#detail", state="hidden", timeout=WAIT)
 
 
-def test_what_a_model_lacks_cannot_be_chosen_and_says_why(browser: Any, run: Path) -> None:
-    tab = new_tab(browser, run)
-    tab.drawn(3)
-    for mode, why in (("checker", "no UV"), ("layout", "no UV"), ("occlusion", "no occlusion map")):
-        assert tab.page.is_disabled(f"[data-mode={mode}]")
-        assert why in tab.page.get_attribute(f"[data-mode={mode}]", "title")
-    tab.page.click("[data-tab=compare]")
-    tab.page.locator(".reference").wait_for(timeout=WAIT)
-    assert "could not be told" in tab.page.inner_text(".panel")  # no view was matched
-    tab.open(2)
-    assert tab.page.locator(".frame > img").is_visible()
-    assert tab.page.locator(".references img").count() == 1
-    assert tab.page.locator("canvas").count() == 0
-    closed(tab)
+def test_what_a_model_lacks_cannot_be_chosen_and_says_why(browser: Any, kitchen: Path) -> None:
+    with opened(browser, kitchen.as_uri(), viewport=SIZE) as page:
+        tab = Tab(page)
+        tab.drawn(3)
+        for mode, why in (("checker", "no UV"), ("layout", "no UV"), ("occlusion", "no occlusion map")):
+            assert page.is_disabled(f"[data-mode={mode}]")
+            assert why in page.get_attribute(f"[data-mode={mode}]", "title")
+        page.click("[data-tab=compare]")
+        page.locator(".reference").wait_for(timeout=WAIT)
+        assert "could not be told" in page.inner_text(".panel")  # no view was matched
+        tab.open(2)
+        assert page.locator(".frame > img").is_visible()
+        assert page.locator(".references img").count() == 1
+        assert page.locator("#detail canvas").count() == 0
 
 
 @pytest.mark.parametrize("lack", ["webgl", "viewer"])
 def test_without_webgl_or_viewer_the_poster_and_a_sentence_stand(
-    lack: str, browser: Any, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lack: str, browser: Any, kitchen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script = "HTMLCanvasElement.prototype.getContext = () => null" if lack == "webgl" else ""
-    root = run
+    root = kitchen
     if lack == "viewer":
         root = tmp_path
         monkeypatch.setattr(report, "VIEWER", Path("absent.js"))
         write_report([row(root, "stool", stool(1), {})], put_in(root), lambda uri: b"", INFO)
-    tab = new_tab(browser, root, script=script)
-    tab.open(0)
-    assert tab.page.locator(".frame > img").is_visible()
-    assert ("WebGL" if lack == "webgl" else "not installed") in tab.said()
-    closed(tab)
+    with opened(browser, root.as_uri(), script=script) as page:
+        tab = Tab(page)
+        tab.open(0)
+        assert page.locator(".frame > img").is_visible()
+        assert ("WebGL" if lack == "webgl" else "not installed") in tab.said()
