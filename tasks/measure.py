@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ml.asset import U8, Asset, Part
 from tasks.asked_measures import asked_metrics
 from tasks.measure_lightmap import lightmap_metrics
+from tasks.inside_out import inside_out_pieces
 from tasks.measure_surface import albedo_metrics, part_coverage, texture_metrics, uv_metrics
 from tasks.outputs import OutputFile
 from tasks.stance import stance
@@ -127,7 +128,7 @@ def shape_metrics(asset: Asset) -> dict[str, float]:
         **{f"topology.{name}": _total(found, name) for name in COUNTED},
         "topology.unused_vertices": float(sum(_unused(part) for part in asset.parts)),
         "topology.closed": float(closed),
-        "topology.inverted": float(sum(shell.closed and shell.volume < 0 for shell in found)),
+        "topology.inverted": float(inside_out_pieces(asset.parts)),
         **volume,
         "area_m2": sum(shell.area for shell in found),
         "print.overhang_fraction": stand.overhang_fraction,

@@ -48,7 +48,7 @@ METRICS: dict[str, str] = {
     "topology.duplicate_faces": "faces that repeat another one",
     "topology.unused_vertices": "vertices that no face uses",
     "topology.closed": "1 when every piece is closed, manifold and consistently wound",
-    "topology.inverted": "closed shells whose faces look inward",
+    "topology.inverted": "pieces, closed or open by a hole, whose faces look inward; walls of cavities are none",
     "topology.self_intersections": "faces that cross another face of their own connected piece",
     "topology.repeated_vertices": "vertices equal to an earlier one of their part in every attribute",
     "facing.back_share": "share of the seen surface that is seen from behind",

@@ -75,12 +75,12 @@ def as_it_is(asset: Asset, rng: Generator) -> Asset:
 
 
 def slightly_changed(asset: Asset, rng: Generator) -> Asset:
-    """Vertices moved by a thousandth, another size, the colours a touch brighter."""
+    """Vertices moved by a thousandth, another size, the colours a touch paler."""
     part = asset.parts[0]
     diagonal = float(np.linalg.norm(np.ptp(asset.bounds(), axis=0)))
     _, place = np.unique(part.vertices, axis=0, return_inverse=True)
     shifts = rng.normal(scale=3e-4 * diagonal, size=(int(place.max()) + 1, 3))
     moved = (1.02 * part.vertices + shifts[place.reshape(-1)]).astype(np.float32)
     pixels = base_pixels(part)[..., :3]
-    brighter = np.clip(pixels.astype(np.float64) * 1.02, 0, 255).astype(np.uint8)
-    return Asset((with_map(replace(part, vertices=moved), brighter), *asset.parts[1:]), asset.name)
+    paler = (128.0 + 0.97 * (pixels - 128.0)).astype(np.uint8)
+    return Asset((with_map(replace(part, vertices=moved), paler), *asset.parts[1:]), asset.name)

@@ -96,9 +96,9 @@ def duplicate_faces(asset: Asset, rng: Generator) -> Asset:
 
 
 def z_fighting(asset: Asset, rng: Generator) -> Asset:
-    """A copy of a patch, as a part of its own, lies a hundred-thousandth of the size above it."""
+    """A copy of a tenth of the surface, as a part of its own, lies a hundred-thousandth of the size above it."""
     part = asset.parts[0]
-    chosen = patch(part, rng, max(8, len(part.faces) // 20))
+    chosen = surface_patch(part, rng, 0.1)
     loose, fresh = unshared(part, chosen)
     normal = directions(part)[chosen]
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-30)

@@ -66,6 +66,13 @@ def patch(part: Part, rng: Generator, count: int, among: Bool | None = None) -> 
     return allowed[np.argsort(away)[:count]].astype(np.int32)
 
 
+def surface_patch(part: Part, rng: Generator, share: float) -> I32:
+    """The faces nearest to a random one that make up `share` of the surface."""
+    nearest = patch(part, rng, len(part.faces))
+    area = np.cumsum(np.linalg.norm(directions(part)[nearest], axis=1))
+    return nearest[: int(np.searchsorted(area, share * area[-1])) + 1]
+
+
 def unshared(part: Part, faces: I32) -> tuple[Part, I32]:
     """The part with vertices of their own for `faces` (k,), and the numbers (k, 3) of these."""
     corners = part.faces[faces].reshape(-1)
