@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ml.asset import U8, Asset, Part
 from tasks.asked_measures import asked_metrics
-from tasks.measure_lightmap import lightmap_metrics
 from tasks.inside_out import inside_out_pieces
+from tasks.measure_lightmap import lightmap_metrics
 from tasks.measure_surface import albedo_metrics, part_coverage, texture_metrics, uv_metrics
 from tasks.outputs import OutputFile
 from tasks.stance import stance

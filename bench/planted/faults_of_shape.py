@@ -18,6 +18,7 @@ from pieces import (
     patch,
     pieces,
     quartered,
+    surface_patch,
     unshared,
 )
 
