@@ -15,6 +15,7 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, sync_playwright
 
+from bench.viewer_picture import viewer_page
 from manifests.ledger import Ledger
 from manifests.readers import read_manifest
 from manifests.row import Row
@@ -158,6 +159,7 @@ def main() -> None:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         rows_to_assets(browser, out)
         report_page(browser, out)
+        viewer_page(browser, out)
         ratios(browser)
         browser.close()
 

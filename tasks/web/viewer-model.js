@@ -63,7 +63,7 @@
     draw.textAlign = "center";
     draw.textBaseline = "middle";
     for (let row = 0; row < cells; row++) for (let column = 0; column < cells; column++) {
-      const hue = (360 * column) / cells, light = (row + column) % 2 ? 74 : 46;
+      const hue = (360 * column) / cells, light = (row + column) % 2 ? 68 : 42;
       draw.fillStyle = `hsl(${hue} ${26 + 3 * row}% ${light}%)`;
       draw.fillRect(column * cell, row * cell, cell, cell);
       draw.fillStyle = light > 60 ? "#222" : "#fff";
@@ -101,7 +101,7 @@
   const dress = {
     checker: (own) => {
       shared.checker ??= checker();
-      return new three.MeshLambertMaterial({ map: shared.checker, emissive: "#fff", emissiveMap: shared.checker, emissiveIntensity: 0.5, side: own.side });
+      return new three.MeshLambertMaterial({ map: shared.checker, emissive: "#fff", emissiveMap: shared.checker, emissiveIntensity: 0.3, side: own.side });
     },
     normals: (own) => new three.MeshNormalMaterial({ normalMap: own.normalMap, normalScale: own.normalScale, side: own.side }),
     base: (own) => new three.MeshBasicMaterial(colour(own)),
