@@ -18,6 +18,7 @@ from tasks.bvh_nodes import leaf_order
 from tasks.normals import split_hard_edges
 from tasks.ray_tree import RayTree, build_ray_tree
 from tasks.source_samples import FACING_PENALTY, Hits, SourceSamples
+from tasks.texel_areas import texel_areas
 from tasks.texel_projection import Projection, project
 
 SAME_GEOMETRY = 1e-6  # of the diagonal: float32 rounding of a transform applied to both meshes
@@ -128,6 +129,7 @@ def _baker(part: Part, samples: SourceSamples, options: BakeOptions) -> Baker:
     """Texels mapped one to one when both meshes have the same triangles, else projected."""
     assert part.uv is not None
     atlas, canvas = make_atlas(part, options.resolution)
+    samples = replace(samples, density=len(atlas.face) / max(texel_areas(part)[1], 1e-300))
     vertices, faces, _ = samples.merged
     arranged = leaf_order if options.ambient_occlusion > 0 else face_order
     if _same_geometry(part, vertices, faces):

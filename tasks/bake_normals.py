@@ -67,7 +67,7 @@ class SourceNormals:
         for index in present(hits):
             part = self.samples.source.parts[index]
             if index in self.frames and part.uv is not None and part.material.normal_texture is not None:
-                frames, image = self.frames[index], self.samples.image(part.material.normal_texture)
+                frames, image = self.frames[index], self.samples.map_of(index, part.material.normal_texture, "normal")
                 where = (index, hits.owner, hits.face, hits.barycentric)
                 scale = part.material.normal_scale
                 _perturb(normals, *where, part.faces, part.uv, frames.normals, frames.tangents, image, scale)

@@ -10,7 +10,8 @@ import numpy as np
 from ml.asset import F32, Asset, Part
 from tasks.bvh import build_bvh, closest_point
 from tasks.lod_textures import TextureLevels
-from tasks.lod_views import Frame, image_difference, pictures, texel_areas
+from tasks.lod_views import Frame, image_difference, pictures
+from tasks.texel_areas import texel_areas
 from tasks.topology import F64
 
 SCREEN_HEIGHT = 1080  # pixels: the screen that coverages and errors in pixels are told for

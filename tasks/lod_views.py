@@ -29,7 +29,8 @@ from tasks.shading import (
     tinted,
     unit,
 )
-from tasks.topology import F64, I64, face_cross
+from tasks.texel_areas import texel_areas
+from tasks.topology import F64, I64
 from tasks.views import density, lens, project
 
 # Azimuth and elevation, degrees: six views around, above and below, none along an axis of the usual model.
@@ -161,26 +162,6 @@ def _mean_density(part: Part, pixel: float) -> float:
         return NO_TEXELS
     texels, area = texel_areas(part)
     return 0.5 * log2(max(texels, 1e-20) / max(area / pixel**2, 1e-20)) if area > 0.0 else NO_TEXELS
-
-
-def texel_areas(part: Part) -> tuple[float, float]:
-    """Sum of the faces' areas in uv and in square metres; zeros without UVs."""
-    if part.uv is None:
-        return 0.0, 0.0
-    areas = _areas(part.vertices.astype(np.float64), part.uv, part.faces)
-    return float(areas[0]), float(areas[1])
-
-
-@njit(cache=True, nogil=True)
-def _areas(vertices: F64, uv: F32, faces: I32) -> F64:
-    total = np.zeros(2)
-    for f in range(len(faces)):
-        i, j, k = faces[f, 0], faces[f, 1], faces[f, 2]
-        du, dv, eu, ev = uv[j, 0] - uv[i, 0], uv[j, 1] - uv[i, 1], uv[k, 0] - uv[i, 0], uv[k, 1] - uv[i, 1]
-        total[0] += 0.5 * abs(float(du) * ev - float(eu) * dv)
-        x, y, z = face_cross(vertices, i, j, k)
-        total[1] += 0.5 * np.sqrt(x * x + y * y + z * z)
-    return total
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,6 +13,8 @@ import numpy.typing as npt
 from ml.asset import F32, I32, U8, Asset, Material, Texture
 from ml.srgb import decode_table
 from tasks.bvh import build_bvh, closest_point
+from tasks.lod_textures import Kind, half_image
+from tasks.texel_areas import texel_areas
 from tasks.texel_raster import multiply_by_colors, multiply_by_image
 from tasks.topology import F64
 
@@ -41,10 +44,16 @@ def closest_hits(source: Asset, points: npt.ArrayLike, normals: npt.ArrayLike) -
 
 @dataclass(frozen=True)
 class SourceSamples:
-    """The source's materials, read at hits, linear; a factor times its texture, as glTF 2.0 §3.9.2 has it."""
+    """The source's materials, read at hits, linear; a factor times its texture, as glTF 2.0 §3.9.2 has it.
+
+    `density` is how many hits there are a square metre: maps that are finer, as those that tile are, are read at the
+    mip level whose texels are as large (Williams 1983), else a texel of theirs in many would stand for all of them.
+    """
 
     source: Asset
     decoded: dict[bytes, U8] = field(default_factory=dict)  # images by their encoded bytes
+    density: float = math.inf
+    _coarser: dict[tuple[bytes, Kind, int], U8] = field(default_factory=dict)  # by encoded bytes, kind and mip level
 
     @cached_property
     def merged(self) -> tuple[F64, I32, I32]:
@@ -68,6 +77,30 @@ class SourceSamples:
         if texture.data not in self.decoded:
             self.decoded[texture.data] = texture.pixels()
         return self.decoded[texture.data]
+
+    def map_of(self, index: int, texture: Texture, kind: Kind) -> U8:
+        """(h, w, 4) pixels of a map of a part, at the mip level that suits the density."""
+        level = self._level(index, texture)
+        if level == 0:
+            return self.image(texture)
+        if (texture.data, kind, level) not in self._coarser:
+            pixels = self.image(texture)
+            for _ in range(level):
+                pixels = half_image(pixels, kind)
+            self._coarser[texture.data, kind, level] = pixels
+        return self._coarser[texture.data, kind, level]
+
+    def _level(self, index: int, texture: Texture) -> int:
+        """The mip level whose texels, mean over the part, are nearest in size to the space between hits."""
+        wide, high = texture.size
+        texels = self._uv_per_area[index] * wide * high / self.density
+        return min(round(0.5 * math.log2(texels)), min(wide, high).bit_length() - 1) if texels > 1.0 else 0
+
+    @cached_property
+    def _uv_per_area(self) -> list[float]:
+        """Of each part: how much of the UV square, repeats counted, lies on a square metre."""
+        areas = [texel_areas(part) for part in self.source.parts]
+        return [uv / area if area > 0.0 and math.isfinite(uv) else 0.0 for uv, area in areas]
 
     def base_color(self, hits: Hits) -> F32:
         """(t, 4) base colour with vertex colours in it; alpha is 1 on opaque materials."""
@@ -106,7 +139,8 @@ class SourceSamples:
             part = self.source.parts[index]
             image = texture(part.material)
             if image is not None and part.uv is not None:
-                pixels, table = self.image(image), decode_table() if srgb else STRAIGHT
+                pixels = self.map_of(index, image, "color" if srgb else "data")
+                table = decode_table() if srgb else STRAIGHT
                 where = (index, hits.owner, hits.face, hits.barycentric)
                 multiply_by_image(values, *where, part.faces, part.uv, pixels, table)
         return values

@@ -196,3 +196,16 @@ def test_gutters_take_the_nearest_covered_texel(seed: int, count: int) -> None:
     assert covered.reshape(-1)[found].all()
     np.testing.assert_array_equal(distance, exact)
     assert (nearest_covered(np.zeros((4, 4), dtype=bool)) == -1).all()
+
+
+@pytest.mark.parametrize("tiles", [16.0, 1.0])
+def test_a_map_finer_than_the_bake_is_averaged_and_a_coarser_one_stays_sharp(tiles: float) -> None:
+    """A checker of texels repeated over a quad: its mean in linear light is sRGB 188, whichever texels are met."""
+    board = (np.indices((64, 64)).sum(axis=0) % 2 * 255).astype(np.uint8)[..., None].repeat(3, axis=2)
+    material = Material("board", (1, 1, 1, 1), base_color_texture=Texture.from_pixels(board))
+    part = quad(material, np.array([(0, 1), (1, 1), (1, 0), (0, 0)]) * tiles)
+    values = bake(unwrapped(part), SMALL).parts[0].material.base_color_texture.pixels()[..., 0].astype(int)
+    if tiles > 1:
+        assert np.abs(values - 188).max() <= 1
+    else:
+        assert values.std() > 15
