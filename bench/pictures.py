@@ -96,13 +96,24 @@ def rows_to_assets(browser: Browser, out: Path) -> None:
     page.screenshot(path=str(PICTURES / "rows-to-assets.png"), full_page=True)
 
 
-def report_page(browser: Browser, out: Path) -> None:
-    """The report's first screen, and one asset opened."""
+def report_pages(browser: Browser, out: Path) -> None:
+    """The run's own page of the report, and the review with a few decisions made by keyboard."""
+    address = (out / "report/index.html").resolve().as_uri()
     page = browser.new_page(viewport={"width": 1280, "height": 1010})
-    page.goto((out / "report/index.html").resolve().as_uri())
-    page.wait_for_selector("img")
-    page.wait_for_timeout(1500)
+    page.goto(f"{address}#view=run")
+    page.wait_for_selector("html[data-ready]")
     page.screenshot(path=str(PICTURES / "report.png"))
+    page = browser.new_page(viewport={"width": 1280, "height": 1010})
+    page.goto(address)
+    page.wait_for_selector("html[data-ready]")
+    for keys in ("j", "a", "a", "r1", "m", "a", "a"):  # a decision goes on to the next asset by itself
+        for key in keys:
+            page.keyboard.press(key)
+            page.wait_for_timeout(500)
+    page.wait_for_timeout(6500)  # the message about the last one has gone
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=str(PICTURES / "review.png"))
 
 
 def categories() -> None:
@@ -158,7 +169,7 @@ def main() -> None:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         rows_to_assets(browser, out)
-        report_page(browser, out)
+        report_pages(browser, out)
         viewer_page(browser, out)
         ratios(browser)
         browser.close()

@@ -51,6 +51,7 @@
     if (held) $("dock").querySelector(`[data-act="${held}"]`)?.focus();
   };
 
+  let settled = Promise.resolve(); // once everything shows the last decision
   const decided = async ({ ids, saved }) => {
     drawProgress();
     filters.drawDecisions();
@@ -103,7 +104,8 @@
     step: (by) => (by > 0 ? steps.next : steps.previous)?.(),
     // On to the next asset; where the list itself dropped the one that was decided on, it has come already.
     next: async () => {
-      if ($("detail").open) steps.next?.();
+      await settled;
+      if ($("detail").open) await steps.next?.();
       else if (!address.state.decision && grid.place() + 1 < grid.rows().length) await grid.choose(grid.place() + 1);
     },
   };
@@ -208,7 +210,7 @@
     });
     meshmill.keys.start();
     grid.onchoose(drawDock);
-    review.onchange(decided);
+    review.onchange((what) => { settled = settled.then(() => decided(what)); });
     meshmill.language.onchange(drawLanguage);
     address.onchange(drawState);
   };

@@ -6,36 +6,52 @@
   const DECIDE = { a: "approve", r: "reject", m: "remake", f: "refine" };
   const typing = (target) => target instanceof Element && target.matches("input, textarea, select, [contenteditable]");
 
-  const inList = (event) => {
-    const { grid } = meshmill, here = grid.place();
-    const onCell = event.target instanceof Element && event.target.closest("#grid li");
-    const columns = grid.columns();
-    const last = grid.rows().length - 1, arrows = onCell || event.target === document.body;
-    const to = { j: here + 1, k: here - 1, ...(arrows ? { ArrowRight: here + 1, ArrowLeft: here - 1, ArrowDown: here + columns, ArrowUp: here - columns, Home: 0, End: last } : {}) }[event.key];
-    if (to === undefined || last < 0) return false;
-    if (here < 0 && event.key !== "End") grid.choose(0);
-    else if (to >= 0 && to <= last) grid.choose(to);
-    return true;
+  // Where a key of the list goes to; null for any other key.
+  const target = (event) => {
+    const arrows = event.target === document.body || (event.target instanceof Element && event.target.closest("#grid li"));
+    const { grid } = meshmill, columns = () => grid.columns();
+    return {
+      j: () => grid.place() + 1, k: () => grid.place() - 1,
+      ...(arrows ? {
+        ArrowRight: () => grid.place() + 1, ArrowLeft: () => grid.place() - 1, ArrowDown: () => grid.place() + columns(), ArrowUp: () => grid.place() - columns(),
+        Home: () => 0, End: () => grid.rows().length - 1,
+      } : {}),
+    }[event.key] ?? null;
+  };
+  const move = async (to, key) => {
+    const { grid } = meshmill, last = grid.rows().length - 1;
+    const place = grid.place() < 0 && key !== "End" ? 0 : to();
+    if (place >= 0 && place <= last) await grid.choose(place);
   };
 
-  const act = async (card, event) => {
-    const { actions, session } = meshmill;
-    if (!card) { actions.say(meshmill.text("cannot.choose")); return; }
-    if (event.key === "x") { actions.clear(card); return; }
-    if (await actions.decide(card, DECIDE[event.key])) await session.next();
+  const act = async (key) => {
+    const { actions, session } = meshmill, card = await session.card();
+    if (!card) actions.say(meshmill.text("cannot.choose"));
+    else if (key === "x") actions.clear(card);
+    else if (await actions.decide(card, DECIDE[key])) await session.next();
   };
 
-  const press = async (event) => {
-    const { actions, session } = meshmill;
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("ask").open || !session.isReviewing()) return;
-    const key = event.key;
-    if (key === "?") { event.preventDefault(); actions.help(); return; }
-    if (key === "u") { event.preventDefault(); actions.undo(); return; }
-    if (key in DECIDE || key === "x") { event.preventDefault(); await act(await session.card(), event); return; }
-    if ($("detail").open) {
-      if (key === "j" || key === "k") { event.preventDefault(); session.step(key === "j" ? 1 : -1); }
-    } else if (key === "/") { event.preventDefault(); $("q").focus(); $("q").select(); }
-    else if (inList(event)) event.preventDefault();
+  // What a key does; null for a key that is not ours.
+  const meaning = (event) => {
+    const { actions, session } = meshmill, { key } = event;
+    if (key === "?") return actions.help;
+    if (key === "u") return actions.undo;
+    if (key in DECIDE || key === "x") return () => act(key);
+    if ($("detail").open) return key === "j" || key === "k" ? () => session.step(key === "j" ? 1 : -1) : null;
+    if (key === "/") return () => { $("q").focus(); $("q").select(); };
+    const to = target(event);
+    return to && (() => move(to, key));
+  };
+
+  // One key after the other: the second of two quick ones is about the asset that the first went on to.
+  let before = Promise.resolve();
+  const press = (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || typing(event.target) || $("ask").open || !meshmill.session.isReviewing()) return;
+    const does = meaning(event);
+    if (!does) return;
+    event.preventDefault();
+    if (event.key === "/") does(); // what is typed next belongs to the field
+    else before = before.then(does).catch((error) => meshmill.actions.say(error.message));
   };
 
   meshmill.keys = { start: () => addEventListener("keydown", press) };

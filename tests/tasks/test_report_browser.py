@@ -1,16 +1,12 @@
 """The report in a real browser: every row is found, filtered, opened and read."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tasks.report import VIEWER, WEB
-
-CHROMIUM = Path("/usr/bin/chromium")
-HOSTILE = "<script>window.hit=1</script><img src=x onerror='window.hit=1'> chair"
-WAIT = 30_000  # ms; the software rasteriser's first frame takes 2–5 s on a busy machine
+from tests.tasks.conftest import CHROMIUM, HOSTILE, WAIT
 
 pytestmark = [
     pytest.mark.slow,

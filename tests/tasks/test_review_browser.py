@@ -10,14 +10,12 @@ import pytest
 
 from manifests.review_file import Decision, read_review
 from tasks.report import VIEWER, WEB
-
-CHROMIUM = Path("/usr/bin/chromium")
-WAIT = 30_000  # ms
+from tests.tasks.conftest import CHROMIUM, WAIT
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.skipif(not (WEB / VIEWER).exists(), reason="needs the viewer: npm ci in tasks/web"),
+    pytest.mark.skipif(not (WEB / VIEWER).exists(), reason="needs the viewer: infra/setup/npm.sh"),
 ]
 
 
@@ -91,6 +89,17 @@ def test_a_whole_review_by_keyboard_alone(disk_page: Any, run: Any, tmp_path: Pa
         assert list(csv.DictReader(stream)) == [
             {"parent": "chair-03", "instruction": "make the legs 20 % longer", "region": ""}
         ]
+
+
+@pytest.mark.parametrize("place", ["", "#decision=none"])
+def test_quick_keys_each_meet_the_next_asset(open_report: Any, run: Any, place: str) -> None:
+    with open_report(run[0].as_uri(), place=place) as page:
+        page.evaluate("""() => ["j", "a", "a", "a", "m", "a", "a"].forEach((key) =>
+          document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true })))""")
+        reviewed(page, 6)
+        decided = dict(page.evaluate("meshmill.review.local().map(([id, { decision }]) => [id, decision])"))
+    names = [row["id"] for row in run[1][:6]]
+    assert decided == dict(zip(names, ["approve"] * 3 + ["remake"] + ["approve"] * 2, strict=True))
 
 
 def test_decisions_by_pointer_filters_by_decision_and_bulk(disk_page: Any) -> None:
