@@ -98,8 +98,11 @@ def row_columns(fault: Fault, base: Base, path: Path, rng: Generator, sound: Seq
     if fault.row == "size":
         width, height, _ = np.ptp(base.asset.bounds(), axis=0)
         return {"width_m": f"{width:.6f}", "height_m": f"{height:.6f}"}
+    others = [other for other in sound if other.category and other.category != base.category]
+    if fault.row == "other prompt":
+        prompts = [other.prompt for other in others if other.prompt]
+        return {"prompt": prompts[rng.integers(len(prompts))]}
     if fault.row == "other picture":
-        others = [other for other in sound if other.category and other.category != base.category]
         picture = path.with_suffix(".jpg")
         picture.write_bytes(thumbnail(others[rng.integers(len(others))].asset, ThumbnailOptions()))
         return {"image": picture.name}

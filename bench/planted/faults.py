@@ -25,7 +25,9 @@ class Fault:
     profile: str
     metrics: tuple[str, ...]
     form: str = "glb"
-    row: str = ""  # what the row has to say: its category, the sizes of the sound asset, or a picture of another
+    row: str = (
+        ""  # what the row has to say: its category, the sizes of the sound asset, or a picture or prompt of another
+    )
     code: str = ""  # of what a command finds across rows, in place of a metric
 
     @property
@@ -83,6 +85,7 @@ FAULTS = (
     Fault("not on the ground", place.off_the_ground, "game", ("pivot.base",)),
     Fault("off centre", place.off_centre, "turbosquid", ("pivot.offset",)),
     Fault("unlike its picture", place.as_it_is, "game", ("similarity.reference",), row="other picture"),
+    Fault("wrong caption", place.as_it_is, "game", ("alignment.score",), row="other prompt"),
     Fault("exact duplicate", place.as_it_is, "khronos", (), code="duplicate.exact"),
     Fault("slightly changed duplicate", place.slightly_changed, "khronos", (), code="duplicate.near"),
 )  # fmt: skip

@@ -19,6 +19,7 @@ RECIPE = """
 name = "as-it-comes"
 [generator]
 use = "mesh"
+[alignment]
 [gate]
 profile = "none"
 [[exports]]

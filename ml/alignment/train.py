@@ -81,7 +81,7 @@ def train(recipe: TrainingRecipe, examples: Examples, folder: Path, tell: Callab
         optimiser.step()
         with torch.no_grad():
             model.logit_scale.clamp_(0.0, math.log(100.0))
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         if (step + 1) % SAVED_EVERY == 0 or step + 1 == recipe.steps:
             state.save(step + 1)
             tell(f"step {step + 1}/{recipe.steps}: loss {np.mean(losses):.3f}")
