@@ -150,7 +150,7 @@ def looks(part: str, hue: str, metal: bool | None = None) -> Test:
     def test(before: Asset, after: Asset) -> bool:
         parts = of(after, part) if part else list(after.parts)
         good = [HUES[hue](*color(each)) and metal in (None, metallic(each) > 0.5) for each in parts]
-        weights = np.array([len(each.faces) for each in parts])
+        weights = np.array([trimesh.Trimesh(each.vertices, each.faces, process=False).area for each in parts])
         return bool(parts) and float(np.dot(good, weights) / weights.sum()) > (0.5 if not part else 0.99)
 
     return test

@@ -104,6 +104,7 @@ def _redrawn(origin: Origin, instruction: str, region: Region) -> tuple[Redrawn 
     if origin.request is None or not region.whole:
         return None, None
     said = [change.instruction for change in origin.changes if change.how == "drawing"]
+    redrawn = None
     try:
         redrawn = redraw(origin.request, cast(ProceduralOptions, origin.options), said, instruction)
         if redrawn is None or _wider_than_said(redrawn):
@@ -112,7 +113,7 @@ def _redrawn(origin: Origin, instruction: str, region: Region) -> tuple[Redrawn 
             return None, None  # a look that the mesh was given since would be put over the new one
         check_revision(redrawn)
     except InputError as error:
-        if error.code == "edit.no-effect":
+        if error.code == "edit.no-effect" and redrawn is not None and not MESH_FIRST & _words(redrawn):
             raise  # the mesh would only be told again what it is
         return None, error
     return redrawn, None

@@ -34,7 +34,7 @@ def check_revision(redrawn: Redrawn) -> None:
     for item in asked.parts:
         _check_part(before.asset, after.asset, item)
     if asked.styles and _looks(before.asset.parts) == _looks(after.asset.parts):
-        raise _no_effect(f"it is {asked.styles[0]} already")
+        raise _no_effect(f"{asked.styles[0]} makes no difference to it")
     material, color = (words[0] if words else None for words in (asked.materials, asked.colors))
     whole = PartAttributes("", material, color, asked.words)
     if whole != PartAttributes(""):
@@ -99,7 +99,7 @@ def _check_part(before: Asset, after: Asset, item: PartAttributes) -> None:
 
 
 def _check_look(old: Sequence[Part], new: Sequence[Part], asked: PartAttributes) -> None:
-    """Something changed, and some part now has the material, the colour and the surface."""
+    """Something changed, and all of the part, or most of the whole, has the material, the colour and the light."""
     what = asked.part or "the whole"
     if _looks(old) == _looks(new):
         raise _no_effect(f"{what} is {' '.join(filter(None, (*asked.shapes, asked.color, asked.material)))} already")
@@ -107,10 +107,12 @@ def _check_look(old: Sequence[Part], new: Sequence[Part], asked: PartAttributes)
         (asked.material, lambda part: _made_of(part, asked.material or "")),
         (asked.color, lambda part: _colored(part, asked.color or "")),
     ]
-    if "glowing" in asked.shapes:
-        tests.append(("glowing", lambda part: any(part.material.emissive)))
+    if "glowing" in asked.shapes and not any(any(part.material.emissive) for part in new):
+        raise InputError("instruction.not-met", f"{what} would give no light")
+    areas = np.array([topology(part.vertices, part.faces).area for part in new])
+    least = 0.999 if asked.part else 0.5
     for wish, holds in tests:
-        if wish and not any(map(holds, new)):
+        if wish and np.dot(areas, [holds(part) for part in new]) < least * areas.sum():
             raise InputError("instruction.not-met", f"{what} did not become {wish}")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from ml.constraints import Constraints
-from ml.lexemes import MAX_CHARACTERS, normalised
+from ml.lexemes import MAX_CHARACTERS, lexemes, normalised
 from ml.parametric.design import SIZE_WORDS
 from ml.prompt import PartAttributes, Prompt, parse_prompt
 from ml.vocabulary import category_of
@@ -39,6 +39,7 @@ SURFACE = frozenset(("glossy", "matte", "worn", "rusty", "glowing", "light", "da
 # A length is better done to the mesh, which meets it exactly; the drawing has only one step of each.
 SIZES = frozenset((*SIZE_WORDS, "long", "thick"))
 THICKNESSES = frozenset(("slim", "thick"))  # of a part, which the builders know how to draw
+UNITS = re.compile(r"[%‰×°*/]")
 TOKEN = re.compile(r"[\w#'-]+|[^\w\s]")
 
 
@@ -71,7 +72,11 @@ def revise(prompt: Prompt, text: str) -> Revision | None:
     """The revision that an instruction asks of a prompt; None where a drawing's words cannot say all of it."""
     if len(text) > MAX_CHARACTERS or not category_of(prompt.subject):
         return None
-    said = parse_prompt(f"{prompt.subject}, {_plain(text)}")
+    plain = _plain(text)
+    said = parse_prompt(f"{prompt.subject}, {plain}")
+    numbers = sum("number" in item for item in lexemes(plain))
+    if numbers != len(said.counts) or UNITS.search(text):
+        return None  # a number that is not how many: '30 % thicker'
     if said.subject != prompt.subject or said.ignored or said.constraints != Constraints() or said.truncated:
         return None
     own = parse_prompt(prompt.subject).attributes  # 'table' of a table lamp

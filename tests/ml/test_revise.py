@@ -40,7 +40,7 @@ def test_what_a_drawing_can_say(text: str, understood: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["twice as tall", "legs 20 % longer", "taller", "wide", "make the legs longer", "smooth this", "", "a giraffe",
+    ["twice as tall", "legs 20 % longer", "taller", "wide", "legs 30 % thicker", "smooth this", "", "a giraffe",
      "frobnicate", "turn it into a table", "60 cm tall", "change the oak to walnut wood and iron"],
 )  # fmt: skip
 def test_what_is_left_to_the_mesh(text: str) -> None:
