@@ -51,7 +51,7 @@ def _share(subject: Subject, name: str, fault: Callable[[Part, Subject, U8], flo
     """Of the surface of the parts that `fault` can be asked about, by area."""
     bad = total = 0.0
     for index, part in enumerate(subject.asset.parts):
-        cover = subject.covers[index]
+        cover = _coarser(subject.covers[index])
         share = fault(part, subject, cover) if cover is not None and cover.any() else None
         if share is not None:
             area = float(subject.areas[subject.owner == index].sum())
@@ -59,9 +59,14 @@ def _share(subject: Subject, name: str, fault: Callable[[Part, Subject, U8], flo
     return {name: bad / total} if total else {}
 
 
+def _coarser(cover: U8 | None) -> U8 | None:
+    """Every second cell each way: 65,000 places tell a share to ±0.4 %, at a quarter of the cost."""
+    return None if cover is None else cover[::2, ::2]
+
+
 def _shown(subject: Subject, texture: Texture) -> list[U8]:
     """(k, 4) texels of the map under each part that has it."""
-    pairs = zip(subject.asset.parts, subject.covers, strict=True)
+    pairs = zip(subject.asset.parts, map(_coarser, subject.covers), strict=True)
     covers = [c for part, c in pairs if c is not None and c.any() and texture in part.material.textures]
     return [covered_texels(subject.pixels(texture), cover) for cover in covers]
 

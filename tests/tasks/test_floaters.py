@@ -29,6 +29,12 @@ def test_what_touches_by_way_of_others_does_not_float() -> None:
     assert found("floaters.count", box(), ball(0.1, y=0.4))["floaters.count"] == 0  # hidden inside
 
 
+@given(gap=st.floats(0.0, 0.008), width=st.floats(0.2, 1.0))
+@settings(max_examples=20, deadline=None)
+def test_a_gap_smaller_than_a_cell_is_none(gap: float, width: float) -> None:
+    assert found("floaters.count", box(), box((width, 0.3, width), y=1.0 + gap))["floaters.count"] == 0
+
+
 def test_a_set_stands_on_the_ground_but_debris_does_not_count_as_one() -> None:
     assert found("floaters.count", box(), box(0.5, x=2.0))["floaters.count"] == 0
     assert found("floaters.count", box(), ball(0.02, x=2.0))["floaters.count"] == 1

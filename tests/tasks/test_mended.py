@@ -52,10 +52,10 @@ PLANTED = {
     ("none", "inverted"): Asset((flipped(box(material=GREY)),)),
     ("none", "degenerate"): Asset((with_sliver(box(material=GREY)),)),
     ("none", "size"): Asset((box(1e-5, material=GREY),)),
-    ("none", "back-faces"): Asset((flipped(box(material=GREY)).with_faces(flipped(box()).faces[:-1]),)),
+    ("none", "back-faces"): Asset((flipped(ball()).with_faces(flipped(ball()).faces[:-1]),)),
     ("khronos", "albedo.dark"): Asset((box(material=Material(base_color=(0.0, 0.0, 0.0, 1.0))),)),
     ("khronos", "albedo.bright"): Asset((box(material=Material(base_color=(1.0, 1.0, 1.0, 1.0))),)),
-    ("khronos", "triangles"): Asset((replace(ball(subdivisions=7), material=GREY),)),
+    ("roblox", "triangles"): Asset((replace(ball(subdivisions=5), material=GREY),)),
     ("khronos", "texture.power-of-two"): Asset((mapped(600, False),)),
     ("khronos", "texture.min"): Asset((mapped(64, False),)),
     ("khronos", "uv.overlap"): Asset((mapped(512, True),)),
@@ -64,7 +64,6 @@ PLANTED = {
     ("turbosquid", "vertices.repeated"): Asset((soup(box()),)),
     ("turbosquid", "duplicates"): Asset((doubled(box(material=GREY)),)),
     ("print-sls", "floaters"): Asset((box(0.1), ball(0.004, y=0.15))),
-    ("print-sls", "watertight"): Asset((box(0.1).with_faces(box().faces[1:]),)),
 }
 
 

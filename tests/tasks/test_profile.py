@@ -81,6 +81,12 @@ def test_the_shipped_profiles_are_all_readable_and_have_rules_of_their_own() -> 
         ("print-fdm", "watertight", 1, 1, "reject"),
         ("print-fdm", "size.min", 0.0008, float("inf"), "reject"),
         ("print-sls", "size.min", 0.0007, float("inf"), "reject"),
+        ("print-sls", "wall.thinnest", 0.0007, float("inf"), "warn"),
+        ("print-fdm", "wall.thinnest", 0.0008, float("inf"), "warn"),
+        ("print-resin", "wall", float("-inf"), 0.01, "reject"),
+        ("print-sls", "gap", 0.0002, float("inf"), "warn"),
+        ("google", "uv.sets", float("-inf"), 1, "warn"),
+        ("turbosquid", "centred", float("-inf"), 0.01, "reject"),
     ],
 )
 def test_published_limits(profile: str, code: str, low: float, high: float, severity: str) -> None:
