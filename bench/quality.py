@@ -18,8 +18,8 @@ from quality_page import write_page
 from quality_picture import draw
 
 WORK = Path(__file__).parents[1] / "build" / "quality"
-# Seeds: measures, thresholds and planters were mended after looking at the first two corpora, the table is of another.
-TUNED, REPORTED = (1, 2), 3
+# Seeds: measures, thresholds and planters were mended after looking at these corpora, the table is of another.
+TUNED, REPORTED = (1, 2, 3), 4
 
 
 def measure() -> Iterator[Figure]:

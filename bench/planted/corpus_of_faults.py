@@ -62,6 +62,8 @@ def planted_cases(fault: Fault, sound: Sequence[Base], folder: Path, seed: int) 
     fitting = [base for base in sound if base.profile == fault.profile]
     if fault.row == "category":
         fitting = [base for base in fitting if base.category not in ANY_SIZE]
+    if fault.row == "other prompt":
+        fitting = [base for base in fitting if base.prompt]
     made = 0
     for base in islice(cycle(rng.permutation(len(fitting))), MOST_TRIES):
         try:
@@ -98,12 +100,12 @@ def row_columns(fault: Fault, base: Base, path: Path, rng: Generator, sound: Seq
     if fault.row == "size":
         width, height, _ = np.ptp(base.asset.bounds(), axis=0)
         return {"width_m": f"{width:.6f}", "height_m": f"{height:.6f}"}
-    others = [other for other in sound if other.category and other.category != base.category]
-    if fault.row == "other prompt":
-        prompts = [other.prompt for other in others if other.prompt]
-        return {"prompt": prompts[rng.integers(len(prompts))]}
-    if fault.row == "other picture":
+    if fault.row.startswith("other"):
+        others = [other for other in sound if other.category and other.category != base.category]
+        other = others[rng.integers(len(others))]
+        if fault.row == "other prompt":
+            return {"prompt": other.prompt, "category": other.category}
         picture = path.with_suffix(".jpg")
-        picture.write_bytes(thumbnail(others[rng.integers(len(others))].asset, ThumbnailOptions()))
+        picture.write_bytes(thumbnail(other.asset, ThumbnailOptions()))
         return {"image": picture.name}
     return {}

@@ -25,9 +25,7 @@ class Fault:
     profile: str
     metrics: tuple[str, ...]
     form: str = "glb"
-    row: str = (
-        ""  # what the row has to say: its category, the sizes of the sound asset, or a picture or prompt of another
-    )
+    row: str = ""  # what the row says: its category, the sizes of the sound asset, the picture or prompt of another
     code: str = ""  # of what a command finds across rows, in place of a metric
 
     @property
@@ -45,7 +43,7 @@ FAULTS = (
     Fault("holes", shape.holes, "print-fdm", OPEN, form="stl"),
     Fault("flipped faces", shape.flipped_faces, "game", ("topology.inconsistent_edges", "facing.back_share")),
     Fault("inside-out piece", shape.inside_out, "game", ("topology.inverted", "facing.back_share")),
-    Fault("inside-out open piece", shape.open_inside_out, "game", ("facing.back_share",)),
+    Fault("inside-out open piece", shape.open_inside_out, "game", ("facing.back_share", "topology.inverted")),
     Fault("self-intersections", shape.self_intersections, "print-fdm", ("topology.self_intersections",), form="stl"),
     Fault("thin walls", shape.thin_walls, "print-fdm", ("print.wall_m", "print.thinner_0_8mm"), form="stl"),
     Fault("too fine features", shape.fine_features, "print-resin", ("print.wall_m", "print.thinner_0_8mm"), form="stl"),

@@ -51,7 +51,7 @@ def markdown(found: Sequence[Judged], seed: int, tuned: Sequence[int]) -> str:
         share=len(refused) / len(clean),
         times=len(planted) // len(FAULTS),
         seed=seed,
-        tuned=" and ".join(map(str, tuned)),
+        tuned=", ".join(map(str, tuned)),
     )
     rows = [_fault_row(fault, [each for each in planted if each.case.fault is fault]) for fault in FAULTS]
     return "\n".join([head, TABLE, *rows, "", *_missed(planted), *_of_sound(clean)]) + "\n"

@@ -16,9 +16,15 @@ from manifests.readers import read_manifest
 from manifests.recipe import load_recipe
 from manifests.row import Row
 from ml.asset import Asset, Material, Texture, make_part
+from ml.generators.procedural import Procedural
+from ml.generators.protocol import Request
 from ml.generators.registry import build_generator
+from ml.prompt import parse_prompt
+from tasks.alignment import aligned
 from tasks.chain import Product, run_chain
 from tasks.duplicates import duplicates
+from tasks.gate import gate
+from tasks.profile import load_profile
 from tasks.signature import Signature
 
 BENCH = Path(__file__).parents[2] / "bench"
@@ -58,7 +64,9 @@ def boulder() -> Asset:
 
 def judged(row: dict[str, str], folder: Path) -> Product:
     """What a run makes of the row: the file read, nothing mended, measured and judged."""
-    (folder / "as-it-comes.toml").write_text(RECIPE.replace('[[exports]]\nuse = "glb"\n', ""))
+    (folder / "as-it-comes.toml").write_text(
+        RECIPE.replace('[[exports]]\nuse = "glb"\n', "").replace("[alignment]\n", "")
+    )
     write_manifest(folder / "rows.csv", [row])
     (read,) = read_manifest(str(folder / "rows.csv"), [])
     assert isinstance(read, Row), read
@@ -83,7 +91,21 @@ def test_the_sound_asset_has_none_of_the_faults(profile: str, tmp_path: Path) ->
     assert not codes(product) & frozenset().union(*(f.codes for f in FAULTS if f.profile == profile))
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if not fault.code], ids=lambda fault: fault.name)
+def test_a_wrong_caption_is_found_and_a_right_one_is_not() -> None:
+    (fault,) = (fault for fault in FAULTS if fault.row == "other prompt")
+    assert fault.codes
+    (chair,) = Procedural().generate([Request("chair", seed=1, prompt=parse_prompt("an oak chair"))])
+    assert isinstance(chair, Asset)
+    found = [gate(aligned(chair, text), load_profile(fault.profile)) for text in ("an oak chair", "a red truck")]
+    right, wrong = ({finding.code for finding in asset.findings} & fault.codes for asset in found)
+    assert not right
+    assert wrong
+
+
+OF_FILES = [fault for fault in FAULTS if not fault.code and fault.row != "other prompt"]
+
+
+@pytest.mark.parametrize("fault", OF_FILES, ids=lambda fault: fault.name)
 def test_each_fault_is_found_by_a_right_code(fault: Fault, tmp_path: Path) -> None:
     assert fault.codes, f"no rule of {fault.profile} judges {fault.metrics}"
     other = Base("other", "", "table", fault.profile, pole())
