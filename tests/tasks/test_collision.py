@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import trimesh
@@ -11,6 +13,7 @@ from scipy.spatial import ConvexHull
 
 from ml.asset import Asset, InputError, Part, make_part
 from tasks.collision import CollisionOptions, collision
+from tasks.convex_cut import WHOLE, best_cut
 from tasks.convex_hull import convex_body, hull_volume
 from tasks.convex_split import convex_pieces
 from tasks.convex_voxels import INSIDE, solid_voxels
@@ -149,3 +152,10 @@ def test_solid_voxels_fill_a_ball() -> None:
     voxels = solid_voxels(np.asarray(ball.vertices), ball.faces.astype(np.int32), 64)
     radius = (3 * (voxels.kind == INSIDE).sum() / (4 * np.pi)) ** (1 / 3) * voxels.spacing
     assert radius == pytest.approx(1 - 0.87 * voxels.spacing, abs=0.2 * voxels.spacing)
+
+
+def test_a_bar_that_may_be_cut_anywhere_is_cut_in_the_middle() -> None:
+    """Every cut of a convex solid leaves the same volume: then halves are better than slices."""
+    cells = np.indices((10, 3, 3)).reshape(3, -1).T.astype(np.int32)
+    ways = np.array(list(itertools.product((-1.0, 0.0, 1.0), repeat=3)))
+    assert best_cut(cells, ways[np.abs(ways).sum(axis=1) > 0], WHOLE) == (0, 4)
