@@ -27,6 +27,7 @@ SHOWN = (
 STYLE = """
 body { margin: 0; padding: 20px; width: 1200px; background: #f6f5f1; color: #1d1d1b }
 body { font: 12px/1.35 "DejaVu Sans", sans-serif; display: grid; grid-template-columns: repeat(5, 1fr); gap: 12px }
+body { align-items: start }
 div { background: #fff; border: 1px solid #dedcd4; border-radius: 10px; overflow: hidden }
 img { width: 100%; aspect-ratio: 1.25; object-fit: cover; display: block }
 p { margin: 0; padding: 8px 10px 10px } b { display: block; font-size: 13px } code { font: 11px "DejaVu Sans Mono" }
@@ -44,7 +45,7 @@ def draw(found: Sequence[Judged], folder: Path) -> None:
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1240, "height": 100})
-        page.set_content(f"<style>{STYLE}</style>{cards}")
+        page.set_content(f"<!doctype html><style>{STYLE}</style>{cards}")
         page.screenshot(path=str(PICTURE), full_page=True, type="jpeg", quality=85)
         browser.close()
 
