@@ -27,7 +27,7 @@ help:
 	@$(BIN)/python -m flows.warm
 	@touch $@
 
-tasks/web/node_modules/.ready: tasks/web/package-lock.json
+tasks/web/node_modules/.ready: tasks/web/package-lock.json tasks/web/package.json tasks/web/viewer-three.mjs
 	@infra/setup/npm.sh && touch $@ || test -z "$$CI"
 
 .PHONY: system
