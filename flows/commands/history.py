@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from flows.history import VersionLine
 
 SHOWN = 8  # measures of a version for people; --json has all
+FAINT = 1e-4
 
 
 def register(commands: Commands) -> None:
@@ -51,8 +52,11 @@ def describe(line: VersionLine) -> str:
 
 
 def share(old: float | None, new: float | None) -> float:
-    """How much a measure changed, relative to what it was; 0 where there is nothing to compare."""
-    return abs(new - old) / abs(old) if old and new is not None else 0.0
+    """How much a measure changed, relative to what it was; 0 where there is nothing to compare.
+
+    Below FAINT a number is as good as 0: what rounding left is not what a person looks for first.
+    """
+    return abs(new - old) / max(abs(old), FAINT) if old and new is not None else 0.0
 
 
 def change(old: float | None, new: float | None) -> str:
