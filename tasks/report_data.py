@@ -339,9 +339,9 @@ def text(value: Any) -> str:
 
 
 def plain(value: Any) -> str:
-    """Nested values as people write them: lists with commas, maps as `name value`."""
+    """Nested values as people write them: lists with commas, maps as `name value`; what is empty is left out."""
     if isinstance(value, dict):
-        return text(", ".join(f"{name} {plain(item)}" for name, item in value.items()))
+        return text(", ".join(f"{name} {plain(item)}" for name, item in value.items() if item not in ("", [], (), {})))
     if isinstance(value, (list, tuple)):
         return text(", ".join(map(plain, value)))
     return text(value)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tasks import report
 from tasks.report import ReportOptions, RunInfo, model_name, script, write_report
-from tasks.report_data import FIRST, PAGED_TEXT, Sketch, Totals, Versions, card_of, entries
+from tasks.report_data import FIRST, PAGED_TEXT, Sketch, Totals, Versions, card_of, entries, plain
 from tasks.steps import STEPS
 
 INFO = RunInfo("Spring", "spring.csv", "game-ready", "2026-11-21T06:12:17+00:00", 48.3, "inline", {"python": "3.11"})
@@ -172,6 +172,11 @@ def test_card_takes_maps_in_every_guise_and_cuts_long_texts() -> None:
     assert pairs["prompt"].endswith("(98,000 more characters)")
     assert entries(None) == {}
     assert entries("not json") == {"text": "not json"}
+
+
+def test_nested_values_are_written_without_what_is_empty() -> None:
+    part = {"color": "", "material": "brass", "part": "legs", "shapes": [], "count": 0}
+    assert plain([part, "red"]) == "material brass, part legs, count 0, red"
 
 
 def test_card_carries_findings_with_value_and_limit() -> None:
