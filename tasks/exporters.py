@@ -15,6 +15,7 @@ from tasks.export_obj import ObjOptions, export_obj
 from tasks.export_ply import PlyOptions, export_ply
 from tasks.export_stl import StlOptions, export_stl
 from tasks.export_usdz import UsdzOptions, export_usdz
+from tasks.export_vecset import VecsetOptions, export_vecset
 from tasks.outputs import OutputFile
 
 
@@ -36,4 +37,5 @@ EXPORTERS: dict[str, Exporter] = {
     "ply": Exporter(export_ply, PlyOptions),
     "3mf": Exporter(export_3mf, ThreemfOptions),
     "usdz": Exporter(export_usdz, UsdzOptions),
+    "vecset": Exporter(export_vecset, VecsetOptions),
 }
