@@ -11,8 +11,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from accounting import Account, run_accounted
 from figures import Figure, main
-from processes import Account, run_accounted
 
 from manifests.ledger import Ledger
 from manifests.store import Store

@@ -10,8 +10,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from accounting import Account, run_accounted
 from figures import Figure, main
-from processes import Account, run_accounted
 
 ROWS = int(os.environ.get("ROWS", "100000"))
 MESHMILL = str(Path(sys.executable).parent / "meshmill")

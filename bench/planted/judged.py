@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from accounting import Account, run_accounted
 from corpus_of_faults import Case
-from processes import Account, run_accounted
 
 from manifests.ledger import Ledger
 from manifests.store import Store

@@ -83,7 +83,7 @@ def test_the_shipped_profiles_are_all_readable_and_have_rules_of_their_own() -> 
         ("print-sls", "size.min", 0.0007, float("inf"), "reject"),
         ("print-sls", "wall.thinnest", 0.0007, float("inf"), "warn"),
         ("print-fdm", "wall.thinnest", 0.0008, float("inf"), "warn"),
-        ("print-resin", "wall", float("-inf"), 0.01, "reject"),
+        ("print-resin", "wall", float("-inf"), 0.02, "reject"),
         ("print-sls", "gap", 0.0002, float("inf"), "warn"),
         ("google", "uv.sets", float("-inf"), 1, "warn"),
         ("turbosquid", "centred", float("-inf"), 0.01, "reject"),
