@@ -8,8 +8,10 @@ import itertools
 import os
 import shutil
 import stat
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +24,8 @@ class Backend(Protocol):
     """Whole-file operations on relative paths that are already checked."""
 
     def put(self, path: str, data: bytes, durable: bool) -> None: ...
+    def put_file(self, path: str, local: str) -> None: ...
+    def scratch(self) -> str: ...
     def put_if_absent(self, path: str, data: bytes) -> bool: ...
     def read(self, path: str) -> bytes: ...
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes]: ...
@@ -49,6 +53,22 @@ class LocalFolder:
             raise
         if durable:
             _sync_folder(os.path.dirname(target))  # noqa: PTH120
+
+    def put_file(self, path: str, local: str) -> None:
+        """Move a file of `scratch` into place once its bytes are on the disk."""
+        target = self._target(path)
+        descriptor = os.open(local, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        _with_folder(target, lambda: os.replace(local, target))  # noqa: PTH105
+        _sync_folder(os.path.dirname(target))  # noqa: PTH120
+
+    def scratch(self) -> str:
+        folder = f"{self.root}/{TEMP}"
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        return folder
 
     def put_if_absent(self, path: str, data: bytes) -> bool:
         target = self._target(path)
@@ -153,6 +173,18 @@ class ObjectStore:
 
     def put(self, path: str, data: bytes, durable: bool) -> None:
         self.filesystem.pipe_file(self._key(path), data)
+
+    def put_file(self, path: str, local: str) -> None:
+        """Upload a file; in parts where it is large, which no reader sees before the last has arrived."""
+        self.filesystem.put_file(local, self._key(path))
+        _remove(local)
+
+    def scratch(self) -> str:
+        """The same folder for every process that writes to this prefix, so that a restart finds what a kill left."""
+        name = blake2b(self.root.encode(), digest_size=8).hexdigest()
+        folder = f"{tempfile.gettempdir()}/meshmill-{os.getuid()}-{name}"
+        os.makedirs(folder, mode=0o700, exist_ok=True)  # noqa: PTH103
+        return folder
 
     def put_if_absent(self, path: str, data: bytes) -> bool:
         """A conditional PUT (`If-None-Match: *`); s3fs reports the lost race, a 412, as OSError(EINVAL).

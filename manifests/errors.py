@@ -4,7 +4,9 @@ UsageError              the caller named something wrong: the command line print
 ├── ManifestError       the manifest as a whole cannot be read (a wrong row is an InvalidRow, never an exception)
 ├── RecipeError         the recipe has an unknown key, name or type, or a value out of range
 ├── LedgerError         the ledger cannot be read, or the condition given for it is not valid SQL
-└── LeaseError          another run is writing to the same folder
+├── LeaseError          another run is writing to the same folder
+├── ShardError          shards cannot go there: another format, or other bytes than were published
+└── SpaceError          the disk is nearly full
 StoreError              the store refused a path or gave back other bytes than were written
 """
 
@@ -32,6 +34,14 @@ class LedgerError(UsageError):
 
 class LeaseError(UsageError):
     """Another run is writing to the same folder; the message names its process."""
+
+
+class ShardError(UsageError):
+    """The folder holds a data set of other settings, or a published shard that is no longer what it was."""
+
+
+class SpaceError(UsageError):
+    """The disk is nearly full; what is finished stays, and the same command goes on once there is room."""
 
 
 class StoreError(Exception):

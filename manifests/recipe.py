@@ -19,7 +19,18 @@ from manifests.provenance import ProvenanceOptions
 
 SHIPPED = Path(__file__).parent / "recipes"
 MAX_ROUNDS = 5  # of auto-fix; each makes the asset anew, and what two do not mend more seldom do
-SECTIONS = ("name", "description", "generator", "steps", "gate", "exports", "thumbnail", "alignment", "provenance")
+SECTIONS = (
+    "name",
+    "description",
+    "generator",
+    "steps",
+    "gate",
+    "exports",
+    "thumbnail",
+    "alignment",
+    "provenance",
+    "licences",
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,13 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class LicenceOptions:
+    """What stands under [licences]: the licences that training shards may hold, as rows name them."""
+
+    allow: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A checked recipe. `digest` is the same for the same meaning, whatever the comments, key order or name."""
 
@@ -60,6 +78,7 @@ class Recipe:
     thumbnail: object | None
     alignment: object | None = None  # None where prompts are not compared with what came out
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
+    licences: object | None = None  # None where training shards take every licence
     digest: str = field(default="", compare=False)
     where: str = field(default="", compare=False)  # the file's path or URL, a shipped recipe's file name
     text: str = field(default="", compare=False)  # as it was read
@@ -99,6 +118,7 @@ def parse_recipe(text: str, where: str, catalogue: Catalogue, auto_fix: int | No
         thumbnail=_optional(table, "thumbnail", catalogue.thumbnail, where),
         alignment=_optional(table, "alignment", catalogue.alignment, where),
         provenance=build_options(ProvenanceOptions, _table(table, "provenance", where), f"{where}, [provenance]"),
+        licences=_optional(table, "licences", LicenceOptions, where),
         where=where,
         text=text,
     )
@@ -234,6 +254,7 @@ def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
         **({"best_of": [recipe.attempts, recipe.enough]} if recipe.attempts > 1 else {}),
         **({"alignment": recipe.alignment} if recipe.alignment else {}),
         **({"provenance": recipe.provenance} if recipe.provenance != ProvenanceOptions() else {}),
+        **({"licences": recipe.licences} if recipe.licences else {}),
         "exports": recipe.exports,
         "thumbnail": recipe.thumbnail,
     }

@@ -39,6 +39,14 @@ class Store:
         """Write a whole file, atomically; `durable` also waits until a power cut could not lose it (about 8 ms)."""
         self.backend.put(_inside(path), data, durable)
 
+    def put_file(self, path: str, local: str) -> None:
+        """Move a finished local file to `path`, atomically and durably; it is gone from where it was."""
+        self.backend.put_file(_inside(path), local)
+
+    def scratch(self) -> str:
+        """A local folder for files that are still being written, on the same disk where the store is local."""
+        return self.backend.scratch()
+
     def put_if_absent(self, path: str, data: bytes) -> bool:
         """Write a whole file unless it exists; of several writers exactly one gets True."""
         return self.backend.put_if_absent(_inside(path), data)

@@ -1,0 +1,61 @@
+"""`meshmill shard`: the passed rows of a run as training shards."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from flows.commands.answers import OK
+from flows.commands.arguments import Commands, positive
+from manifests.samples import read_shares
+
+
+def register(commands: Commands) -> None:
+    """Add the command."""
+    parser = commands.add_parser("shard", help="pack the passed rows of a run into training shards")
+    parser.add_argument("out")
+    parser.add_argument("--to", required=True, metavar="DIR", help="folder or s3:// prefix of the data set")
+    add_shape(parser)
+    parser.add_argument("--version", default="", metavar="NAME", help="of the data set (default: the next number)")
+    parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
+    parser.set_defaults(handler=shard)
+
+
+def add_shape(parser: argparse.ArgumentParser) -> None:
+    """The options that decide what goes to the shards and how."""
+    parser.add_argument("--format", choices=("webdataset", "parquet"), default="webdataset")
+    parser.add_argument("--formats", default="", help="outputs to pack, as vecset,views (default: all but glb)")
+    limit = parser.add_mutually_exclusive_group()
+    limit.add_argument("--size", type=positive, default=None, metavar="N", help="samples a shard")
+    limit.add_argument("--bytes", type=positive, default=None, metavar="N", help="of files a shard (default: 512 MiB)")
+    parser.add_argument("--split", default="0.98/0.01/0.01", help="shares of train/validation/test")
+    parser.add_argument("--where", help="an SQL condition on the ledger's rows")
+    parser.add_argument("--licences", default=None, metavar="A,B", help="allowed, whatever the recipe says")
+
+
+def shard(options: argparse.Namespace) -> int:
+    """Pack what is not packed yet and print what was done."""
+    from flows.shard import MAX_BYTES, ShardConfig
+    from flows.shard import shard as pack
+
+    config = ShardConfig(
+        options.out,
+        options.to,
+        options.format,
+        tuple(sorted(filter(None, options.formats.split(",")))),
+        options.size,
+        options.bytes or (sys.maxsize if options.size else MAX_BYTES),
+        read_shares(options.split),
+        options.where,
+        None if options.licences is None else tuple(options.licences.split(",")),
+        options.version,
+    )
+    packed = pack(config, lambda line: print(line, file=sys.stderr))
+    if options.json:
+        print(json.dumps(packed.to_dict()))
+        return OK
+    print(f"{packed.samples} new samples in {packed.shards} new shards; version {packed.version} has {packed.total}")
+    for reason, rows in packed.left_out.items():
+        print(f"left out  {reason:<24} {rows}")
+    return OK

@@ -1,0 +1,270 @@
+"""Packs the passed rows of a run into training shards: in an order and a split that no appended row changes."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flows.licences import Licences
+from manifests.errors import ShardError, SpaceError
+from manifests.index import U64, id_hashes
+from manifests.lease import Lease
+from manifests.ledger import Ledger
+from manifests.samples import Sample, sample_of
+from manifests.shard_files import Files, Shape, shard_file
+from manifests.shard_folder import (
+    Published,
+    Settings,
+    Stats,
+    add_version,
+    keep_settings,
+    shard_path,
+    version_taken,
+    write_shard,
+)
+from manifests.spool import Spool
+from manifests.store import Store
+from manifests.versions import superseded
+
+MAX_BYTES = 512 << 20  # of a shard's files: large enough to stream, small enough to shuffle by shards
+KEEP_FREE = 256 << 20  # bytes of disk left for everyone else
+COLUMNS = ("id", "key", "outcome", "metrics", "outputs", "meta")
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ShardConfig:
+    """What is packed, how, and where to."""
+
+    out: str
+    to: str
+    format: Shape = "webdataset"
+    formats: tuple[str, ...] = ()  # of the outputs; () for all but the masters
+    samples: int | None = None  # at most, a shard
+    bytes: int = MAX_BYTES  # of files at most, a shard; one sample may be larger
+    split: tuple[float, float, float] = (0.98, 0.01, 0.01)
+    where: str | None = None
+    licences: tuple[str, ...] | None = None  # None for those the rows' recipes allow
+    version: str = ""
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What a call has published, and why rows are not in it."""
+
+    version: str  # "" where there is nothing to publish
+    shards: int  # new ones
+    samples: int  # new ones
+    total: int  # samples of the version
+    left_out: dict[str, int] = field(default_factory=dict)  # reason → rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return dict(vars(self))
+
+
+def shard(config: ShardConfig, tell: Tell = lambda line: None) -> Packed:
+    """Publish every passed row that is in no shard yet; killed at any instant, the same call goes on.
+
+    Memory holds 16 bytes for each published sample, one bucket of rows and one sample's files. Raises ShardError for
+    a folder with other settings, SpaceError before the disk is full, LeaseError while another call writes there.
+    """
+    source, target = Store(config.out), Store(config.to)
+    with Lease(target) as lease:
+        keep_settings(target, Settings(config.format, config.formats, config.split))
+        done = Published(target)
+        left_out: Counter[str] = Counter()
+        expected = sum(marker.outcomes.get("passed", 0) for marker in Ledger(source).markers())
+        taken = version_taken(target, config.version)
+        packer = Packer(config, target, dict(done.next_number), tell)
+        with closing(Spool(target.scratch(), expected)) as spool, packer:
+            for sample in chosen(source, config, done, left_out):
+                if taken:
+                    raise ShardError(
+                        f"{target.uri} has a version {config.version}, which is never changed; name another"
+                    )
+                check_space(target.scratch(), 0)
+                spool.add(sample.to_line())
+            for line in spool.sorted_lines():
+                lease.check()
+                sample = Sample.from_line(line)
+                files = read_files(source, sample)
+                if isinstance(files, str):
+                    left_out[files] += 1
+                else:
+                    packer.add(sample, files)
+        reasons = dict(sorted(left_out.items()))
+        version = add_version(target, config.version, {"left_out": reasons})
+    name, total = (version["version"], version["samples"]) if version else ("", 0)
+    return Packed(name, packer.shards, packer.samples, total, reasons)
+
+
+def chosen(source: Store, config: ShardConfig, done: Published, left_out: Counter[str]) -> Iterator[Sample]:
+    """The samples to publish, in the ledger's order; the rest is counted by reason.
+
+    Of an asset's versions only the current one goes. What is published stays as it is: a row that was made anew since
+    is counted as `shard.changed` and needs a folder of its own.
+    """
+    ledger = Ledger(source)
+    wanted = matching(ledger, config.where)
+    older = superseded(ledger)
+    licences = Licences(source, config.licences)
+    for row in ledger.rows(columns=COLUMNS):
+        if row["outcome"] != "passed" or (wanted is not None and not _holds(wanted, row["id"])):
+            continue
+        sample = sample_of(row, config.formats, config.split)
+        reason = "version.older" if row["id"] in older else licences.reason(row)
+        reason = reason or missing(row, config.formats, sample)
+        state = done.state(row["id"], row["key"])
+        if reason or state == "changed":
+            left_out[reason or "shard.changed"] += 1
+        elif state == "new":
+            yield sample
+
+
+def matching(ledger: Ledger, where: str | None) -> U64 | None:
+    """Sorted digests of the passed ids that an SQL condition holds for; None without one. Raises LedgerError."""
+    if where is None:
+        return None
+    rows = ledger.rows(f"outcome = 'passed' and ({where}\n)", columns=["id"])
+    return np.sort(np.fromiter((id_hashes([row["id"]])[0] for row in rows), dtype=np.uint64))
+
+
+def _holds(hashes: U64, id: str) -> bool:
+    (wanted,) = id_hashes([id])
+    place = int(np.searchsorted(hashes, wanted))
+    return place < len(hashes) and bool(hashes[place] == wanted)
+
+
+def missing(row: Mapping[str, Any], formats: tuple[str, ...], sample: Sample) -> str:
+    """`output.none` for a row without a file to pack, `output.format` for one that lacks a format asked for."""
+    if not sample.members:
+        return "output.none"
+    return "output.format" if set(formats) - {output["format"] for output in row["outputs"]} else ""
+
+
+def read_files(source: Store, sample: Sample) -> Files | str:
+    """The sample's files; `output.missing` or `output.differs` where they are not what the ledger says."""
+    found = source.read_many([member.uri for member in sample.members])
+    files = []
+    for member in sample.members:
+        data = found.get(member.uri)
+        if data is None:
+            return "output.missing"
+        if hashlib.sha256(data).hexdigest() != member.sha256:
+            return "output.differs"
+        files.append((member.extension, data))
+    return files
+
+
+def check_space(folder: str, more: int) -> None:
+    """Raises SpaceError where `more` bytes would leave less than KEEP_FREE on the disk."""
+    free = shutil.disk_usage(folder).free
+    if free - more < KEEP_FREE:
+        raise SpaceError(
+            f"{folder}: {free >> 20} MB are left on the disk and {KEEP_FREE >> 20} have to stay free;"
+            " what is finished stays, and the same command goes on once there is room"
+        )
+
+
+class Packer:
+    """Puts samples, which come in order, into one open shard for each split; the last are published at the end."""
+
+    def __init__(self, config: ShardConfig, target: Store, numbers: dict[str, int], tell: Tell) -> None:
+        self.config, self.target, self.numbers, self.tell = config, target, numbers, tell
+        self.shards = self.samples = 0
+        self.open: dict[str, OpenShard] = {}
+
+    def add(self, sample: Sample, files: Files) -> None:
+        """Put a sample into its split's shard; one that is full is published first."""
+        size = sum(len(data) for _, data in files)
+        check_space(self.target.scratch(), size)
+        current = self.open.get(sample.split)
+        if current and (len(current.index) == self.config.samples or current.held + size > self.config.bytes):
+            self._publish(sample.split)
+        if sample.split not in self.open:
+            number = self.numbers.get(sample.split, 0)
+            self.numbers[sample.split] = number + 1
+            name = shard_path(sample.split, number, self.config.format)
+            self.open[sample.split] = OpenShard(name, self.config.format, self.target.scratch())
+        self.open[sample.split].add(sample, files)
+
+    def __enter__(self) -> Packer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            for split in sorted(self.open) if kind is None else ():
+                self._publish(split)
+        finally:
+            for shard in self.open.values():
+                shard.abandon()
+
+    def _publish(self, split: str) -> None:
+        shard = self.open[split]
+        stats = shard.close()
+        write_shard(self.target, stats, shard.local, shard.index)
+        del self.open[split]
+        self.shards += 1
+        self.samples += stats.samples
+        self.tell(f"{stats.shard}  {stats.samples} samples, {stats.bytes / 1e6:.1f} MB")
+
+
+class OpenShard:
+    """A shard that is being written to the scratch folder."""
+
+    def __init__(self, name: str, shape: Shape, folder: str) -> None:
+        self.name = name
+        self.local = str(Path(folder, name.replace("/", "-")))
+        self.file = shard_file(shape, self.local)
+        self.index: list[dict[str, Any]] = []
+        self.held = 0  # bytes of files
+        self.members: Counter[str] = Counter()
+
+    def add(self, sample: Sample, files: Files) -> None:
+        """Write one sample."""
+        offset, size = self.file.add(sample, files)
+        self.held += sum(len(data) for _, data in files)
+        self.members.update(extension for extension, _ in files)
+        place = {"shard": self.name, "offset": offset, "bytes": size}
+        said = {"id": sample.id, "key": sample.key, "sample": sample.name, "licence": sample.licence}
+        self.index.append({**said, **place, "split": sample.split, "metrics": sample.metrics})
+
+    def abandon(self) -> None:
+        """Remove the unfinished file."""
+        self.file.close()
+        Path(self.local).unlink(missing_ok=True)
+
+    def close(self) -> Stats:
+        """Finish the file; what it holds."""
+        self.file.close()
+        with open(self.local, "rb") as stream:  # noqa: PTH123
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        return Stats(
+            shard=self.name,
+            split=self.index[0]["split"],
+            samples=len(self.index),
+            bytes=Path(self.local).stat().st_size,
+            sha256=digest,
+            licences=dict(sorted(Counter(entry["licence"] for entry in self.index).items())),
+            metrics=spans([entry["metrics"] for entry in self.index]),
+            members=dict(sorted(self.members.items())),
+        )
+
+
+def spans(metrics: list[Mapping[str, float]]) -> dict[str, list[float]]:
+    """Least, mean and greatest of every measure, over the samples that have a finite value of it."""
+    values: dict[str, list[float]] = {}
+    for each in metrics:
+        for name, value in each.items():
+            if np.isfinite(value):
+                values.setdefault(name, []).append(value)
+    return {name: [min(all), sum(all) / len(all), max(all)] for name, all in sorted(values.items())}
