@@ -26,7 +26,8 @@ def test_children_of_a_parent_that_ignores_them_are_counted() -> None:
         """
     )
     account = (
-        "import sys, json; from accounting import run_accounted; a = run_accounted([sys.executable, '-c', sys.argv[1]]);"
+        "import sys, json; from accounting import run_accounted;"
+        "a = run_accounted([sys.executable, '-c', sys.argv[1]]);"
         "print(json.dumps([a.code, a.cpu, len(a.rss)]))"
     )
     done = subprocess.run(
