@@ -9,7 +9,7 @@ import numpy as np
 from ml.asset import I32, Asset
 from tasks.bvh import build_bvh, closest_point
 from tasks.self_intersections import self_intersections
-from tasks.topology import F64, face_components, half_edges, weld
+from tasks.topology import F64, face_components, half_edges, join, numbered, weld
 
 TOUCH = 0.005  # of the diagonal: bodies no farther apart than this hang together
 MOST_NEAR = 400  # pairs of bodies whose gap is measured; beyond, only what intersects counts as touching
@@ -76,21 +76,13 @@ def _across_parts(points: F64, faces: I32, owner: I32, label: I32) -> I32:
     first = offsets[:-1][np.diff(offsets) == 2]
     f, g = halves[first] // 3, halves[first + 1] // 3
     across = owner[f] != owner[g]
-    parent = list(range(int(label.max(initial=-1)) + 1))
-    for a, b in np.unique(np.stack([label[f[across]], label[g[across]]], axis=1), axis=0).tolist():
+    parent = np.arange(int(label.max(initial=-1)) + 1, dtype=np.int32)
+    for a, b in np.unique(np.stack([label[f[across]], label[g[across]]], axis=1), axis=0):
         if a >= 0 and b >= 0:
-            parent[_root(parent, a)] = _root(parent, b)
-    roots = np.array([_root(parent, k) for k in range(len(parent))] or [0], np.int32)
-    _, number = np.unique(roots, return_inverse=True)
-    result: I32 = np.where(label >= 0, number[label], -1).astype(np.int32)
+            join(parent, a, b)
+    number, _ = numbered(parent)
+    result: I32 = np.where(label >= 0, number[label] if len(number) else label, -1).astype(np.int32)
     return result
-
-
-def _root(parent: list[int], at: int) -> int:
-    while parent[at] != at:
-        parent[at] = parent[parent[at]]
-        at = parent[at]
-    return at
 
 
 Links = dict[tuple[int, int], F64]  # (lower body, higher body) → (k, 3) places where they touch

@@ -14,13 +14,19 @@ from tasks.topology import F64
 # as that at the end, rigidly for bend and twist, so that what hangs there keeps its shape.
 
 
+LEVELS = 8  # equal stretches of an axis, of which half have to hold vertices for a bend to be one
+
+
 def deform(edit: Bend | Taper | Twist) -> Maker:
     """The move of a piece along its longest axis; see `followers.carried`. Raises InputError `edit.size` when it is
-    made for a piece that has no length.
+    made for a piece that has no length and `edit.coarse` for one with nothing between its ends to bend.
     """
 
     def make(own: F64, held: F64) -> Move:
         axis, start, length = main_axis(own, held)
+        levels = np.unique(np.floor(LEVELS * ((own - start) @ axis) / length * (1.0 - 1e-9)))
+        if not isinstance(edit, Taper) and len(levels) < LEVELS // 2:
+            raise InputError("edit.coarse", "there are too few vertices along it to bend or twist it smoothly")
 
         def move(points: F64) -> F64:
             if isinstance(edit, Bend):

@@ -63,13 +63,43 @@ def carried(asset: Asset, indices: tuple[int, ...], make: Maker) -> list[F32]:
     if bodies.parts_of(chosen) - set(indices):
         raise InputError("edit.fused", "the part is of one surface with others")
     links = find_links(bodies)
-    moved = _standing(bodies, _placed(bodies, _connected(bodies, links), _clusters(chosen, links), make))
+    clusters = _clusters(chosen, links)
+    try:
+        moves = _placed(bodies, _connected(bodies, links), clusters, make)
+        return _vertices(asset, bodies, _joined(bodies, links, _standing(bodies, moves), chosen))
+    except InputError as error:
+        if error.code != "edit.apart" or len(clusters) > 1:
+            raise
+        moves = _swept_along(bodies, clusters[0], make)
+        return _vertices(asset, bodies, _joined(bodies, links, _standing(bodies, moves), chosen))
+
+
+def _joined(bodies: Bodies, links: Links, moved: F64, chosen: set[int]) -> F64:
+    """The moved points with joints kept; raises `edit.apart`, also where that undoes what was asked of a piece."""
     kept = _kept_together(bodies, links, moved)
     for body in chosen:
         wanted, found = (np.ptp(points[bodies.body == body], axis=0) for points in (moved, kept))
         if (np.abs(found - wanted) > AS_ASKED * wanted.max()).any():
             raise InputError("edit.apart", "what it is joined to holds it to its size")
-    return _vertices(asset, bodies, kept)
+    return kept
+
+
+def _swept_along(bodies: Bodies, cluster: set[int], make: Maker) -> dict[int, Move]:
+    """The other way for a piece that many hang on all around, as on a car's body: each goes with the nearest place in
+    the piece's box to its own middle, and stretches as the piece does where it is nearly as long.
+    """
+    own = _points(bodies, cluster)
+    low, high = own.min(axis=0), own.max(axis=0)
+    move = make(own, np.zeros((0, 3)))
+    moves: dict[int, Move] = dict.fromkeys(cluster, move)
+    for body in set(range(bodies.count)) - cluster:
+        box = bodies.box(body)
+        centre = np.clip(box.mean(axis=0), low, high)
+        spans = np.ptp(box, axis=0) >= SPANS * (high - low)
+        ends = np.stack([move((centre + step * (high - low) / 4)[None])[0] for step in (-1.0, 1.0)])
+        slope = np.where(spans & (high > low), (ends[1] - ends[0]) / np.maximum((high - low) / 2, 1e-300), 0.0)
+        moves[body] = Motion(np.diag(slope), centre, move(centre[None])[0])
+    return moves
 
 
 def _clusters(chosen: set[int], links: Links) -> list[set[int]]:
