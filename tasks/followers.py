@@ -68,7 +68,7 @@ def carried(asset: Asset, indices: tuple[int, ...], make: Maker) -> list[F32]:
         moves = _placed(bodies, _connected(bodies, links), clusters, make)
         return _vertices(asset, bodies, _joined(bodies, links, _standing(bodies, moves), chosen))
     except InputError as error:
-        if error.code != "edit.apart" or len(clusters) > 1:
+        if error.code != "edit.apart" or len(clusters) > 1 or not _stretches(bodies, clusters[0], make):
             raise
         moves = _swept_along(bodies, clusters[0], make)
         return _vertices(asset, bodies, _joined(bodies, links, _standing(bodies, moves), chosen))
@@ -82,6 +82,12 @@ def _joined(bodies: Bodies, links: Links, moved: F64, chosen: set[int]) -> F64:
         if (np.abs(found - wanted) > AS_ASKED * wanted.max()).any():
             raise InputError("edit.apart", "what it is joined to holds it to its size")
     return kept
+
+
+def _stretches(bodies: Bodies, cluster: set[int], make: Maker) -> bool:
+    """Whether a piece's move is a stretch along some axes, with no turn in it."""
+    move = make(_points(bodies, cluster), np.zeros((0, 3)))
+    return isinstance(move, Motion) and bool(np.allclose(move.linear, move.linear.T, rtol=0.0, atol=1e-9))
 
 
 def _swept_along(bodies: Bodies, cluster: set[int], make: Maker) -> dict[int, Move]:
