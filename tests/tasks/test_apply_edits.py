@@ -186,6 +186,7 @@ def test_mirroring_twice_and_turning_round_bring_everything_back(axis: str) -> N
     mirror = Mirror("", axis)  # type: ignore[arg-type]
     once = apply_edits(STAND, [mirror])
     twice = apply_edits(once, [mirror])
+    assert all(topology(*weld(part.vertices, part.faces)[:2]).volume > 0 for part in once.parts)
     for old, new in zip(STAND.parts, twice.parts, strict=True):
         np.testing.assert_allclose(old.vertices, new.vertices, atol=1e-6)
         assert topology(*weld(new.vertices, new.faces)[:2]).volume > 0
