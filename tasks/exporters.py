@@ -16,6 +16,7 @@ from tasks.export_ply import PlyOptions, export_ply
 from tasks.export_stl import StlOptions, export_stl
 from tasks.export_usdz import UsdzOptions, export_usdz
 from tasks.export_vecset import VecsetOptions, export_vecset
+from tasks.export_views import ViewsOptions, export_views
 from tasks.outputs import OutputFile
 
 
@@ -37,5 +38,6 @@ EXPORTERS: dict[str, Exporter] = {
     "ply": Exporter(export_ply, PlyOptions),
     "3mf": Exporter(export_3mf, ThreemfOptions),
     "usdz": Exporter(export_usdz, UsdzOptions),
+    "views": Exporter(export_views, ViewsOptions),
     "vecset": Exporter(export_vecset, VecsetOptions),
 }

@@ -80,3 +80,12 @@ def test_a_decoder_undoes_every_filter_ties_of_paeth_included(kind: int) -> None
     chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(filtered.tobytes())), (b"IEND", b"")]
     image = Image.open(io.BytesIO(b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(*chunk) for chunk in chunks)))
     np.testing.assert_array_equal(np.asarray(image), pixels)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 400), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_sixteen_bits_come_back(height: int, width: int, seed: int) -> None:
+    pixels = np.random.default_rng(seed).integers(0, 65536, (height, width)).astype(np.uint16)
+    pixels[::2] = np.arange(width, dtype=np.uint16) * 300
+    image = Image.open(io.BytesIO(encode_png(pixels)))
+    assert np.array_equal(np.asarray(image), pixels)

@@ -129,7 +129,8 @@ def test_colors_come_from_materials_textures_and_the_source() -> None:
     left = arrays["surface_points"][:, 0] < 0
     assert (arrays["surface_colors"][left] == [255, 0, 0]).all()
     assert (arrays["surface_colors"][~left] == [0, 0, 255]).all()
-    plain = Asset((make_part(*both.merged()[:2]),), source=both)
+    vertices, faces, _ = both.merged()
+    plain = Asset((make_part(vertices, faces[::-1]),), source=both)
     again, _ = product(plain)
     left = again["salient_points"][:, 0] < 0
     assert (again["salient_colors"][left] == [255, 0, 0]).all()
