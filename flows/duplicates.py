@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -33,18 +33,25 @@ class Repeat:
         return CODES[self.distance > 0.0]
 
 
-def find_repeats(store: Store, threshold: float) -> list[Repeat]:
-    """Passed rows that repeat an earlier passed one, in manifest order; rows from before signatures are left out.
+def find_repeats(store: Store, threshold: float, against: Sequence[Store] = ()) -> list[Repeat]:
+    """Passed rows that repeat an earlier passed one, or one of the runs in `against`; in manifest order.
 
-    Of an asset's versions only the current one is looked at: they are meant to be alike.
+    Rows from before signatures are left out. Of an asset's versions only the current one is looked at: they are meant
+    to be alike. What another run holds is named `RUN: ID`.
     """
+    earlier = [(f"{other.uri}: {id}", found) for other in against for id, found in _signed(other)]
+    all_of_them = [*earlier, *_signed(store)]
+    found = duplicates([signature for _, signature in all_of_them], threshold)
+    names = [name for name, _ in all_of_them]
+    return [Repeat(names[each.index], names[each.of], each.distance) for each in found if each.index >= len(earlier)]
+
+
+def _signed(store: Store) -> Iterator[tuple[str, Signature]]:
+    """Passed rows with their signatures."""
     left_out = superseded(Ledger(store))
-    ids, signatures = list[str](), list[Signature]()
     for row in Ledger(store).rows("outcome = 'passed'", columns=["id", "meta"]):
         if "signature" in row["meta"] and row["id"] not in left_out:
-            ids.append(row["id"])
-            signatures.append(Signature.of_text(row["meta"]["signature"]))
-    return [Repeat(ids[each.index], ids[each.of], each.distance) for each in duplicates(signatures, threshold)]
+            yield row["id"], Signature.of_text(row["meta"]["signature"])
 
 
 def reject_repeats(store: Store, repeats: Sequence[Repeat]) -> None:

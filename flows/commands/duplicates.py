@@ -17,6 +17,7 @@ def register(commands: Commands) -> None:
     parser = commands.add_parser("duplicates", help="assets that repeat an earlier one, and rejecting them")
     parser.add_argument("out")
     parser.add_argument("--threshold", type=share, default=None, metavar="D", help="how far apart still counts")
+    parser.add_argument("--against", action="append", default=[], metavar="OUT", help="also an earlier run's assets")
     parser.add_argument("--reject", action="store_true", help="reject them in the ledger and remove their files")
     parser.add_argument("--json", action="store_true", help="JSON lines")
     parser.set_defaults(handler=duplicates)
@@ -29,7 +30,8 @@ def duplicates(options: argparse.Namespace) -> int:
     from tasks.duplicates import THRESHOLD
 
     store = Store(options.out)
-    repeats = find_repeats(store, THRESHOLD if options.threshold is None else options.threshold)
+    threshold = THRESHOLD if options.threshold is None else options.threshold
+    repeats = find_repeats(store, threshold, list(map(Store, options.against)))
     for each in repeats:
         fields = {**asdict(each), "code": each.code}
         print(json.dumps(fields) if options.json else f"{each.code:<16} {each.distance:<8.4f} {each.id} is {each.of}")

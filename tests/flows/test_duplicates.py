@@ -34,6 +34,17 @@ def lines(capsys: pytest.CaptureFixture[str], *arguments: object) -> list[dict[s
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
+def test_assets_of_an_earlier_run_are_repeated_too(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "rows.csv").write_text("id,prompt,seed\nnew,an oak chair,5\nother,a steel sword,5\n")
+    (tmp_path / "small.toml").write_text(RECIPE)
+    assert make(tmp_path) == 0
+    assert lines(capsys, "duplicates", tmp_path / "out", "--json") == []
+    (found,) = lines(capsys, "duplicates", tmp_path / "out", "--json", "--against", run / "out")
+    assert found == {"id": "new", "of": f"{run / 'out'}: three", "distance": 0.0, "code": "duplicate.exact"}
+
+
 def test_repeats_are_listed_and_then_rejected_for_good(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (found,) = lines(capsys, "duplicates", run / "out", "--json")
     assert found == {"id": "two", "of": "one", "distance": 0.0, "code": "duplicate.exact"}
