@@ -8,11 +8,24 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
-from flows.commands import duplicates, history, ledger, refine, report, revert, review, run, shard, status, train
+from flows.commands import (
+    curate,
+    duplicates,
+    history,
+    ledger,
+    refine,
+    report,
+    revert,
+    review,
+    run,
+    shard,
+    status,
+    train,
+)
 from flows.commands.answers import FAILED, INTERRUPTED, OK, WRONG_CALL, complain
 from manifests.errors import UsageError
 
-COMMANDS = (run, status, ledger, duplicates, review, refine, history, revert, report, shard, train)
+COMMANDS = (run, curate, status, ledger, duplicates, review, refine, history, revert, report, shard, train)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from typing import TYPE_CHECKING
 
 from flows.commands.answers import OK
 from flows.commands.arguments import Commands, positive
 from manifests.samples import read_shares
+
+if TYPE_CHECKING:
+    from flows.shard import Packed, ShardConfig
 
 
 def register(commands: Commands) -> None:
@@ -17,7 +21,6 @@ def register(commands: Commands) -> None:
     parser.add_argument("out")
     parser.add_argument("--to", required=True, metavar="DIR", help="folder or s3:// prefix of the data set")
     add_shape(parser)
-    parser.add_argument("--version", default="", metavar="NAME", help="of the data set (default: the next number)")
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     parser.set_defaults(handler=shard)
 
@@ -32,16 +35,25 @@ def add_shape(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="0.98/0.01/0.01", help="shares of train/validation/test")
     parser.add_argument("--where", help="an SQL condition on the ledger's rows")
     parser.add_argument("--licences", default=None, metavar="A,B", help="allowed, whatever the recipe says")
+    parser.add_argument("--version", default="", metavar="NAME", help="of the data set (default: the next number)")
 
 
 def shard(options: argparse.Namespace) -> int:
     """Pack what is not packed yet and print what was done."""
-    from flows.shard import MAX_BYTES, ShardConfig
     from flows.shard import shard as pack
 
-    config = ShardConfig(
-        options.out,
-        options.to,
+    packed = pack(shape(options, options.out, options.to), tell)
+    print(json.dumps(packed.to_dict()) if options.json else describe(packed))
+    return OK
+
+
+def shape(options: argparse.Namespace, out: str, to: str) -> ShardConfig:
+    """What `add_shape`'s options ask for; raises UsageError."""
+    from flows.shard import MAX_BYTES, ShardConfig
+
+    return ShardConfig(
+        out,
+        to,
         options.format,
         tuple(sorted(filter(None, options.formats.split(",")))),
         options.size,
@@ -51,11 +63,18 @@ def shard(options: argparse.Namespace) -> int:
         None if options.licences is None else tuple(options.licences.split(",")),
         options.version,
     )
-    packed = pack(config, lambda line: print(line, file=sys.stderr))
-    if options.json:
-        print(json.dumps(packed.to_dict()))
-        return OK
-    print(f"{packed.samples} new samples in {packed.shards} new shards; version {packed.version} has {packed.total}")
-    for reason, rows in packed.left_out.items():
-        print(f"left out  {reason:<24} {rows}")
-    return OK
+
+
+def tell(line: str) -> None:
+    """One line a finished shard; stdout is the summary's alone."""
+    print(line, file=sys.stderr)
+
+
+def describe(packed: Packed) -> str:
+    """The lines a person reads at the end."""
+    if not packed.version:
+        lines = ["no samples to publish"]
+    else:
+        new = f"{packed.samples} new samples in {packed.shards} new shards"
+        lines = [f"{new}; version {packed.version} has {packed.total}"]
+    return "\n".join(lines + [f"left out  {reason:<24} {rows}" for reason, rows in packed.left_out.items()])
