@@ -17,6 +17,7 @@ from tasks.export_stl import StlOptions, export_stl
 from tasks.export_usdz import UsdzOptions, export_usdz
 from tasks.export_vecset import VecsetOptions, export_vecset
 from tasks.export_views import ViewsOptions, export_views
+from tasks.export_voxels import VoxelsOptions, export_voxels
 from tasks.outputs import OutputFile
 
 
@@ -40,4 +41,5 @@ EXPORTERS: dict[str, Exporter] = {
     "usdz": Exporter(export_usdz, UsdzOptions),
     "views": Exporter(export_views, ViewsOptions),
     "vecset": Exporter(export_vecset, VecsetOptions),
+    "voxels": Exporter(export_voxels, VoxelsOptions),
 }
