@@ -18,6 +18,7 @@ from manifests.options import build_options
 from manifests.provenance import ProvenanceOptions
 
 SHIPPED = Path(__file__).parent / "recipes"
+CURATION = Path(__file__).parents[1] / "datasets" / "curation"  # data only, so not in a package
 MAX_ROUNDS = 5  # of auto-fix; each makes the asset anew, and what two do not mend more seldom do
 SECTIONS = (
     "name",
@@ -89,6 +90,11 @@ def shipped_recipes() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.toml"))
 
 
+def curation_recipes() -> list[str]:
+    """Names of the recipes that make training data; they are found by name as the shipped ones are."""
+    return sorted(path.stem for path in CURATION.glob("*.toml"))
+
+
 def load_recipe(name_or_path: str, catalogue: Catalogue, auto_fix: int | None = None) -> Recipe:
     """A shipped recipe by name, or one from a file or URL, with other rounds of `auto_fix` where they are given.
 
@@ -129,7 +135,8 @@ def parse_recipe(text: str, where: str, catalogue: Catalogue, auto_fix: int | No
 
 def _source(name_or_path: str) -> tuple[str, str]:
     """(name for messages, TOML text)."""
-    shipped = SHIPPED / f"{name_or_path}.toml"
+    folder = CURATION if name_or_path in curation_recipes() else SHIPPED
+    shipped = folder / f"{name_or_path}.toml"
     is_name = "/" not in name_or_path and not name_or_path.endswith(".toml")
     if is_name and not shipped.is_file():
         raise RecipeError(f"no recipe {name_or_path!r}{nearest(name_or_path, shipped_recipes())}")

@@ -51,6 +51,7 @@ class ViewsOptions:
     of: Literal["source", "asset"] = field(
         default="source", metadata={"help": "where geometry was replaced: as it was before, with its textures, or now"}
     )
+    label: str = field(default="", metadata={"help": "part of the files' names, for several sets of views"})
     pack: Literal["files", "zip"] = field(default="files", metadata={"help": "one file a picture, or all in one"})
     supersample: int = field(default=2, metadata={"min": 1, "max": 4, "help": "shaded: samples a pixel, per axis"})
     seed: int = field(default=0, metadata={"min": 0, "max": 2**32 - 1, "help": "other numbers, other cameras"})
@@ -58,12 +59,15 @@ class ViewsOptions:
     def __post_init__(self) -> None:
         if not self.maps or len(set(self.maps)) < len(self.maps):
             raise ValueError("maps have to be named, each once")
+        if not all(letter.isalnum() or letter in "-_" for letter in self.label):
+            raise ValueError("a label is letters, digits, - and _")
         if not self.fovs[0] < self.fovs[1]:
             raise ValueError("fovs are the smallest and the largest")
 
 
 def export_views(asset: Asset, stem: str, options: ViewsOptions = ViewsOptions()) -> list[OutputFile]:
-    """`stem_MAP_000.png` … and `stem_transforms.json`, or `stem_views.zip` that holds them without `stem_`.
+    """`stem_MAP_000.png` … and `stem_transforms.json`, or `stem_views.zip` that holds them without `stem_`; with a
+    label `stem_LABEL_MAP_000.png` …, or `stem_LABEL.zip`.
 
     `transforms.json` is in the convention of NeRF's synthetic scenes (Mildenhall et al. 2020): the world has Z up and
     a camera looks along its −Z; `applied_transform` (3, 4) takes the asset's metres there, frame and turn in one.
@@ -78,13 +82,13 @@ def export_views(asset: Asset, stem: str, options: ViewsOptions = ViewsOptions()
     cameras = _cameras(placed, options)
     views = render_views(placed, cameras, options.size)
     scale = depth_scale(views.depth)
-    prefix = "" if options.pack == "zip" else f"{stem}_"
+    prefix = "" if options.pack == "zip" else f"{stem}_{options.label}_" if options.label else f"{stem}_"
     files = list(_pictures(placed, cameras, views, scale, options, prefix))
     text = json.dumps(_transforms(cameras, frame, scale, options, prefix), indent=1)
     files.append((f"{prefix}transforms.json", text.encode()))
     covered = {"views.covered": float(views.mask.mean())}
     if options.pack == "zip":
-        return [OutputFile(f"{stem}_views.zip", "views", 0, stored_zip(files), covered)]
+        return [OutputFile(f"{stem}_{options.label or 'views'}.zip", "views", 0, stored_zip(files), covered)]
     return [OutputFile(name, "views", 0, data, covered) for name, data in files]
 
 
