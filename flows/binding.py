@@ -86,7 +86,7 @@ def make_request(row: Row, prompt: Prompt | None, seed: int) -> Request:
         image=source(row.image),
         images=tuple(Source(uri, row.root_of(uri)) for uri in row.images),
         sketch=source(row.sketch),
-        mesh=source(row.mesh),
+        mesh=replace(mesh, sha256=row.meta.get("sha256", "")) if (mesh := source(row.mesh)) else None,
         category=row.category or "",
         style=row.style or "",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import posixpath
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ class Source:
     uri: str
     root: str
     max_bytes: int = 512 * 1024 * 1024
+    sha256: str = ""  # that the manifest says it has, in hexadecimal digits; "" where it says nothing
 
     @property
     def suffix(self) -> str:
@@ -25,7 +27,10 @@ class Source:
         return posixpath.splitext(self.uri)[1].lower()
 
     def read(self) -> bytes:
-        """The whole file; raises InputError `input.missing`, `input.too-large` or `input.unreadable`."""
+        """The whole file; raises InputError `input.missing`, `input.too-large` or `input.unreadable`.
+
+        `input.digest-differs` where it is not the file whose sha256 the manifest gives: tables outlive their files.
+        """
         try:
             with fsspec.open(self.uri, "rb") as stream:
                 data: bytes = stream.read(self.max_bytes + 1)
@@ -35,6 +40,9 @@ class Source:
             raise InputError("input.unreadable", f"{self.uri}: {error}") from error
         if len(data) > self.max_bytes:
             raise InputError("input.too-large", f"{self.uri} is larger than {self.max_bytes} bytes")
+        if self.sha256 and (found := hashlib.sha256(data).hexdigest()) != self.sha256.lower():
+            message = f"{self.uri} has the sha256 {found}; the manifest says {self.sha256}"
+            raise InputError("input.digest-differs", message)
         return data
 
     def sibling(self, relative: str) -> Source:

@@ -11,7 +11,6 @@ from ml.asset import Asset, InputError
 from ml.generators.protocol import InputKind, Refusal, Request
 from ml.readers.limits import ReadLimits, clean_name
 from ml.readers.registry import read_mesh
-from ml.sources import Source
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class MeshImport:
     def _import(self, request: Request) -> Asset | Refusal:
         if request.mesh is None:
             return Refusal("mesh.missing", "the mesh generator needs a mesh")
-        source = Source(request.mesh.uri, request.mesh.root, min(request.mesh.max_bytes, self.options.max_bytes))
+        source = replace(request.mesh, max_bytes=min(request.mesh.max_bytes, self.options.max_bytes))
         asset = read_mesh(source, ReadLimits(self.options.max_faces))
         if asset.face_count == 0:
             raise InputError("mesh.no-faces", f"{len(asset.parts)} parts without a triangle")

@@ -179,3 +179,9 @@ def test_adjust_leaves_the_other_steps_alone() -> None:
     changed = adjust(steps, "simplify", SimplifyOptions(), after=("clean",), target_faces=7)
     assert changed == [("clean", CleanOptions()), ("simplify", SimplifyOptions(target_faces=7))]
     assert steps[1][1] == SimplifyOptions()
+
+
+def test_a_manifests_sha256_is_the_meshs() -> None:
+    bound = bind(row(mesh="/in/a.glb", image="/in/a.png", meta={"sha256": "ab12"}), RECIPE, 0)
+    assert bound.request.mesh == Source("/in/a.glb", FOLDER, sha256="ab12")
+    assert bound.request.image == Source("/in/a.png", FOLDER)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,3 +57,13 @@ def test_refusals_are_coded(tmp_path: Path) -> None:
     assert code_of(MeshImport(), missing) == "input.missing"
     (refusal,) = MeshImport().generate([Request("r", 0)])
     assert isinstance(refusal, Refusal)
+
+
+def test_a_file_that_is_not_the_one_the_manifest_names_is_refused(tmp_path: Path) -> None:
+    wanted = request(tmp_path, "a.stl", trimesh.creation.box().export(file_type="stl"))
+    assert wanted.mesh is not None
+    digest = hashlib.sha256((tmp_path / "a.stl").read_bytes()).hexdigest()
+    (asset,) = MeshImport().generate([replace(wanted, mesh=replace(wanted.mesh, sha256=digest.upper()))])
+    assert isinstance(asset, Asset)
+    other = replace(wanted, mesh=replace(wanted.mesh, sha256=digest[::-1]))
+    assert code_of(MeshImport(), other) == "input.digest-differs"
