@@ -10,7 +10,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import trimesh
 from commands import MESHMILL, heard
@@ -194,9 +193,9 @@ def test_limit(finished: Path, call: Call) -> None:
 
 
 def test_auto_fix_makes_what_the_gate_refused(tmp_path: Path, call: Call) -> None:
-    trimesh.Trimesh(*open_box()).export(tmp_path / "box.obj")
+    torn_ball().export(tmp_path / "ball.obj")
     (tmp_path / "strict.toml").write_text("[[steps]]\nuse = 'clean'\n[gate]\nprofile = 'print-fdm'\n")
-    rows = manifest(tmp_path, "id,mesh,height_m\none,box.obj,0.1\n")
+    rows = manifest(tmp_path, "id,mesh,height_m\none,ball.obj,0.1\n")
     for rounds, outcome in ((0, "rejected"), (1, "passed")):
         out = tmp_path / f"out{rounds}"
         assert (
@@ -211,9 +210,10 @@ def test_auto_fix_makes_what_the_gate_refused(tmp_path: Path, call: Call) -> Non
         assert ("gate.watertight: watertight" in row["meta"].get("auto_fix", "")) is bool(rounds)
 
 
-def open_box() -> tuple[np.ndarray, np.ndarray]:
-    box = trimesh.creation.box()
-    return box.vertices, box.faces[1:]
+def torn_ball() -> trimesh.Trimesh:
+    """Without four small faces: a shell closed over a larger hole would have walls too thin to print."""
+    ball = trimesh.creation.icosphere(4)
+    return trimesh.Trimesh(ball.vertices, ball.faces[4:], process=False)
 
 
 def test_the_same_seed_gives_the_same_bytes(finished: Path, call: Call) -> None:
