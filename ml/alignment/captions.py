@@ -8,6 +8,8 @@ from functools import cache
 
 import numpy as np
 
+from ml.alignment.tokens import claims
+from ml.prompt import parse_prompt
 from ml.substances import SUBSTANCES, color_of
 from ml.vocabulary import CATEGORIES, COLOR_WORDS, MATERIAL_WORDS, NUMBERS, PARTS, SHAPES, STYLES
 
@@ -16,8 +18,9 @@ SAYS = {"style": 0.3, "material": 0.45, "color": 0.5, "shape": 0.4, "part": 0.45
 ALIAS = 0.25  # how often a word is replaced by one that means the same
 SHADED = 0.12  # of the colours
 RENAMED = 0.25  # of the changes are to the noun, which is the easiest to see
-# Words that change no picture taken at one size: size, gloss, wear; and those that are said of light.
-UNSEEN = ("small", "large", "glossy", "matte", "worn", "painted", "glowing", "rusty", "upholstered", "carved")
+# Words that change no picture taken at one size: size, gloss, wear; those that are said of light; and 'deep', which
+# before a colour is a shade.
+UNSEEN = ("small", "large", "glossy", "matte", "worn", "painted", "glowing", "rusty", "upholstered", "carved", "deep")
 APART = 0.12  # least Euclidean distance of gamma-encoded colours that two words need to be told apart by
 COUNTED = ("legs", "drawers", "doors", "shelves", "wheels", "windows", "branches", "candles", "fins", "arms")
 
@@ -75,6 +78,7 @@ def changed(
     if kind == "without":  # the part is wanted after all
         return kind, replace(caption, without="", part=old)
     named = {caption.part, caption.without, caption.counted} - {""}
+    said = claims(parse_prompt(text(caption)))
     while True:
         if kind == "noun":
             fitting = [name for name, has in parts.items() if named <= set(has)]
@@ -85,8 +89,9 @@ def changed(
             new = _word(rng, "material" if old in MATERIAL_WORDS else "color")
         else:
             new = _word(rng, kind)
-        if _differs(old, new):
-            return kind, replace(caption, **{kind: new})
+        other = replace(caption, **{kind: new})
+        if _differs(old, new) and not claims(parse_prompt(text(other))) <= said:  # 'twin' says no more than 'two'
+            return kind, other
 
 
 def _differs(old: str, new: str) -> bool:

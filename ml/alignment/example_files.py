@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,15 @@ def kept_examples(
 ) -> Iterator[tuple[U8, list[list[Example]]]]:
     """`count` groups from `first_seed` on, file by file: pictures and examples, made where the folder lacks them."""
     folder.mkdir(parents=True, exist_ok=True)
-    for start in range(first_seed, first_seed + count, GROUPS):
-        path = folder / f"{start:08d}.npy"
-        seeds = range(start, min(start + GROUPS, first_seed + count))
+    end = first_seed + count
+    files = {
+        folder / f"{start:08d}.npy": range(start, min(start + GROUPS, end)) for start in range(first_seed, end, GROUPS)
+    }
+    missing = [seed for path, seeds in files.items() if not path.exists() for seed in seeds]
+    made = make_groups(missing, studio, held, workers)  # of all files at once: a process takes 5 CPU-seconds to start
+    for path, seeds in files.items():
         if not path.exists():
-            groups = list(make_groups(seeds, studio, held, workers))
+            groups = list(islice(made, len(seeds)))
             texts = [[(each.prompt, each.short, each.kind) for each in group] for group in groups]
             path.with_suffix(".json").write_text(json.dumps(texts))
             temporary = path.with_suffix(".part.npy")

