@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import logging
 import os
@@ -112,8 +113,9 @@ def start_api() -> contextlib.AbstractContextManager[None]:
 
 def quiet_prefect() -> None:
     """Leave out what Prefect would print of an error that becomes one line here."""
+    importlib.import_module("flows.generate")  # Prefect sets its loggers up when it is imported: levels hold after that
     if not os.environ.get("MESHMILL_DEBUG"):
-        for name in ("prefect.flow_runs", "prefect.task_runs"):  # they would print what becomes one line here
+        for name in ("prefect.flow_runs", "prefect.task_runs"):
             logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
