@@ -136,7 +136,8 @@ def master(asset: Asset, kind: str, folder: Path) -> Path:
     path = folder / f"{kind.replace(' ', '-')}.glb"
     if kind != "full":
         asset = replace(asset, parts=tuple(reduced(part, kind) for part in drawable(asset).parts))
-    path.write_bytes(encode_glb(drawable(asset)))
+    # Its levels stay out: Blender would draw all of them at once, and faces that coincide shade one another.
+    path.write_bytes(encode_glb(replace(drawable(asset), lods=())))
     return path
 
 
