@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from typing import TYPE_CHECKING
 
 from flows.commands.answers import OK
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 SHOWN = 8  # measures of a version for people; --json has all
 FAINT = 1e-4
+LEVEL = re.compile(r"lod\d+\.")
 
 
 def register(commands: Commands) -> None:
@@ -44,10 +46,12 @@ def describe(line: VersionLine) -> str:
     if line.instruction:
         done = f" ({line.how}: {line.understood})" if line.how else ""
         lines.append(f"{indent}  {line.instruction!r}{' in ' + line.region if line.region else ''}{done}")
-    changes = sorted(line.changes.items(), key=lambda each: -share(*each[1]))
+    # What the levels of detail measure follows from the shape: it is left to --json.
+    told = [each for each in line.changes.items() if not LEVEL.match(each[0])]
+    changes = sorted(told, key=lambda each: -share(*each[1]))
     lines += [f"{indent}    {name} {change(*pair)}" for name, pair in changes[:SHOWN]]
-    if len(changes) > SHOWN:
-        lines.append(f"{indent}    … {len(changes) - SHOWN} more with --json")
+    if len(line.changes) > len(changes[:SHOWN]):
+        lines.append(f"{indent}    … {len(line.changes) - len(changes[:SHOWN])} more with --json")
     return "\n".join(lines)
 
 
