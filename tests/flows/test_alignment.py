@@ -12,6 +12,8 @@ from flows import cli
 from manifests.ledger import Ledger
 from manifests.store import Store
 
+pytestmark = pytest.mark.slow
+
 RECIPE = "[[steps]]\nuse = 'clean'\n[gate]\nprofile = 'none'\n[[exports]]\nuse = 'glb'\n"
 NOUNS = ("chair", "lamp", "table", "car", "sword", "mug", "boat", "tree", "house", "crate")
 

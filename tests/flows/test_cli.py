@@ -192,6 +192,7 @@ def test_limit(finished: Path, call: Call) -> None:
     assert set(rows_of(call("ledger", finished / "limited", "--json")[1])) == {"one", "two"}
 
 
+@pytest.mark.slow
 def test_auto_fix_makes_what_the_gate_refused(tmp_path: Path, call: Call) -> None:
     torn_ball().export(tmp_path / "ball.obj")
     (tmp_path / "strict.toml").write_text("[[steps]]\nuse = 'clean'\n[gate]\nprofile = 'print-fdm'\n")

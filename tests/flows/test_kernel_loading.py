@@ -12,6 +12,8 @@ import pytest
 
 from flows import bytecode
 
+pytestmark = pytest.mark.slow
+
 KERNELS = """
 import numpy as np
 from numba import njit

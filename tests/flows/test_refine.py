@@ -26,6 +26,8 @@ from ml.asset import Asset
 from ml.readers.gltf import read_glb
 from tasks.profile import load_profile
 
+pytestmark = pytest.mark.slow
+
 STEPS = "".join(f"[[steps]]\nuse = '{name}'\n" for name in ("clean", "orient", "scale"))
 RECIPE = f"{STEPS}[gate]\nprofile = 'none'\n[[exports]]\nuse = 'glb'\n"
 PROFILE = """

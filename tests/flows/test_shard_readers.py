@@ -17,6 +17,8 @@ torch = pytest.importorskip("torch")
 from ml.asset import InputError  # noqa: E402
 from ml.shards import ShardDataset, read_catalogue  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 COUNT = 60
 
 

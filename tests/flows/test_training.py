@@ -12,6 +12,8 @@ from ml.alignment.model import load_alignment
 from ml.alignment.tensors import read_tensors, write_tensors
 from ml.asset import InputError
 
+pytestmark = pytest.mark.slow
+
 RECIPE = "groups = 6\ncheck_groups = 4\nside = 32\nbatch = 4\nsteps = 4\ntext_width = 32\nfeatures = 16\nrate = 0.001\n"
 
 

@@ -24,6 +24,8 @@ from judges import ask_others, validate
 from ml.asset import F32, Asset, Part, Texture
 from tasks.tangents import with_tangents
 
+pytestmark = pytest.mark.slow
+
 FAST = [name for name, form in FORMATS.items() if form.reader != "browser"]
 WEB = [name for name, form in FORMATS.items() if form.reader == "browser"]
 ASSETS = ("all-maps", "leveled", "names", "alphas", "colored", "one-face")

@@ -30,6 +30,7 @@ def rejecting(suggestion: str, value: float = 9.0, limit: float = 5.0, severity:
     return Asset(sphere(subdivisions=1).parts, findings=(found,))
 
 
+@pytest.mark.slow
 def test_an_open_mesh_passes_the_printer_once_it_is_made_watertight() -> None:
     plan = Plan((("clean", CleanOptions()), ("scale", ScaleOptions(height_m=0.1))), load_profile("print-fdm"))
     assert run_chain(sphere(open_faces=4), plan, "ball").outcome == "rejected"
