@@ -19,8 +19,8 @@ def surface_voxels(points: F64, faces: I32, resolution: int) -> tuple[I32, I32]:
     and of each the first face (k,) that touches it.
 
     A triangle touches a voxel when its plane, its box and its three projections do (Schwarz & Seidel 2010, §3); one
-    that runs along a border touches both sides. Points outside the cube by rounding count as on its border. Raises
-    InputError `voxels.too-dense` for more columns than MAX_COLUMNS.
+    that runs along a border touches both sides, one without an area none. Points outside the cube by rounding count as
+    on its border. Raises InputError `voxels.too-dense` for more columns than MAX_COLUMNS.
     """
     inside = np.clip(points, 0.0, float(resolution))
     columns = _columns(inside, faces, resolution)
@@ -70,6 +70,8 @@ def _touched(points: F64, faces: I32, resolution: int, cells: I64, owner: I32) -
             i, j = (axis + 1) % 3, (axis + 2) % 3
             normal[axis] = (corner[1, i] - corner[0, i]) * (corner[2, j] - corner[0, j])
             normal[axis] -= (corner[1, j] - corner[0, j]) * (corner[2, i] - corner[0, i])
+        if not np.any(normal):
+            continue  # without an area it has no plane, and its box would be filled
         w = int(np.argmax(np.abs(normal)))
         u, v = (w + 1) % 3, (w + 2) % 3
         for x in range(low[u], high[u] + 1):
