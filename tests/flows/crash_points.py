@@ -119,7 +119,7 @@ def arm(at: int, root: Path, counter: Path | None = None) -> None:
 
     def counted(change: Callable[..., Any]) -> Callable[..., Any]:
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if os.path.isabs(args[-1]) and not Path(args[-1]).is_relative_to(root):
+            if Path(args[-1]).is_absolute() and not Path(args[-1]).is_relative_to(root):
                 return change(*args, **kwargs)
             made[0] += 1
             if made[0] == at:
