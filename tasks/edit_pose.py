@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from ml.asset import F32, Asset, Part
+from ml.asset import Asset
 from ml.edits import WORLD_AXES, Axis, Mirror, Resize, Rotate
 from tasks.edit_resize import factor_of
 from tasks.followers import Maker, Motion, Move
 from tasks.own_axes import directions, extent, own_axes, stretch
 from tasks.topology import F64
-from tasks.transform import transformed
+from tasks.transform import moved, transformed
 
 
 def whole_resized(asset: Asset, edit: Resize) -> Asset:
@@ -52,32 +52,12 @@ def mirrored(asset: Asset, edit: Mirror, indices: tuple[int, ...]) -> Asset:
     """
     axis = WORLD_AXES.get(edit.axis, 0)
     low, high = asset.bounds()
-    twice = float(low[axis] + high[axis])
-    every = len(set(indices)) == len(asset.parts)
-    parts = tuple(_mirror(part, axis, twice) if k in indices else part for k, part in enumerate(asset.parts))
-    if not every:
-        return replace(asset, parts=parts, lods=(), collision=(), source=None)
-    return _mirror_all(asset, axis, twice)
-
-
-def _mirror_all(asset: Asset, axis: int, twice: float) -> Asset:
-    return replace(
-        asset,
-        parts=tuple(_mirror(part, axis, twice) for part in asset.parts),
-        collision=tuple(_mirror(part, axis, twice) for part in asset.collision),
-        lods=tuple(_mirror_all(level, axis, twice) for level in asset.lods),
-        source=None if asset.source is None else _mirror_all(asset.source, axis, twice),
-    )
-
-
-def _mirror(part: Part, axis: int, twice: float) -> Part:
-    vertices: F32 = part.vertices.copy()
-    vertices[:, axis] = (twice - part.vertices[:, axis].astype(np.float64)).astype(np.float32)
-    normals = None if part.normals is None else part.normals.copy()
-    if normals is not None:
-        normals[:, axis] = -normals[:, axis]
-    faces = np.ascontiguousarray(part.faces[:, [0, 2, 1]])
-    return replace(part, vertices=vertices, normals=normals, faces=faces)
+    linear, offset = np.eye(3), np.zeros(3)
+    linear[axis, axis], offset[axis] = -1.0, float(low[axis] + high[axis])
+    if len(set(indices)) == len(asset.parts):
+        return transformed(asset, linear, offset)
+    parts = tuple(moved(part, linear, offset) if k in indices else part for k, part in enumerate(asset.parts))
+    return replace(asset, parts=parts, lods=(), collision=(), source=None)
 
 
 def rotation(axis: F64, degrees: float) -> F64:

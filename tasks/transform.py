@@ -15,22 +15,26 @@ F64 = npt.NDArray[np.float64]
 def transformed(asset: Asset, linear: F64, offset: F64) -> Asset:
     """The asset with every point p at linear (3, 3) · p + offset (3,), metres; normals by the inverse transpose.
 
-    `linear` must keep handedness (positive determinant), otherwise faces would turn inside out.
+    Levels, collision bodies and source go along. Where `linear` mirrors, faces are turned round and look outward still.
     """
     if np.array_equal(linear, np.eye(3)) and not offset.any():
         return asset
     return replace(
         asset,
-        parts=tuple(_moved(part, linear, offset) for part in asset.parts),
-        collision=tuple(_moved(part, linear, offset) for part in asset.collision),
+        parts=tuple(moved(part, linear, offset) for part in asset.parts),
+        collision=tuple(moved(part, linear, offset) for part in asset.collision),
         lods=tuple(transformed(lod, linear, offset) for lod in asset.lods),
         source=None if asset.source is None else transformed(asset.source, linear, offset),
     )
 
 
-def _moved(part: Part, linear: F64, offset: F64) -> Part:
+def moved(part: Part, linear: F64, offset: F64) -> Part:
+    """One part of `transformed`."""
     vertices = (_mapped(part.vertices, linear) + offset).astype(np.float32)
-    return replace(part, vertices=vertices, normals=None if part.normals is None else _turned(part.normals, linear))
+    normals = None if part.normals is None else _turned(part.normals, linear)
+    mirrors = float((np.cross(linear[0], linear[1]) * linear[2]).sum()) < 0.0  # the determinant, without LAPACK
+    faces = np.ascontiguousarray(part.faces[:, [0, 2, 1]]) if mirrors else part.faces
+    return replace(part, vertices=vertices, normals=normals, faces=faces)
 
 
 def _mapped(vectors: F32, linear: F64) -> F64:
@@ -42,7 +46,7 @@ def _mapped(vectors: F32, linear: F64) -> F64:
 
 def _turned(normals: F32, linear: F64) -> F32:
     """Unit normals of the mapped surface; a zero normal stays zero. A uniform positive scale turns nothing."""
-    if np.array_equal(linear, linear[0, 0] * np.eye(3)):
+    if linear[0, 0] > 0.0 and np.array_equal(linear, linear[0, 0] * np.eye(3)):
         return normals
     inverse_transpose = np.asarray(np.linalg.inv(linear).T, dtype=np.float64)
     turned = _mapped(normals, inverse_transpose)

@@ -20,6 +20,9 @@ from tests.tasks.export_assets import ball, painted, texture
 
 READER = Path(__file__).with_name("fbx_reader.py")
 
+# `make test` installs assimp where apt-get may be used; on CI its absence is a failure.
+ASSIMP_MISSING = shutil.which("assimp") is None and not os.environ.get("CI")
+
 
 def read(data: bytes, folder: Path) -> Any:
     path = folder / "read.fbx"
@@ -134,10 +137,7 @@ def test_an_asset_without_faces_is_refused() -> None:
         export_fbx(Asset((make_part(np.zeros((3, 3)), [[0, 1, 2]]),)), "x")
 
 
-# `make test` installs assimp where apt-get may be used; on CI its absence is a failure.
-@pytest.mark.skipif(
-    shutil.which("assimp") is None and not os.environ.get("CI"), reason="needs assimp: apt-get install assimp-utils"
-)
+@pytest.mark.skipif(ASSIMP_MISSING, reason="needs assimp: apt-get install assimp-utils")
 def test_assimp_reads_the_same(tmp_path: Path) -> None:
     asset = Asset((ball(painted(), "a"), ball(name="b")), lods=(Asset((ball(level=0, name="a"),)),))
     path = tmp_path / "x.fbx"
