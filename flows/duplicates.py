@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
 
 from flows.outcomes import drop_other_files, repeat_row
 from manifests.lease import Lease
@@ -67,9 +66,7 @@ def reject_repeats(store: Store, repeats: Sequence[Repeat]) -> None:
         gone = [by_id[row.id] for row in chosen]
         rejected = [repeat_row(row, each.code, each.of, each.distance) for row, each in zip(chosen, gone, strict=True)]
         for start in range(0, len(rejected), BATCH):
-            batch = rejected[start : start + BATCH]
             lease.check()
-            name = blake2b("\0".join(row.id for row in batch).encode(), digest_size=8).hexdigest()
-            ledger.write_chunk(f"duplicates-{name}", batch)
+            ledger.write_again("duplicates", rejected[start : start + BATCH])
         for row in ledger.rows(f"list_has_any(reasons, {list(CODES)})", columns=["id", "outputs"]):
             drop_other_files(store, row["id"], (output["uri"] for output in row["outputs"]))

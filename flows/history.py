@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from typing import Any
 
 from manifests.errors import LedgerError
@@ -106,9 +105,8 @@ def revert(store: Store, id: str, version: str) -> str:
         since = 1 + max(map(since_of, rows.values()))
         marked = {**version_of(chosen), "since": since}
         lease.check()
-        name = blake2b(f"{chosen['id']}\0{since}".encode(), digest_size=8).hexdigest()
         row = LedgerRow.from_dict({**chosen, "meta": {**chosen["meta"], "version": marked}})
-        ledger.write_chunk(f"revert-{name}", [row])
+        ledger.write_again("revert", [row])
     return str(chosen["id"])
 
 

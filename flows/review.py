@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from hashlib import blake2b
 from typing import Any
 
 from manifests.lease import Lease
@@ -14,6 +13,7 @@ from manifests.ledger_row import LedgerRow
 from manifests.remakes import Remake, asked, load_remakes, save_remakes, withdrawn
 from manifests.review_file import VERDICTS, Decision, Refused
 from manifests.store import Store
+from manifests.versions import rows_by_id
 from ml.generators.registry import GENERATORS
 
 BATCH = 1024  # rows written at once
@@ -79,10 +79,8 @@ def apply_review(store: Store, lines: Sequence[Decision | Refused]) -> Review:
         for start in range(0, len(to_write), BATCH):
             lease.check()
             ids = to_write[start : start + BATCH]
-            names = ", ".join("'{}'".format(id.replace("'", "''")) for id in ids)
-            rows = [LedgerRow.from_dict(row) for row in ledger.rows(f"id IN ({names})")]
-            name = blake2b("\0".join(ids).encode(), digest_size=8).hexdigest()
-            ledger.write_chunk(f"review-{name}", [decided(row, decisions[row.id]) for row in rows])
+            rows = map(LedgerRow.from_dict, rows_by_id(ledger, ids).values())
+            ledger.write_again("review", [decided(row, decisions[row.id]) for row in rows])
     return review
 
 

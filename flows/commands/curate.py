@@ -16,7 +16,7 @@ def register(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("curate", help="a manifest of meshes as training shards with their card")
     parser.add_argument("manifest", help="CSV, Parquet or JSON lines; with --explain the folder of the run")
-    parser.add_argument("--recipe", default="game-ready", help="a recipe's name or a TOML file")
+    parser.add_argument("--recipe", default="dora", help="a curation recipe's name or a TOML file")
     parser.add_argument("--out", default=None, help="folder or s3:// prefix of the run (default: out/<manifest name>)")
     parser.add_argument("--shards", default=None, metavar="DIR", help="of the data set (default: OUT/shards)")
     parser.add_argument("--explain", default=None, metavar="ID", help="what was found of one row, instead of a run")
