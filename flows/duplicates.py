@@ -67,6 +67,6 @@ def reject_repeats(store: Store, repeats: Sequence[Repeat]) -> None:
         rejected = [repeat_row(row, each.code, each.of, each.distance) for row, each in zip(chosen, gone, strict=True)]
         for start in range(0, len(rejected), BATCH):
             lease.check()
-            ledger.write_again("duplicates", rejected[start : start + BATCH])
+            ledger.write_chunk("duplicates", rejected[start : start + BATCH])
         for row in ledger.rows(f"list_has_any(reasons, {list(CODES)})", columns=["id", "outputs"]):
             drop_other_files(store, row["id"], (output["uri"] for output in row["outputs"]))

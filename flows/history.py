@@ -106,7 +106,7 @@ def revert(store: Store, id: str, version: str) -> str:
         marked = {**version_of(chosen), "since": since}
         lease.check()
         row = LedgerRow.from_dict({**chosen, "meta": {**chosen["meta"], "version": marked}})
-        ledger.write_again("revert", [row])
+        ledger.write_chunk("revert", [row])
     return str(chosen["id"])
 
 

@@ -80,7 +80,7 @@ def apply_review(store: Store, lines: Sequence[Decision | Refused]) -> Review:
             lease.check()
             ids = to_write[start : start + BATCH]
             rows = map(LedgerRow.from_dict, rows_by_id(ledger, ids).values())
-            ledger.write_again("review", [decided(row, decisions[row.id]) for row in rows])
+            ledger.write_chunk("review", [decided(row, decisions[row.id]) for row in rows])
     return review
 
 

@@ -151,14 +151,6 @@ class Ledger:
                 self._drop(older, hashes)
             self._owners.add(name, hashes)
 
-    def write_again(self, kind: str, rows: Sequence[LedgerRow]) -> None:
-        """Put rows that were decided on since (`kind`: review, duplicates, …) in place of what the ledger has of them.
-
-        Their chunk is named by kind and ids, so that a call that was killed half way, once repeated, meets its own.
-        """
-        digest = hashlib.blake2b("\0".join(row.id for row in rows).encode(), digest_size=8).hexdigest()
-        self.write_chunk(f"{kind}-{digest}", rows)
-
     def _free_name(self, chunk_id: str) -> str:
         names = chain([chunk_id], (f"{chunk_id}~{n}" for n in count(2)))
         return next(name for name in names if not self.store.exists(_marker(name)))

@@ -131,3 +131,10 @@ def test_a_turn_that_would_tear_a_joint_is_refused() -> None:
     with pytest.raises(InputError) as caught:
         carried(table, part_indices(table, "apron"), rotate(Rotate("apron", "width", 90.0)))
     assert caught.value.code == "edit.apart"
+
+
+def test_what_joints_hold_to_its_size_is_refused() -> None:
+    """The rest of a barrel would stretch its narrower top back to where it was."""
+    barrel = made("barrel")
+    with pytest.raises(InputError, match="holds it to its size"):
+        carried(barrel, part_indices(barrel, "top"), resize(Resize("top", "width", 0.6)))
