@@ -1,0 +1,99 @@
+"""Transformer layers shared by all shape networks: attention with normalised queries and keys; Fourier features."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+RATIO = 4  # of a block's hidden width to its own
+POINT = 3 + 48  # Fourier features of a place
+
+
+class Attention(nn.Module):
+    """Multi-head attention of `x` over `context`; queries and keys are normalised, which keeps bfloat16 stable at high
+    learning rates (Dehghani et al. 2023, Scaling Vision Transformers to 22 Billion Parameters)."""
+
+    def __init__(self, width: int, heads: int, context: int | None = None) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width, bias=False)
+        self.pair = nn.Linear(context or width, 2 * width, bias=False)
+        self.query_norm, self.key_norm = nn.RMSNorm(width // heads), nn.RMSNorm(width // heads)
+        self.out = nn.Linear(width, width)
+        nn.init.normal_(self.out.weight, std=0.3 * width**-0.5)
+        nn.init.zeros_(self.out.bias)
+
+    def forward(self, x: Tensor, context: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(b, n, w) from (b, n, w) and (b, m, c); `mask` (b, m) is True where there is something to see."""
+        q = self._split(self.query(x))
+        k, v = (self._split(each) for each in self.pair(context).chunk(2, dim=-1))
+        q, k = self.query_norm(q).to(v.dtype), self.key_norm(k).to(v.dtype)
+        seen = None if mask is None else mask[:, None, None, :]
+        mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
+        out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
+        return out
+
+    def _split(self, x: Tensor) -> Tensor:
+        return x.reshape(len(x), x.shape[1], self.heads, -1).transpose(1, 2)
+
+
+class FeedForward(nn.Module):
+    """Two linear layers around a GELU."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.rise, self.fall = nn.Linear(width, RATIO * width), nn.Linear(RATIO * width, width)
+        nn.init.normal_(self.fall.weight, std=0.3 * (RATIO * width) ** -0.5)
+        nn.init.zeros_(self.fall.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(…, w) to (…, w)."""
+        out: Tensor = self.fall(functional.gelu(self.rise(x), approximate="tanh"))
+        return out
+
+
+class Block(nn.Module):
+    """Self-attention and feed-forward, each added to what comes in."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.attention_norm, self.attention = nn.LayerNorm(width), Attention(width, heads)
+        self.forward_norm, self.forward_layer = nn.LayerNorm(width), FeedForward(width)
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """(b, n, w) to (b, n, w); `mask` (b, n) is True where there is a token."""
+        inner = self.attention_norm(x)
+        x = x + self.attention(inner, inner, mask)
+        out: Tensor = x + self.forward_layer(self.forward_norm(x))
+        return out
+
+
+class ReadingBlock(nn.Module):
+    """Attention over a context before the self-attention and feed-forward."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.reading_norm, self.context_norm = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.reading = Attention(width, heads)
+        self.block = Block(width, heads)
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        """(b, n, w) from (b, n, w) and (b, m, w)."""
+        x = x + self.reading(self.reading_norm(x), self.context_norm(context))
+        out: Tensor = self.block(x)
+        return out
+
+
+def fourier(points: Tensor, octaves: int = 8) -> Tensor:
+    """(…, 3 + 6·octaves) sines and cosines of (…, 3) points at π, 2π, 4π, … and the points themselves."""
+    angles = points[..., None, :] * (torch.pi * 2.0 ** torch.arange(octaves, device=points.device))[:, None]
+    return torch.cat([points, angles.sin().flatten(-2), angles.cos().flatten(-2)], dim=-1)
+
+
+def spread_points(count: int) -> Tensor:
+    """(count, 3) points of [−1, 1]³ that keep apart: Roberts' R3 sequence (Roberts 2018), the same everywhere."""
+    root = 1.2207440846057596  # of x⁴ = x + 1
+    steps = torch.tensor([1 / root, 1 / root**2, 1 / root**3], dtype=torch.float64)
+    places = (0.5 + torch.arange(1, count + 1, dtype=torch.float64)[:, None] * steps) % 1.0
+    return (places * 2.0 - 1.0).float()

@@ -1,0 +1,96 @@
+"""Sizes of the shape networks and how long each is trained, as `datasets/training/shapes-*.toml` holds them."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from ml.asset import InputError
+
+
+@dataclass(frozen=True)
+class VaeConfig:
+    """The autoencoder: a set of latent tokens at fixed anchors, decoded to three feature planes."""
+
+    tokens: int = 128
+    channels: int = 32  # of a latent token
+    width: int = 256
+    heads: int = 4
+    encoder_layers: int = 2
+    decoder_layers: int = 4
+    plane_layers: int = 2
+    plane_tokens: int = 16  # along a side of a plane; each becomes 8 × 8 samples
+    geometry: int = 24  # channels of a plane that the distance is read from
+    looks: int = 12
+    hidden: int = 64  # width of the layers that read a point's features
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """The transformer that turns noise into latent tokens under a set of condition tokens."""
+
+    width: int = 384
+    heads: int = 6
+    layers: int = 8
+    text_layers: int = 2
+    picture_width: int = 256
+    picture_layers: int = 4
+    patch: int = 8  # pixels
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """How one network is trained."""
+
+    steps: int = 20_000
+    batch: int = 64
+    rate: float = 1e-3  # peak learning rate, after `warmup` of the steps; a cosine from there to a hundredth
+    warmup: float = 0.03
+    decay: float = 0.01
+    average: float = 0.999  # of the weights' moving average
+    points: int = 2048  # of the surface a step, and half as many on edges
+    queries: int = 4096  # signed distances a step
+
+
+@dataclass(frozen=True)
+class ShapeRecipe:
+    """Everything that decides the weights besides the machine."""
+
+    seed: int = 0
+    examples: int = 40_000
+    vae: VaeConfig = field(default_factory=VaeConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
+    vae_stage: StageConfig = field(default_factory=StageConfig)
+    flow_stage: StageConfig = field(default_factory=StageConfig)
+
+
+def read_shape_recipe(path: Path) -> ShapeRecipe:
+    """The recipe of a TOML file; raises InputError `recipe.unreadable` or `recipe.bad-value` naming the key."""
+    try:
+        table = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError("recipe.unreadable", f"{path.name}: {error}") from error
+    recipe: ShapeRecipe = _filled(ShapeRecipe, table, path.name)
+    for name, config in (("vae", recipe.vae), ("flow", recipe.flow)):
+        if config.width % config.heads or config.width // config.heads % 8:
+            raise InputError("recipe.bad-value", f"{path.name}: {name}.width has to be heads × a multiple of 8")
+    return recipe
+
+
+def _filled(kind: type[Any], table: dict[str, Any], where: str) -> Any:
+    """The dataclass with the table's values; nested dataclasses are nested tables."""
+    known = {each.name: each for each in fields(kind)}
+    values: dict[str, Any] = {}
+    for key, value in table.items():
+        if key not in known:
+            raise InputError("recipe.bad-value", f"{where}: unknown key {key!r}; known: {', '.join(known)}")
+        default = getattr(kind(), key)
+        if isinstance(value, dict) and hasattr(default, "__dataclass_fields__"):
+            values[key] = _filled(type(default), value, f"{where}: {key}")
+        elif type(value) is not type(default) or value < 0:
+            raise InputError("recipe.bad-value", f"{where}: {key} is {value!r}, not a {type(default).__name__} ≥ 0")
+        else:
+            values[key] = value
+    return kind(**values)
