@@ -8,8 +8,8 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32, U8
-from tasks.bits import U64, lowest_bit, popcount
-from tasks.flood_fill import NONE, ONE, flood, free_points
+from ml.bits import NONE, ONE, U64, lowest_bit, popcount
+from tasks.flood_fill import flood, free_points
 from tasks.narrow_band import Band
 from tasks.topology import F64, face_components, half_edges
 

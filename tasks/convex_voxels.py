@@ -9,7 +9,7 @@ import scipy  # ndimage loads on first use
 from numba import njit
 
 from ml.asset import F32, I32, U8, InputError
-from tasks.bits import U64
+from ml.bits import U64
 from tasks.flood_fill import flood_fill
 from tasks.narrow_band import narrow_band, used_box
 from tasks.topology import F64

@@ -6,16 +6,10 @@ import numpy as np
 from numba import njit
 
 from ml.asset import F32, I32, U8
-from tasks.bits import U64
+from ml.bits import ALL, HIGH_X, HIGH_Y, LOW_X, LOW_Y, NONE, ONE, U64
 from tasks.narrow_band import Band
 
-# A block is eight words, one for each z; bit 8·y + x. The masks are the points on a block's sides.
-LOW_X = np.uint64(0x0101010101010101)
-HIGH_X = np.uint64(0x8080808080808080)
-LOW_Y = np.uint64(0x00000000000000FF)
-HIGH_Y = np.uint64(0xFF00000000000000)
-NONE, ALL = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
-ONE, SEVEN, EIGHT, ROWS = np.uint64(1), np.uint64(7), np.uint64(8), np.uint64(56)
+SEVEN, EIGHT, ROWS = np.uint64(7), np.uint64(8), np.uint64(56)
 
 
 def flood_fill(band: Band, thickness: float) -> tuple[U64, U8]:

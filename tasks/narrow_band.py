@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from ml.asset import F32, I32
+from ml.block_surface import Blocks
 from tasks.lanes import WIDTH, fill, least, load, most, store, where_less
 from tasks.topology import F64
 from tasks.triangle_frame import FRAME_SIZE, box_of, form, frame_of, squared_distance
@@ -18,14 +19,10 @@ RAMP = np.arange(WIDTH, dtype=np.float32)
 
 
 @dataclass(frozen=True)
-class Band:
-    """Active blocks of a grid of `shape` blocks (x, y, z); block b sits at x + shape[0]·(y + shape[1]·z)."""
+class Band(Blocks):
+    """The blocks near the surface; their distances are exact up to `reach` but for float32."""
 
-    shape: tuple[int, int, int]
-    blocks: I32  # (k,) active blocks, ascending
-    slot: I32  # (all blocks,) position in `blocks`, or −1
     order: I32  # (m,) the faces by block, so that those near each other follow each other
-    distance: F32  # (k, 512) voxels, exact up to `reach` but for float32; point x + 8·y + 64·z
 
 
 def narrow_band(points: F64, faces: I32, reach: float, max_pairs: int) -> Band | None:
@@ -43,7 +40,7 @@ def narrow_band(points: F64, faces: I32, reach: float, max_pairs: int) -> Band |
     order = _by_home(points, faces, (nx, ny, nz), home)
     distance = np.full((len(blocks), 512), FAR, np.float32)
     _splat(points, faces, order, (nx, ny, nz), reach, slot, distance)
-    return Band((nx, ny, nz), blocks, slot, order, np.sqrt(distance, out=distance))
+    return Band((nx, ny, nz), blocks, slot, np.sqrt(distance, out=distance), order)
 
 
 @njit(cache=True, nogil=True)

@@ -8,9 +8,8 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32, U8
-from tasks.bits import U64, popcount
-from tasks.flood_fill import NONE, ONE
-from tasks.isosurface import Surface
+from ml.bits import NONE, ONE, U64, popcount
+from ml.block_surface import Surface
 from tasks.lanes import WIDTH, fill, least, less, load, lowest, most, store, where_less
 from tasks.narrow_band import Band, apart
 from tasks.topology import F64

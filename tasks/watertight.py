@@ -8,11 +8,11 @@ from typing import Literal
 import numpy as np
 
 from ml.asset import F32, I32, Asset, InputError, make_part
+from ml.block_surface import isosurface
 from tasks.cavities import cavities, hidden_share
 from tasks.closed_surface import ClosedSurface, check_closed
 from tasks.flood_fill import flood_fill
 from tasks.holes import hole_fans
-from tasks.isosurface import isosurface
 from tasks.narrow_band import narrow_band, used_box
 from tasks.replacement import replaced_part, replaced_parts
 from tasks.snap import closest_points

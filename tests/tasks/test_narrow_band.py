@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from ml.block_surface import isosurface
 from tasks.bvh import build_bvh, closest_point
 from tasks.flood_fill import flood_fill
-from tasks.isosurface import isosurface
 from tasks.narrow_band import narrow_band
 from tasks.snap import closest_points
 from tasks.triangle_frame import FRAME_SIZE, frame_of, squared_distance

@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 import tasks.watertight as module
 from ml.asset import Asset, InputError, Material, Part, make_part
+from ml.block_surface import MARGIN, Blocks, isosurface
+from ml.marching_cubes import EDGES, case_table
 from tasks.holes import hole_fans
-from tasks.isosurface import MARGIN, isosurface
-from tasks.marching_cubes import EDGES, case_table
-from tasks.narrow_band import Band
 from tasks.topology import topology, weld
 from tasks.watertight import WatertightOptions, remesh, watertight
 
@@ -53,7 +52,7 @@ def test_any_set_of_grid_points_has_a_closed_surface(seed: int, share: float) ->
     exterior = (~cells * (np.uint64(1) << np.arange(64, dtype=np.uint64))).sum(axis=2, dtype=np.uint64)
     distance = np.where(cells, 0.0, 2.0).reshape(8, 512).astype(np.float32)
     every = np.arange(8, dtype=np.int32)
-    surface = isosurface(Band((2, 2, 2), every, every, every, distance), exterior, np.zeros(8, np.uint8), 1.0)
+    surface = isosurface(Blocks((2, 2, 2), every, every, distance), exterior, np.zeros(8, np.uint8), 1.0)
     found = topology(surface.vertices, surface.faces)
     assert found.closed
     assert found.volume > 0

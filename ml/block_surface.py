@@ -1,4 +1,4 @@
-"""The closed surface around what a flood fill could not reach, by marching cubes over the blocks of a narrow band."""
+"""The closed surface of what is not exterior on a sparse grid of 8³ blocks, by marching cubes."""
 
 from __future__ import annotations
 
@@ -9,18 +9,25 @@ import numpy.typing as npt
 from numba import njit
 
 from ml.asset import F32, I32, U8
-from tasks.bits import U64, lowest_bit, popcount
-from tasks.flood_fill import ALL, HIGH_X, LOW_X, LOW_Y, NONE, ONE
-from tasks.marching_cubes import I8, case_table
-from tasks.narrow_band import Band
-from tasks.topology import F64
+from ml.bits import ALL, HIGH_X, LOW_X, LOW_Y, NONE, ONE, U64, lowest_bit, popcount
+from ml.marching_cubes import I8, case_table
 
-U16 = npt.NDArray[np.uint16]
+F64 = npt.NDArray[np.float64]
 
 # Vertices keep this share of a cell's edge off its ends, so that no triangle loses its area and no two vertices meet.
 MARGIN = 0.02
 SHIFT_X, SHIFT_Y, LAST = np.uint64(7), np.uint64(56), np.uint64(63)
 EIGHT, SEVEN_ROWS = np.uint64(8), np.uint64(56)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """Active blocks of a grid of `shape` blocks (x, y, z); block b sits at x + shape[0]·(y + shape[1]·z)."""
+
+    shape: tuple[int, int, int]
+    blocks: I32  # (k,) active blocks, ascending
+    slot: I32  # (all blocks,) position in `blocks`, or −1
+    distance: F32  # (k, 512) unsigned, voxels; point x + 8·y + 64·z
 
 
 @dataclass(frozen=True)
@@ -34,11 +41,11 @@ class Surface:
     starts: I32  # (k + 1,) where the faces of each block's cells start
 
 
-def isosurface(band: Band, exterior: U64, empty: U8, thickness: float) -> Surface:
+def isosurface(band: Blocks, exterior: U64, empty: U8, thickness: float) -> Surface:
     """The surface around the points that are not exterior.
 
     Outside the field is distance − thickness, inside its negative, so the surface lies `thickness` voxels off the
-    triangles. Every edge has exactly two faces that run along it in opposite directions (see `marching_cubes`).
+    zero set. Every edge has exactly two faces that run along it in opposite directions (see `marching_cubes`).
     """
     table, counts, low = case_table()
     solid = (band.shape, band.slot, band.blocks, exterior, empty)

@@ -1,4 +1,4 @@
-"""Bit counts of 64-bit words as single machine instructions, for kernels."""
+"""64-bit words that hold the points of a block's layer: masks, and bit counts as single machine instructions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ from numba import types
 from numba.extending import intrinsic
 
 U64 = npt.NDArray[np.uint64]
+
+# A block is eight words, one for each z; bit 8·y + x. The masks are the points on a block's sides.
+LOW_X = np.uint64(0x0101010101010101)
+HIGH_X = np.uint64(0x8080808080808080)
+LOW_Y = np.uint64(0x00000000000000FF)
+HIGH_Y = np.uint64(0xFF00000000000000)
+NONE, ALL = np.uint64(0), np.uint64(0xFFFFFFFFFFFFFFFF)
+ONE = np.uint64(1)
 
 
 @intrinsic
