@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml.asset import I32, Asset
+from ml.union_find import join, numbered
 from tasks.bvh import build_bvh, closest_point
 from tasks.self_intersections import self_intersections
-from tasks.topology import F64, face_components, half_edges, join, numbered, weld
+from tasks.topology import F64, face_components, half_edges, weld
 
 TOUCH = 0.005  # of the diagonal: bodies no farther apart than this hang together
 MOST_NEAR = 400  # pairs of bodies whose gap is measured; beyond, only what intersects counts as touching

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32
-from tasks.topology import F64, I64, numbered
+from ml.union_find import numbered
+from tasks.topology import F64, I64
 from tasks.uv_mesh import FlatMesh
 
 # 1 − |mean normal|: 0.5 is a hemisphere. Relaxation flattens that much: on ten bench meshes 0.25 and 0.55 stretch alike

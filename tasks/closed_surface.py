@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from ml.asset import F32, I32
-from tasks.topology import F64, join, shell_sort
+from ml.union_find import join
+from tasks.topology import F64, shell_sort
 
 FEW = 12  # half-edges each way between a vertex and higher ones; marching cubes has 3 on average, 8 at most
 

@@ -7,8 +7,9 @@ import scipy  # ndimage loads on first use: its 0.2 CPU-s are for those who spli
 from numba import njit
 
 from ml.asset import I32
+from ml.union_find import join
 from tasks.convex_hull import hull_volume
-from tasks.topology import F64, I64, join
+from tasks.topology import F64, I64
 
 WHOLE, LOOSE = 0, 1  # what a cut makes small
 BALANCE = 0.05  # share of the volume that the most lopsided cut is worse by: no slices off an even surface

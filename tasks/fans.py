@@ -8,8 +8,9 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32
+from ml.union_find import join
 from tasks.predicates import PLANE_ERROR
-from tasks.topology import F64, I64, Bool, face_cross, join
+from tasks.topology import F64, I64, Bool, face_cross
 
 
 @dataclass(frozen=True)

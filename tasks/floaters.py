@@ -6,11 +6,12 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32
+from ml.union_find import join
 from tasks.bvh import build_bvh, closest_point
 from tasks.shells import closed_components, depths
 from tasks.stance import CONTACT_BAND
 from tasks.subject import Subject
-from tasks.topology import F64, I64, face_cross, join
+from tasks.topology import F64, I64, face_cross
 
 # Side of a cell, as a share of the diagonal; pieces that pass neighbouring cells touch. A knob 5 mm off a cupboard of
 # 1 m is how modellers place it; cells of half the size cost four times as much.

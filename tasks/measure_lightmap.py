@@ -8,10 +8,10 @@ import numpy as np
 from numba import njit
 
 from ml.asset import F32, I32, Part
+from ml.union_find import join
 from tasks.gutter import nearest_covered
 from tasks.measure_surface import outside_share
 from tasks.texel_raster import rasterize
-from tasks.topology import join
 from tasks.uv_coverage import coverage
 from tasks.uv_layout import shared_corners
 

@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 
 from ml.asset import F32, I32, Part
-from tasks.topology import F64, face_cross, half_edges, join, weld
+from ml.union_find import join
+from tasks.topology import F64, face_cross, half_edges, weld
 
 HARD_EDGE_DEGREES = 35.0  # where a mesh brings no normals: a 12-sided cylinder (30°) shades smooth, a bevel (45°) sharp
 

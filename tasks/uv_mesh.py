@@ -9,7 +9,8 @@ import numpy.typing as npt
 from numba import njit
 
 from ml.asset import I32
-from tasks.topology import F64, face_cross, half_edges, join
+from ml.union_find import join
+from tasks.topology import F64, face_cross, half_edges
 
 Bool = npt.NDArray[np.bool_]
 

@@ -6,8 +6,9 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32
+from ml.union_find import join, numbered
 from tasks.charts import edge_lengths, grouped
-from tasks.topology import F64, join, numbered
+from tasks.topology import F64
 from tasks.uv_mesh import FlatMesh
 
 SWEEPS = 12  # over all rims; each moves a rim by a face or two
