@@ -109,6 +109,7 @@ def make_plan(row: Row, recipe: Recipe, said: Constraints, subject: str = "") ->
     return Plan(
         steps=tuple(steps),
         profile=load_profile(name) if (name := row.profile or recipe.profile) else None,
+        intake=load_profile(recipe.intake) if recipe.intake else None,
         exports=tuple((stage.name, stage.options) for stage in recipe.exports),
         thumbnail=recipe.thumbnail,
         asked=(*asked_of(said), *(() if size else usual_size(row, subject))),

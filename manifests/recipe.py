@@ -26,6 +26,7 @@ SECTIONS = (
     "generator",
     "steps",
     "gate",
+    "intake",
     "exports",
     "thumbnail",
     "alignment",
@@ -75,6 +76,7 @@ class Recipe:
     steps: tuple[Stage, ...]
     profile: str  # a shipped one's name or the path of a file; "" for no gate
     auto_fix: int  # rounds in which what the gate suggests is done before a row is rejected
+    intake: str  # the profile that an asset is held to before any step; "" to take everything
     exports: tuple[Stage, ...]
     thumbnail: object | None
     alignment: object | None = None  # None where prompts are not compared with what came out
@@ -120,6 +122,7 @@ def parse_recipe(text: str, where: str, catalogue: Catalogue, auto_fix: int | No
         steps=_stages(table, "steps", catalogue.steps, where),
         profile=(gate := _gate(table, catalogue, where)).profile,
         auto_fix=gate.auto_fix if auto_fix is None else auto_fix,
+        intake=_intake(table, catalogue, where),
         exports=_stages(table, "exports", catalogue.exports, where),
         thumbnail=_optional(table, "thumbnail", catalogue.thumbnail, where),
         alignment=_optional(table, "alignment", catalogue.alignment, where),
@@ -234,12 +237,31 @@ def _gate(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> Gate:
     if "gate" not in table:
         return Gate("")
     gate = build_options(Gate, _table(table, "gate", where), f"{where}, [gate]")
-    if gate.profile.endswith(".toml") and catalogue.own_profile:  # beside the recipe, as inputs are beside a manifest
-        return dataclasses.replace(gate, profile=str((Path(where).parent / gate.profile).resolve()))
-    if gate.profile not in catalogue.profiles:
-        hint = nearest(gate.profile, catalogue.profiles)
-        raise RecipeError(f"{where}, [gate]: unknown profile {gate.profile!r}{hint}")
-    return gate
+    return dataclasses.replace(gate, profile=_known_profile(gate.profile, catalogue, where, "gate"))
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What stands under [intake]."""
+
+    profile: str
+
+
+def _intake(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> str:
+    if "intake" not in table:
+        return ""
+    intake = build_options(Intake, _table(table, "intake", where), f"{where}, [intake]")
+    return _known_profile(intake.profile, catalogue, where, "intake")
+
+
+def _known_profile(profile: str, catalogue: Catalogue, where: str, section: str) -> str:
+    """A shipped profile's name, or the path of the user's own; raises RecipeError."""
+    if profile.endswith(".toml") and catalogue.own_profile:  # beside the recipe, as inputs are beside a manifest
+        return str((Path(where).parent / profile).resolve())
+    if profile not in catalogue.profiles:
+        hint = nearest(profile, catalogue.profiles)
+        raise RecipeError(f"{where}, [{section}]: unknown profile {profile!r}{hint}")
+    return profile
 
 
 def _optional(table: Mapping[str, Any], section: str, options: type | None, where: str) -> object | None:
@@ -258,6 +280,7 @@ def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
         "profile": _profile_content(recipe.profile, catalogue),
         # What is off stays out, so that recipes from before it was there keep their keys.
         **({"auto_fix": recipe.auto_fix} if recipe.auto_fix else {}),
+        **({"intake": _profile_content(recipe.intake, catalogue)} if recipe.intake else {}),
         **({"best_of": [recipe.attempts, recipe.enough]} if recipe.attempts > 1 else {}),
         **({"alignment": recipe.alignment} if recipe.alignment else {}),
         **({"provenance": recipe.provenance} if recipe.provenance != ProvenanceOptions() else {}),

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass
 
+from tasks.debris import debris_metrics, stored_normal_metrics
 from tasks.facing import facing_metrics
 from tasks.floaters import floater_metrics
 from tasks.half_metal import half_metal_metrics
+from tasks.lettering import lettering_metrics
 from tasks.level_difference import level_metrics
 from tasks.mirror_score import mirror_metrics
+from tasks.scene_objects import scene_metrics
 from tasks.self_crossing import crossing_metrics
+from tasks.shape_kind import shape_metrics
 from tasks.subject import Subject
+from tasks.surface_kind import color_metrics, map_metrics
 from tasks.texture_content import constant_metrics, empty_metrics, normal_metrics
 from tasks.texture_seams import seam_metrics
 from tasks.thin_features import LIMITS_MM, thin_metrics, thinner
@@ -63,6 +68,13 @@ MEASURES = (
     Measure(lambda subject: half_metal_metrics(subject.asset), ("material.half_metal",)),
     Measure(lambda subject: upright_metrics(subject.asset), ("up.z_confidence",)),
     Measure(_levels, ("lods.difference",)),
+    Measure(shape_metrics, ("shape.thinness", "shape.slenderness", "shape.single_surface")),
+    Measure(lettering_metrics, ("shape.glyphs",)),
+    Measure(scene_metrics, ("objects.count", "objects.extent")),
+    Measure(debris_metrics, ("pieces.tiny", "faces.degenerate_share")),
+    Measure(stored_normal_metrics, ("normals.missing", "normals.against")),
+    Measure(color_metrics, ("albedo.colors", "albedo.transparent")),
+    Measure(map_metrics, ("texture.across", "texture.noise")),
 )
 EVERYTHING = frozenset(name for each in MEASURES for name in each.names)
 

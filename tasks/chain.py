@@ -45,6 +45,7 @@ class Plan:
     prompt: str = ""  # what the asset was asked to be, which alignment is judged by
     alignment: object | None = None  # AlignmentOptions; None to judge none
     auto_fix: int = 0  # rounds in which the gate's suggestions are carried out
+    intake: Profile | None = None  # what the asset is held to as it comes, before any step; None to take everything
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,15 @@ def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
     """Run the plan; files are named `stem` with their format's ending. Raises InputError from any stage as it comes,
     KeyError for a name that no recipe reader let through.
 
-    A rejected asset is made anew, at most `auto_fix` times, with the steps that its findings suggest in the plan.
+    What the intake rejects is made no further: it keeps what was measured of it. A rejected asset is made anew, at most
+    `auto_fix` times, with the steps that its findings suggest in the plan.
     """
     clock = Clock()
     raw = _of_origin(asset.measured(dict(plan.asked)), plan.provenance)
+    if plan.intake:
+        raw = clock.timed("intake", partial(_taken_in, raw, plan.intake))
+    if verdict(raw) == "rejected":
+        return _product(*_shown(clock, raw, plan, stem, []), clock.seconds)
     reference = clock.timed("reference", partial(read_reference, plan.reference)) if plan.reference else None
     asset, files = _judged(clock, raw, plan, stem, reference)
     fixes: list[str] = []
@@ -104,18 +110,31 @@ def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
         files = []
     elif plan.profile:
         asset = asset.noted(signature=clock.timed("signature", partial(signature, asset)).text())
+    return _product(*_shown(clock, asset, plan, stem, files), clock.seconds)
+
+
+def _taken_in(asset: Asset, profile: Profile) -> Asset:
+    """The asset measured and judged as it comes."""
+    return gate(measure(asset, MeasureOptions(profile.metrics)), profile)
+
+
+def _shown(
+    clock: Clock, asset: Asset, plan: Plan, stem: str, files: list[OutputFile]
+) -> tuple[Asset, list[OutputFile]]:
+    """The asset and its files with the poster and the pictures it was compared with, where a poster is asked for."""
     if plan.thumbnail is not None and asset.face_count:
         poster = clock.timed("poster", partial(thumbnail, asset, cast(ThumbnailOptions, plan.thumbnail)))
         files.append(OutputFile(f"{stem}_poster.jpg", "poster", 0, poster))
         files += clock.timed("poster", partial(picture_files, plan.pictures, stem))
         asset = with_part_boxes(asset)
-    return _product(asset, files, clock.seconds)
+    return asset, files
 
 
 def _judged(
     clock: Clock, asset: Asset, plan: Plan, stem: str, reference: Shape | None
 ) -> tuple[Asset, list[OutputFile]]:
-    """What the steps make of the asset, with metrics and findings, and its exports."""
+    """What the steps make of the asset, with metrics and findings, those of the intake first, and its exports."""
+    taken_in = asset.findings
     for name, options in plan.steps:
         asset = clock.timed(name, partial(STEPS[name][0], asset, options))
     files = [file for name, options in plan.exports for file in _export(clock, asset, stem, name, options)]
@@ -131,6 +150,7 @@ def _judged(
     if plan.profile:
         asset = clock.timed("gate", partial(gate, asset, plan.profile))
         asset = asset.measured({"score": score(asset, plan.profile)})
+        asset = replace(asset, findings=(*taken_in, *asset.findings))
     return asset, files
 
 

@@ -41,11 +41,11 @@ def floating(subject: Subject) -> I32:
     one to two of them count either way.
     """
     labels = subject.components
-    count, cell = int(labels.max(initial=-1)) + 1, REACH * subject.diagonal
+    count = int(labels.max(initial=-1)) + 1
     none = np.full(len(labels), -1, np.int32)
-    if count <= 1 or not cell > 0.0:
+    if count <= 1 or not subject.diagonal > 0.0:
         return none
-    group = np.where(labels < 0, -1, _groups(subject.points, subject.faces, labels, count, cell)[labels])
+    group = np.where(labels < 0, -1, touching_groups(subject, labels, count)[labels])
     counted = group >= 0
     names = np.unique(group[counted])
     if len(names) < 2:
@@ -75,10 +75,10 @@ def _farthest(subject: Subject, group: I32, names: I32) -> float:
     return float(nearest[names].max()) / subject.scale
 
 
-def _groups(points: F64, faces: I32, labels: I32, count: int, cell: float) -> I32:
-    """(count,) the lowest piece that each piece touches, by way of others too."""
-    used = points[faces.reshape(-1)]
-    groups: I32 = _touching(points, faces, labels, count, used.min(axis=0), used.max(axis=0), cell)
+def touching_groups(subject: Subject, labels: I32, count: int) -> I32:
+    """(count,) the lowest piece that each of the pieces (m,) touches, by way of others too; −1 is left out."""
+    used, cell = subject.points[subject.faces.reshape(-1)], REACH * subject.diagonal
+    groups: I32 = _touching(subject.points, subject.faces, labels, count, used.min(axis=0), used.max(axis=0), cell)
     return groups
 
 

@@ -46,6 +46,11 @@ def orient(asset: Asset, options: OrientOptions = OrientOptions()) -> Asset:
     return transformed(turned, np.eye(3), offset).noted(up_axis="y", oriented=reason)
 
 
+def chosen_up(asset: Asset) -> str:
+    """The axis of the asset, "y" or "z", that `orient` takes for up where it is not told."""
+    return _decide(asset, "auto")[0]
+
+
 def _decide(asset: Asset, asked: str) -> tuple[str, str]:
     """The input's up axis and why."""
     if asked != "auto":

@@ -205,3 +205,11 @@ def test_the_shipped_recipes_are_named_as_their_files_and_say_what_for() -> None
         table = tomllib.loads((SHIPPED / f"{name}.toml").read_text())
         assert table["name"] == name
         assert len(table["description"]) > 20
+
+
+def test_the_intake_is_a_profile_and_enters_the_digest(tmp_path: Path) -> None:
+    plain, held = load(tmp_path, WHOLE), load(tmp_path, WHOLE + '[intake]\nprofile = "web-ar"\n')
+    assert (plain.intake, held.intake) == ("", "web-ar")
+    assert plain.digest != held.digest
+    with pytest.raises(RecipeError, match=r"\[intake\]: unknown profile 'web'"):
+        load(tmp_path, '[intake]\nprofile = "web"')

@@ -13,6 +13,8 @@ EXPECTED = {
     "amazon",
     "architecture",
     "cgtrader",
+    "curation",
+    "curation-texture",
     "decentraland",
     "fab",
     "game",
