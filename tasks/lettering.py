@@ -6,9 +6,10 @@ import numpy as np
 from numba import njit
 
 from ml.asset import I32
+from ml.union_find import join, numbered
 from tasks.coordinate_maps import DepthPair, OwnFrame, depth_pairs, own_frame
 from tasks.subject import Subject
-from tasks.topology import F64, Bool, join, numbered
+from tasks.topology import F64, Bool
 
 SIZE = 256  # pixels a side
 THIN = 0.3  # of the longest extent: extruded text of three letters is below
