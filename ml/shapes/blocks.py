@@ -56,6 +56,8 @@ class FeedForward(nn.Module):
 class Block(nn.Module):
     """Self-attention and feed-forward, each added to what comes in."""
 
+    compiles = True  # by the trainer, on CUDA
+
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.attention_norm, self.attention = nn.LayerNorm(width), Attention(width, heads)

@@ -13,6 +13,7 @@ from ml.shapes.blocks import Block
 from ml.shapes.recipe import FlowConfig
 
 SIDE = 96  # pixels of a picture
+EMPTY = 8  # tokens that stand for nothing: with them, all lengths are multiples of 8, as attention kernels want
 NOTHING, PICTURE, SKETCH = 0, 1, 2  # kinds of a slot
 UNKNOWN = 0  # of a view; 1–4 are front, right, back and left
 SLOTS = (0, 1, 1, 0, 1, 2, 1, 4)  # pictures of a training step, in turn: shapes of tensors stay the same in a step
@@ -73,14 +74,14 @@ class ConditionEncoder(nn.Module):
         self.kind, self.view = nn.Embedding(3, width), nn.Embedding(5, width)
         self.picture_blocks = nn.ModuleList(Block(width, heads) for _ in range(config.picture_layers))
         self.picture_out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.width))
-        self.nothing = nn.Parameter(torch.randn(config.width) * 0.02)
+        self.nothing = nn.Parameter(torch.randn(EMPTY, config.width) * 0.02)
 
     def forward(self, asked: Conditions) -> tuple[Tensor, Tensor]:
-        """(b, m, w) tokens and their (b, m) mask; the first token is there always, so that nothing can be asked too."""
+        """(b, m, w) tokens and their (b, m) mask; the first EMPTY are always there: nothing can be asked too."""
         count = len(asked.tokens)
         text, text_mask = self._read(asked.tokens)
-        first = self.nothing.expand(count, 1, -1).to(text.dtype)
-        tokens, masks = [first, text], [torch.ones_like(text_mask[:, :1]), text_mask]
+        first = self.nothing.expand(count, -1, -1).to(text.dtype)
+        tokens, masks = [first, text], [torch.ones_like(text_mask[:, :EMPTY]), text_mask]
         if asked.kinds.shape[1]:
             seen, seen_mask = self._look(asked)
             tokens.append(seen)

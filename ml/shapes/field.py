@@ -10,7 +10,8 @@ from torch.nn import functional
 
 AXES = ((0, 1), (0, 2), (1, 2))  # the two coordinates of each plane: xy, xz, yz; the first runs along a row
 REACH = 1.05  # planes cover [−REACH, REACH]² of the box frame
-UNIT = 0.1  # isotropic distance of an output of one
+UNIT = 0.05  # isotropic distance up to which outputs are linear; beyond it they grow as its logarithm
+FARTHEST = 5.0  # output: 3.7, where no box is as large
 
 
 class Planes(NamedTuple):
@@ -32,7 +33,7 @@ class FieldReader(nn.Module):
         """(b, q) signed distances in isotropic units of (b, q, 3) points; float32, since normals are differences."""
         with torch.autocast(points.device.type, enabled=False):
             found: Tensor = self.distance_layers(sample_planes(planes.geometry.float(), points))
-            return found[..., 0] * UNIT
+            return UNIT * found[..., 0].clamp(-FARTHEST, FARTHEST).sinh()
 
     def looks(self, planes: Planes, points: Tensor) -> Tensor:
         """(b, q, 8) albedo (sRGB), roughness, metallic and emission (sRGB), 0–1."""

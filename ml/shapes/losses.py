@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from ml.shapes.conditions import draw_conditions
-from ml.shapes.field import Planes
+from ml.shapes.field import UNIT, Planes
 from ml.shapes.transformer import ShapeFlow, whole_latent
 from ml.shapes.vae import ShapeVae
 
 Batch = Mapping[str, Tensor]
 Terms = dict[str, Tensor]
 
-NEAR = 0.03  # isotropic distance at which an error weighs half of what it does on the surface
 SHARP = 0.008  # isotropic distance over which inside turns to outside in the loss of signs
 STEP = 0.008  # isotropic length of the finite differences behind normals
 CORNERS = ((1.0, -1.0, -1.0), (-1.0, -1.0, 1.0), (-1.0, 1.0, -1.0), (1.0, 1.0, 1.0))  # of a tetrahedron
@@ -45,7 +45,7 @@ def field_terms(vae: ShapeVae, planes: Planes, batch: Batch) -> Terms:
     """How far the field of `planes` is from the batch's distances, normals and looks."""
     extents, truth = batch["extents"], batch["distances"]
     points, normals = batch["surface"][:, :NORMALS], batch["surface_normals"][:, :NORMALS]
-    corners = torch.tensor(CORNERS, device=points.device)
+    corners = _corners(points.device)
     offsets = STEP / 3**0.5 * corners / extents[:, None, None, :]
     around = (points[:, :, None] + offsets).flatten(1, 2)
     found = vae.distance(planes, torch.cat([batch["queries"], around], dim=1))
@@ -53,9 +53,9 @@ def field_terms(vae: ShapeVae, planes: Planes, batch: Batch) -> Terms:
     slope = (stencil[..., None] * corners).sum(dim=2) * (0.25 * 3**0.5 / STEP)
     looks = vae.looks(planes, batch["surface"])
     return {
-        "distance": ((found - truth).abs() / (truth.abs() + NEAR)).mean(),
+        "distance": ((found / UNIT).asinh() - (truth / UNIT).asinh()).abs().mean(),
         "sign": functional.binary_cross_entropy_with_logits(-found / SHARP, (truth < 0).float()),
-        "surface": stencil.mean(dim=2).abs().mean() / NEAR,
+        "surface": stencil.mean(dim=2).abs().mean() / UNIT,
         "normal": (1.0 - functional.cosine_similarity(slope, normals, dim=-1)).mean(),
         "length": (slope.norm(dim=-1) - 1.0).square().mean(),
         "looks": (looks - batch["surface_looks"]).abs().mean(),
@@ -73,6 +73,12 @@ def flow_loss(flow: ShapeFlow, vae: ShapeVae, batch: Batch, step: int) -> tuple[
     velocity = flow(between, time, flow.conditions(draw_conditions(batch, step)))
     loss = (velocity.float() - (target - noise)).square().mean()
     return loss, {"velocity": loss}
+
+
+@cache
+def _corners(device: torch.device) -> Tensor:
+    """CORNERS on the device, once: a copy from the host at every step would wait for the GPU."""
+    return torch.tensor(CORNERS, device=device)
 
 
 def _summed(terms: Terms) -> Tensor:

@@ -91,6 +91,8 @@ class FlowBlock(nn.Module):
     """Self-attention, attention over the conditions and feed-forward; time scales, shifts and gates (Chen et al. 2024,
     PixArt-α: one layer of it for all blocks, and a table of each block's own)."""
 
+    compiles = True
+
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.table = nn.Parameter(torch.randn(6, width) * 0.02)

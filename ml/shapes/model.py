@@ -1,0 +1,117 @@
+"""The shape model as it is used: shipped weights, conditions to latents, latents to planes, samples of an asset back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ml.alignment.tokens import tokenize
+from ml.asset import F32, InputError
+from ml.shapes.conditions import SIDE, Conditions, no_conditions
+from ml.shapes.field import Planes
+from ml.shapes.packing import pack, unpack
+from ml.shapes.recipe import FlowConfig, VaeConfig
+from ml.shapes.sampler import SamplerOptions, sample, seeded_noise
+from ml.shapes.transformer import ShapeFlow, split_latent, whole_latent
+from ml.shapes.vae import ShapeVae
+
+WEIGHTS = Path(__file__).parent / "weights"
+NETWORKS = ("vae", "flow")
+
+
+class ShapeModel:
+    """Both networks on one device, ready to answer; a whole latent is (n + 1, c), its last token holds the extents."""
+
+    def __init__(self, vae: ShapeVae, flow: ShapeFlow, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.vae, self.flow = vae.to(self.device).eval(), flow.to(self.device).eval()
+
+    @torch.no_grad()
+    def generate(
+        self,
+        asked: Conditions,
+        seeds: Sequence[int],
+        options: SamplerOptions = SamplerOptions(),
+        unwanted: Conditions | None = None,
+        start: Tensor | None = None,
+        strength: float = 1.0,
+    ) -> Tensor:
+        """(b, n + 1, c) latents of b assets, one seed each.
+
+        `unwanted` is what guidance leads away from: the rows' negative prompts, else nothing. With `start`, (b, n + 1,
+        c) latents of existing assets, they are noised to `strength` (0 keeps them, 1 forgets them) and drawn again
+        under the new conditions (Meng et al. 2022, SDEdit).
+        """
+        asked = Conditions(*(each.to(self.device) for each in asked))
+        unwanted = unwanted or no_conditions(len(asked.tokens))
+        away = Conditions(*(each.to(self.device) for each in unwanted))
+        noise, since = seeded_noise(self.flow, seeds), 1.0 - strength
+        if start is not None:
+            noise = since * self.flow.standardise(start.to(self.device)) + strength * noise
+        contexts = self.flow.conditions(asked), self.flow.conditions(away)
+        return sample(self.flow, *contexts, noise, options, since)
+
+    @torch.no_grad()
+    def planes(self, latents: Tensor) -> tuple[Planes, F32]:
+        """Planes of (b, n + 1, c) latents, and the (b, 3) extents."""
+        tokens, extents = split_latent(latents.to(self.device))
+        planes = self.vae.decode(tokens, extents)
+        return Planes(*(each.float().cpu() for each in planes)), np.asarray(extents.cpu().numpy(), np.float32)
+
+    @torch.no_grad()
+    def encode(self, batch: dict[str, Tensor]) -> Tensor:
+        """(b, n + 1, c) latents of what `losses.encoded` takes: points with normals and looks, edges, extents."""
+        from ml.shapes.losses import encoded
+
+        mean, _ = encoded(self.vae, {name: values.to(self.device) for name, values in batch.items()})
+        return whole_latent(mean, batch["extents"].to(self.device))
+
+
+def text_conditions(texts: Sequence[str]) -> Conditions:
+    """What is asked by texts alone."""
+    return no_conditions(len(texts))._replace(tokens=torch.from_numpy(tokenize(texts)))
+
+
+def with_pictures(asked: Conditions, pictures: F32, kinds: Sequence[int], views: Sequence[int]) -> Conditions:
+    """`asked` with the same pictures for each asset: (k, SIDE, SIDE, 3) 0–1 over a light ground, a kind and a view
+    each (conditions.PICTURE, SKETCH; 0 for a view that is not known, 1–4 front, right, back, left)."""
+    if pictures.shape[1:] != (SIDE, SIDE, 3):
+        raise InputError("image.bad-shape", f"pictures are {pictures.shape}, not (k, {SIDE}, {SIDE}, 3)")
+    count = len(asked.tokens)
+    every = torch.from_numpy(np.ascontiguousarray(pictures, np.float32)).expand(count, -1, -1, -1, -1)
+    numbers = (torch.tensor(list(each), dtype=torch.int64).expand(count, -1) for each in (kinds, views))
+    return Conditions(asked.tokens, every, *numbers)
+
+
+def save_model(vae: ShapeVae, flow: ShapeFlow, flow_config: FlowConfig, folder: Path) -> None:
+    """Write `vae.safetensors`, `flow.safetensors` and `shapes.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, network in zip(NETWORKS, (vae, flow), strict=True):
+        (folder / f"{name}.safetensors").write_bytes(pack(network.state_dict()))
+    sizes = {"vae": asdict(vae.config), "flow": asdict(flow_config)}
+    (folder / "shapes.json").write_text(json.dumps(sizes, indent=1) + "\n")
+
+
+@cache
+def load_model(folder: Path = WEIGHTS, device: str = "cpu") -> ShapeModel:
+    """The shipped model, or one that `save_model` wrote; raises InputError `weights.missing` or `weights.damaged`."""
+    try:
+        sizes = json.loads((folder / "shapes.json").read_text())
+        states = [unpack((folder / f"{name}.safetensors").read_bytes()) for name in NETWORKS]
+    except OSError as error:
+        raise InputError("weights.missing", f"no shape model in {folder.name}: {error}") from error
+    config = VaeConfig(**sizes["vae"])
+    vae, flow = ShapeVae(config), ShapeFlow(FlowConfig(**sizes["flow"]), config)
+    try:
+        vae.load_state_dict(states[0])
+        flow.load_state_dict(states[1])
+    except RuntimeError as error:
+        raise InputError("weights.damaged", f"weights do not fit shapes.json: {error}") from error
+    return ShapeModel(vae, flow, device)
