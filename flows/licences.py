@@ -1,4 +1,4 @@
-"""Which licences training data may have: those named in the call, else those the row's own recipe allows."""
+"""Which licences an asset may have: those named in the call, else those the row's own recipe allows."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ class Licences:
         if allowed is None or licence in allowed:
             return ""
         return "licence.not-allowed" if licence else "licence.unknown"
+
+    def restricts(self, row: Mapping[str, Any]) -> bool:
+        """Whether there is a list at all for this row."""
+        return (self._allowed(row) if self._named is None else self._named) is not None
 
     def _allowed(self, row: Mapping[str, Any]) -> frozenset[str] | None:
         """What `[licences] allow` of the row's recipe names; None where it has no such section."""

@@ -1,0 +1,1 @@
+"""Where assets are published: one file a target, listed in `registry`."""
