@@ -28,7 +28,7 @@ def portraits(
 
     Glass lets the background through. The same bytes everywhere. Raises InputError as `render_views` does.
     """
-    asset, points = _at_one_metre(asset)
+    asset, points = at_one_metre(asset)
     cameras = [orbit(points, azimuth, elevation, FOV, MARGIN) for azimuth, elevation in directions]
     views = render_views(asset, cameras, side * FINER)
     found = np.empty((len(cameras), side, side, 3), np.uint8)
@@ -40,7 +40,7 @@ def portraits(
     return found
 
 
-def _at_one_metre(asset: Asset) -> tuple[Asset, F64]:
+def at_one_metre(asset: Asset) -> tuple[Asset, F64]:
     """The asset moved to the origin and scaled to one metre, so that no size is too small or large, and its points."""
     if not asset.face_count:
         raise InputError("mesh.no-faces", "the mesh has no faces to draw")

@@ -46,9 +46,9 @@ class Caption:
         return [kind for kind in kinds if getattr(self, kind)]
 
 
-def draw(rng: np.random.Generator, parts: Mapping[str, Sequence[str]]) -> Caption:
-    """A random caption; `parts` are the parts that assets of each category have."""
-    category = _pick(rng, _values(CATEGORIES))
+def draw(rng: np.random.Generator, parts: Mapping[str, Sequence[str]], category: str = "") -> Caption:
+    """A random caption, of any category where none is given; `parts` are the parts that assets of each have."""
+    category = category or _pick(rng, _values(CATEGORIES))
     says = {kind: rng.random() < share for kind, share in SAYS.items()}
     if says["material"] and says["color"] and rng.random() < 0.7:  # a colour hides the material under it
         says[_pick(rng, ("material", "color"))] = False

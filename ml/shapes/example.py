@@ -75,14 +75,13 @@ class ShapeExample:
 
 
 def example_bytes(example: ShapeExample) -> bytes:
-    """The example as an .npz file, about half of its 460 kB; words are JSON in the array `meta`.
+    """The example as an .npz file, 160 kB of the 463 that it takes in memory; words are JSON in the array `meta`.
 
     Equal examples give equal bytes.
     """
-    words = {name: getattr(example, name) for name in ("category", "captions", "seed")}
     file = io.BytesIO()
     arrays: dict[str, Any] = {name: getattr(example, name) for name in ARRAYS}
-    np.savez_compressed(file, meta=np.array(json.dumps(words, sort_keys=True)), **arrays)
+    np.savez_compressed(file, meta=np.array(_words(example)), **arrays)
     return file.getvalue()
 
 
@@ -101,13 +100,40 @@ def example_of_arrays(arrays: dict[str, npt.NDArray[Any]]) -> ShapeExample:
     """The example whose file holds these arrays, as ml.shards gives them; raises InputError `example.*`."""
     if missing := [name for name in ("meta", *ARRAYS) if name not in arrays]:
         raise InputError("example.damaged", f"an example without {', '.join(missing)}")
+    return _example(str(arrays["meta"]), {name: arrays[name] for name in ARRAYS})
+
+
+def raw_bytes(example: ShapeExample) -> bytes:
+    """The example's arrays one after the other, as they lie in memory, then its words: for pipes, 0.1 ms."""
+    arrays = [np.ascontiguousarray(getattr(example, name)).tobytes() for name in ARRAYS]
+    return b"".join((*arrays, _words(example).encode()))
+
+
+def raw_example(data: bytes) -> ShapeExample:
+    """The example of `raw_bytes`, its arrays views of `data`; raises InputError `example.damaged`."""
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    start = 0
+    for name, (kind, shape) in ARRAYS.items():
+        size = int(np.prod(shape)) * np.dtype(kind).itemsize
+        if start + size > len(data):
+            raise InputError("example.damaged", f"an example of {len(data)} bytes ends within its {name}")
+        arrays[name] = np.frombuffer(data, kind, int(np.prod(shape)), start).reshape(shape)
+        start += size
+    return _example(bytes(data[start:]).decode(errors="replace"), arrays)
+
+
+def _words(example: ShapeExample) -> str:
+    return json.dumps({name: getattr(example, name) for name in ("category", "captions", "seed")}, sort_keys=True)
+
+
+def _example(words: str, arrays: dict[str, npt.NDArray[Any]]) -> ShapeExample:
     try:
-        words = json.loads(str(arrays["meta"]))
-        long, medium, short = (str(caption) for caption in words["captions"])
-        category, seed = str(words["category"]), int(words["seed"])
+        said = json.loads(words)
+        long, medium, short = (str(caption) for caption in said["captions"])
+        category, seed = str(said["category"]), int(said["seed"])
     except (ValueError, KeyError, TypeError) as error:
         raise InputError("example.damaged", f"the words of an example are unreadable: {error}") from error
-    return ShapeExample(category, (long, medium, short), seed, **{name: arrays[name] for name in ARRAYS})
+    return ShapeExample(category, (long, medium, short), seed, **arrays)
 
 
 def stack(examples: Sequence[ShapeExample]) -> dict[str, npt.NDArray[Any]]:
