@@ -1,4 +1,4 @@
-"""The shape model as it is used: shipped weights, conditions to latents, latents to planes, samples of an asset back."""
+"""The shape model as it is used: shipped weights, conditions to latents, latents to planes, assets to latents."""
 
 from __future__ import annotations
 
