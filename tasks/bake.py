@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -103,21 +103,21 @@ class Baker:
     def seen(self) -> list[bool]:
         """Whether each part of the source has a texel."""
         seen = np.zeros(len(self.samples.source.parts), np.bool_)
-        for _, hits in self.blocks():
+        for _, hits in self.blocks:
             seen[hits.owner] = True
         return [bool(value) for value in seen]
 
-    def blocks(self) -> Iterator[tuple[slice, Hits]]:
+    @cached_property
+    def blocks(self) -> list[tuple[slice, Hits]]:
         """The texels, BLOCK by BLOCK."""
-        for start in range(0, len(self.found.face), BLOCK):
-            rows = slice(start, start + BLOCK)
-            yield rows, self.samples.hits(self.found.face[rows], self.found.barycentric[rows])
+        slices = [slice(start, start + BLOCK) for start in range(0, len(self.found.face), BLOCK)]
+        return [(rows, self.samples.hits(self.found.face[rows], self.found.barycentric[rows])) for rows in slices]
 
     def painted(self, read: Callable[[Hits], F32], curves: tuple[Any, ...]) -> tuple[Any, F32]:
         """A map, (size², channels) before its gutters, of what `read` finds at the hits; the first texel's value."""
         flat = self.canvas.blank(len(curves))
         first = np.zeros(len(curves), np.float32)
-        for rows, hits in self.blocks():
+        for rows, hits in self.blocks:
             values = read(hits)
             self.canvas.paint(flat, rows, values, curves)
             if rows.start == 0:
@@ -190,7 +190,8 @@ def surface_maps(baker: Baker, used: list[Material], open_share: F32 | None = No
     `open_share` (t,) multiplies the source's own occlusion; where it alone varies, it gets a map of one channel.
     """
     factors = {(m.roughness, m.metallic) for m in used}
-    if len(factors) == 1 and not any(m.metallic_roughness_texture or m.occlusion_texture for m in used):
+    varies = any(m.metallic_roughness_texture or m.occlusion_texture or m.looks for m in used)
+    if len(factors) == 1 and not varies:
         plain = dict(zip(("roughness", "metallic"), factors.pop(), strict=True))
         return plain if open_share is None else {**plain, "occlusion_texture": _occlusion_map(baker, open_share)}
     flat, first = baker.painted(baker.samples.surface, (LINEAR, LINEAR, LINEAR))
@@ -212,7 +213,7 @@ def _occlusion_map(baker: Baker, open_share: F32) -> Texture:
 
 def emissive(baker: Baker, used: list[Material]) -> dict[str, Any]:
     """The emissive map, or nothing when no used material glows; what shines brighter than 1 scales the map's factor."""
-    brightest = max(max(m.emissive) for m in used)
+    brightest = max(1.0 if m.looks else max(m.emissive) for m in used)
     if brightest <= 0:
         return {}
     scale = max(brightest, 1.0)
@@ -229,7 +230,7 @@ def normal_map(baker: Baker) -> dict[str, Any]:
         return {}
     frames, source = Frames.of(baker.part), baker.normals
     flat, farthest = baker.canvas.blank(3), 0
-    for rows, _ in baker.blocks():
+    for rows, _ in baker.blocks:
         own, weights = baker.atlas.face[rows], baker.atlas.barycentric[rows]
         wanted = source.at(baker.found.rows(rows))
         texel = baker.canvas.texel[rows]

@@ -8,6 +8,7 @@ from typing import Any
 
 from ml.asset import Material, Texture
 from tasks.gltf_document import GltfDocument, Json
+from tasks.gltf_looks import looks_extension
 from tasks.quantize import MOST, Grid
 
 SLOTS_IN_ORDER = {  # the maps of a material, and whether their colours are sRGB
@@ -82,6 +83,8 @@ class MaterialWriter:
         if strength > 1.0:
             self.document.used.add("KHR_materials_emissive_strength")
             spec["extensions"] = {"KHR_materials_emissive_strength": {"emissiveStrength": strength}}
+        if material.looks is not None:
+            spec["extensions"] = {**spec.get("extensions", {}), **looks_extension(self.document, material.looks)}
         return spec
 
     def _scale_back(self, material: Material, references: list[Any]) -> None:

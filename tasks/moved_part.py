@@ -23,13 +23,15 @@ def moved_part(part: Part, vertices: F32) -> Part:
     """The part over other vertices (n, 3); itself where none moved. Raises InputError `edit.not-finite`.
 
     Each normal turns by the least rotation that carries the surface's direction around its vertex, before, to the one
-    after: a hard edge stays hard, a seam of UVs stays smooth, and normals away from what moved keep their bits.
+    after: a hard edge stays hard, a seam of UVs stays smooth, and normals away from what moved keep their bits. A field
+    of looks, which is of the old places, is left out.
     """
     if np.array_equal(vertices, part.vertices):
         return part
     if not np.isfinite(vertices).all():
         raise InputError("edit.not-finite", f"the edit sends vertices of {part.name} to infinity")
-    return replace(part, vertices=vertices, normals=_turned(part, vertices))
+    material = part.material if part.material.looks is None else replace(part.material, looks=None)
+    return replace(part, vertices=vertices, normals=_turned(part, vertices), material=material)
 
 
 def _turned(part: Part, vertices: F32) -> F32 | None:

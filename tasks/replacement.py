@@ -13,7 +13,7 @@ def replaced_part(part: Part, vertices: F32, faces: I32) -> Part:
 
 
 def without_maps(material: Material) -> Material:
-    """The material's factors alone."""
+    """The material's factors alone: no maps, no field of looks."""
     return replace(
         material,
         base_color_texture=None,
@@ -21,6 +21,7 @@ def without_maps(material: Material) -> Material:
         normal_texture=None,
         occlusion_texture=None,
         emissive_texture=None,
+        looks=None,
     )
 
 

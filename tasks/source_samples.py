@@ -23,6 +23,7 @@ from tasks.topology import F64
 FACING_PENALTY = 0.02
 STRAIGHT: F32 = (np.arange(256) / 255.0).astype(np.float32)  # bytes that are data, not colours
 Rgba = tuple[float, float, float, float]
+Rows = npt.NDArray[np.intp] | slice
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Hits:
     owner: I32  # (t,) source part
     face: I32  # (t,) face within that part
     barycentric: F32  # (t, 3)
+    looked: dict[int, tuple[Rows, U8]] = field(default_factory=dict)  # by part: its hits, and what its looks say there
 
 
 def closest_hits(source: Asset, points: npt.ArrayLike, normals: npt.ArrayLike) -> Hits:
@@ -107,10 +109,11 @@ class SourceSamples:
         values = self._sample(hits, lambda m: m.base_color, lambda m: m.base_color_texture, srgb=True)
         for index in present(hits):
             part = self.source.parts[index]
-            if part.colors is not None:
+            if part.colors is not None and part.material.looks is None:
                 multiply_by_colors(values, index, hits.owner, hits.face, hits.barycentric, part.faces, part.colors)
         opaque = np.array([part.material.alpha_mode == "OPAQUE" for part in self.source.parts])
         values[opaque[hits.owner], 3] = 1.0
+        self._look(hits, values[:, :3], slice(0, 3), decode_table())
         return values
 
     def surface(self, hits: Hits) -> F32:
@@ -123,11 +126,28 @@ class SourceSamples:
             occlusion = self._sample(hits, lambda m: (1.0, 1.0, 1.0, 1.0), lambda m: m.occlusion_texture, srgb=False)
             strength = np.array([part.material.occlusion_strength for part in self.source.parts], dtype=np.float32)
             values[:, 0] = np.float32(1) - strength[hits.owner] * (np.float32(1) - occlusion[:, 0])
+        self._look(hits, values[:, 1:3], slice(3, 5), STRAIGHT)
         return values[:, :3]
 
     def emissive(self, hits: Hits) -> F32:
         """(t, 3) emitted colour."""
-        return self._sample(hits, lambda m: (*m.emissive, 1.0), lambda m: m.emissive_texture, srgb=True)[:, :3]
+        values = self._sample(hits, lambda m: (*m.emissive, 1.0), lambda m: m.emissive_texture, srgb=True)[:, :3]
+        self._look(hits, values, slice(5, 8), decode_table())
+        return values
+
+    def _look(self, hits: Hits, values: F32, channels: slice, table: F32) -> None:
+        """Write what fields of looks say into the values of their parts; a field is read once for all maps."""
+        for index in present(hits):
+            part = self.source.parts[index]
+            if part.material.looks is None:
+                continue
+            if index not in hits.looked:
+                rows = slice(None) if len(self.source.parts) == 1 else np.flatnonzero(hits.owner == index)
+                corners = part.vertices[part.faces[hits.face[rows]]]
+                places = np.einsum("tk,tkj->tj", hits.barycentric[rows], corners)
+                hits.looked[index] = rows, part.material.looks.at(places)
+            rows, found = hits.looked[index]
+            values[rows] = table[found[:, channels]]
 
     def _sample(
         self, hits: Hits, factor: Callable[[Material], Rgba], texture: Callable[[Material], Texture | None], srgb: bool

@@ -43,7 +43,7 @@ def _drawable_part(part: Part) -> Part:
         assert part.normals is not None
     normals = repaired_normals(part.normals, part.vertices, part.faces)
     part = replace(part, uv=_finite(part.uv), uv1=_finite(part.uv1))
-    if part.uv is None and part.material.textures:
+    if (part.uv is None and part.material.textures) or part.material.looks is not None:
         part = replace(part, material=without_maps(part.material))
     return part if normals is part.normals else replace(part, normals=normals)
 

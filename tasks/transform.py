@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from ml.asset import F32, Asset, Part
+from ml.asset import F32, Asset, Material, Part
 
 F64 = npt.NDArray[np.float64]
 
@@ -34,7 +34,13 @@ def moved(part: Part, linear: F64, offset: F64) -> Part:
     normals = None if part.normals is None else _turned(part.normals, linear)
     mirrors = float((np.cross(linear[0], linear[1]) * linear[2]).sum()) < 0.0  # the determinant, without LAPACK
     faces = np.ascontiguousarray(part.faces[:, [0, 2, 1]]) if mirrors else part.faces
-    return replace(part, vertices=vertices, normals=normals, faces=faces)
+    material = _material(part.material, linear, offset)
+    return replace(part, vertices=vertices, normals=normals, faces=faces, material=material)
+
+
+def _material(material: Material, linear: F64, offset: F64) -> Material:
+    """The material with its looks, if it has them, where its part is now."""
+    return material if material.looks is None else replace(material, looks=material.looks.moved(linear, offset))
 
 
 def _mapped(vectors: F32, linear: F64) -> F64:

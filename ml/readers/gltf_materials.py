@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from ml.asset import F32, InputError, Material, Texture
 from ml.readers.gltf_buffers import Document, Json, whole
+from ml.readers.gltf_looks import read_looks
 from ml.readers.images import load_texture
 from ml.readers.limits import clean_name
 from ml.readers.spec_gloss import SpecularGlossiness, metallic_roughness
@@ -73,6 +74,7 @@ class MaterialReader:
             alpha_mode=_alpha_mode(spec),
             alpha_cutoff=_number(spec.get("alphaCutoff", 0.5), 0.0),
             double_sided=spec.get("doubleSided") is True,
+            looks=read_looks(self.document, spec),
             **surface,
             **textures,
         )
