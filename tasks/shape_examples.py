@@ -16,7 +16,7 @@ from tasks.outer_surface import OuterSurface, outer_surface
 from tasks.salient import salient_samples
 from tasks.sampling import Samples, uniform_samples
 from tasks.shape_pictures import drawn_light, pictures_and_sketches
-from tasks.signed_distance import build_distance_field, signed_distance
+from tasks.solid_distance import solid_distance
 from tasks.source_samples import Hits, SourceSamples, closest_hits
 from tasks.topology import F64
 
@@ -112,8 +112,7 @@ def _queries(
     near = near_points(base, NEAR, SIGMAS, random) / extents
     drawn = np.concatenate([near, volume_points(VOLUME, REACH, random)])
     queries = drawn.astype(np.float16)
-    field = build_distance_field(points, surface.faces)
-    distances = signed_distance(field, queries.astype(np.float64) * extents).distance
+    distances = solid_distance(points, surface.faces, queries.astype(np.float64) * extents)
     return queries, distances.astype(np.float16)
 
 

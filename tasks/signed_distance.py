@@ -100,7 +100,7 @@ def _sign(
     i = start
     while i < stop:
         deepest, j = i, i + 1
-        while closed and j < stop and _overlap(points, distance, j):
+        while closed and j < stop and overlap(points, distance, j):
             if distance[j] > distance[deepest]:
                 deepest = j
             j += 1
@@ -112,7 +112,7 @@ def _sign(
 
 
 @njit(cache=True, nogil=True)
-def _overlap(points: F64, distance: F64, j: int) -> bool:
+def overlap(points: F64, distance: F64, j: int) -> bool:
     """Whether the empty balls around points j − 1 and j overlap."""
     x, y, z = (points[j, 0] - points[j - 1, 0], points[j, 1] - points[j - 1, 1], points[j, 2] - points[j - 1, 2])
     reach = (1.0 - OVERLAP) * (distance[j - 1] + distance[j])
