@@ -28,7 +28,7 @@ class Attention(nn.Module):
         """(b, n, w) from (b, n, w) and (b, m, c); `mask` (b, m) is True where there is something to see."""
         q = self._split(self.query(x))
         k, v = (self._split(each) for each in self.pair(context).chunk(2, dim=-1))
-        q, k = self.query_norm(q).to(v.dtype), self.key_norm(k).to(v.dtype)
+        q, k = _normalised(q, self.query_norm), _normalised(k, self.key_norm)
         seen = None if mask is None else mask[:, None, None, :]
         mixed = functional.scaled_dot_product_attention(q, k, v, attn_mask=seen)
         out: Tensor = self.out(mixed.transpose(1, 2).flatten(2))
@@ -36,6 +36,11 @@ class Attention(nn.Module):
 
     def _split(self, x: Tensor) -> Tensor:
         return x.reshape(len(x), x.shape[1], self.heads, -1).transpose(1, 2)
+
+
+def _normalised(x: Tensor, norm: nn.RMSNorm) -> Tensor:
+    """In the type of `x`: with weights of another type torch has no fused kernel."""
+    return functional.rms_norm(x, norm.normalized_shape, norm.weight.to(x.dtype), norm.eps)
 
 
 class FeedForward(nn.Module):
