@@ -75,7 +75,8 @@ def publish(config: PublishConfig, tell: Tell = lambda line: None) -> Outcome:
     store = Store(config.out)
     if not config.live:
         log = Publications(Store(f"{store.uri}/{FOLDER}"))
-        return _rehearse(config, Outcome(target.name, False), log, _candidates(config, store, target, options, log))
+        rehearsed = _candidates(config, store, target, options, log, None)
+        return _rehearse(config, Outcome(target.name, False), rehearsed)
     keys = signer()
     with Lease(Store(f"{store.uri}/{FOLDER}")) as lease:
         log = Publications(lease.store)
@@ -83,7 +84,7 @@ def publish(config: PublishConfig, tell: Tell = lambda line: None) -> Outcome:
         target.open()
         run = Sending(config, target, options, log, lease.check, tell)
         try:
-            run.send(_candidates(config, store, target, options, log))
+            run.send(_candidates(config, store, target, options, log, keys))
         finally:
             run.outcome.written = target.close()
             _seal(log, keys)
@@ -109,13 +110,13 @@ def _seal(log: Publications, keys: Signer | None) -> None:
 
 
 def _candidates(
-    config: PublishConfig, store: Store, target: Target, options: Common, log: Publications
+    config: PublishConfig, store: Store, target: Target, options: Common, log: Publications, keys: Signer | None
 ) -> Iterator[tuple[Package | Blocked, Entry | None]]:
     """Packages and what stands against others, in the ledger's order, with the newest line of the log about each."""
     ledger = Ledger(store)
     older = superseded(ledger)
     use = Use(target.wants.terms, options.territories, target.wants.ai, options.allow_generators)
-    packing = Packing(store, target.name, target.wants, use, target.marks)
+    packing = Packing(store, target.name, target.wants, use, target.marks, keys)
     conditions = ["outcome = 'passed'", f"({config.where}\n)" if config.where else "true"]
     if config.approved:
         conditions.append("json_extract_string(meta, '$.review.decision') = 'approve'")
@@ -144,10 +145,7 @@ def _done(last: Entry | None, options: Common) -> bool:
 
 
 def _rehearse(
-    config: PublishConfig,
-    outcome: Outcome,
-    log: Publications,
-    candidates: Iterator[tuple[Package | Blocked, Entry | None]],
+    config: PublishConfig, outcome: Outcome, candidates: Iterator[tuple[Package | Blocked, Entry | None]]
 ) -> Outcome:
     for found, last in candidates:
         if isinstance(found, Blocked):
@@ -249,7 +247,10 @@ class Sending:
             remote = self._create(package)
         if not (last and last.remote == remote):
             self.log.append("created", place, token=package.token, remote=remote)
-        receipt = self.target.finish(remote, package)
+        try:
+            receipt = self.target.finish(remote, package)
+        except Unsure as error:  # the listing is known, so there is nothing to look for: the next call goes on with it
+            raise Unavailable(str(error)) from error
         self.log.append("published", place, token=package.token, remote=remote, url=receipt.url, note=receipt.state)
         return receipt.state
 

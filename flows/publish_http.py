@@ -118,7 +118,7 @@ class Session:
                 reason = _told(answer)
                 if self._asked_to_wait(answer):
                     continue
-            self._back_off(attempt)
+            self.back_off(attempt)
         raise Unavailable(masked(f"{method} {self._host} after {TRIES} tries: {reason}"))
 
     def once(self, method: str, path: str, **content: Any) -> httpx.Response:
@@ -145,7 +145,7 @@ class Session:
                 reason = _told(answer)
                 if self._asked_to_wait(answer):
                     continue
-            self._back_off(attempt)
+            self.back_off(attempt)
         raise Unavailable(masked(f"{method} {self._host} after {TRIES} tries: {reason}"))
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
@@ -161,7 +161,8 @@ class Session:
             raise Refused(_told(answer), answer.status_code)
         return answer
 
-    def _back_off(self, attempt: int) -> None:
+    def back_off(self, attempt: int) -> None:
+        """Wait before the try behind this one."""
         self.clock.sleep(random.uniform(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt)))
 
     def _asked_to_wait(self, answer: httpx.Response) -> bool:

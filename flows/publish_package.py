@@ -12,13 +12,13 @@ from typing import Any, Literal
 
 from flows.licences import Licences
 from flows.publish_licences import Terms, Use, ai_generated, conflict, licence_of
+from flows.signing import Signer
 from manifests.errors import RecipeError, StoreError
 from manifests.ledger_row import Output
 from manifests.recipe_shelf import kept_text
 from manifests.store import Store
 from tasks.listing import TextLimits, Words, fit
 
-PICTURES = ("poster", "reference")
 NOT_SOLD = frozenset({"reference", "views", "vecset", "voxels", "caption"})  # a customer's asset holds none of these
 MIME = {
     "glb": "model/gltf-binary",
@@ -44,7 +44,7 @@ class Wants:
     terms: Terms
     ai: Literal["allowed", "disclosed", "refused"] = "disclosed"
     all_formats: bool = False  # whatever else there is goes too
-    least_tags: int = 0
+    never: frozenset[str] = frozenset()  # formats the target does not want at all
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class Package:
     files: tuple[Output, ...]  # the one the target shows comes first
     poster: Output | None
     store: Store
+    signer: Signer | None = None  # signs what stands beside the files
 
     @property
     def main(self) -> Output:
@@ -111,9 +112,12 @@ def token_of(target: str, id: str, key: str) -> str:
 class Packing:
     """Makes packages of one run's rows for one target."""
 
-    def __init__(self, store: Store, target: str, wants: Wants, use: Use, mark: bool = False) -> None:
+    def __init__(
+        self, store: Store, target: str, wants: Wants, use: Use, mark: bool = False, signer: Signer | None = None
+    ) -> None:
         """`mark` writes the token into the description, for targets that are searched by their words."""
         self.store, self.target, self.wants, self.use, self.mark = store, target, wants, use, mark
+        self.signer = signer
         self.licences = Licences(store)
         self._owners: dict[str, dict[str, str]] = {}
 
@@ -153,6 +157,7 @@ class Packing:
             files=tuple(files),
             poster=poster,
             store=self.store,
+            signer=self.signer,
         )
 
     def _with_owner(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,7 +187,7 @@ class Packing:
 
 def choose(outputs: list[Output], wants: Wants) -> tuple[list[Output], str]:
     """The files of the formats wanted, the first group's full level first; what is lacking, in words."""
-    shown = [file for file in outputs if file.format not in NOT_SOLD and file.format != "poster"]
+    shown = [file for file in outputs if file.format not in NOT_SOLD | wants.never | {"poster"}]
     chosen: list[Output] = []
     for group in wants.formats:
         format = next((each for each in group if any(file.format == each for file in shown)), None)

@@ -43,6 +43,15 @@ class Signer:
         """Whether the signer's certificate fits a signature of `sign_text`."""
         return verify(self.chain[0].public_key(), data, signature)
 
+    @property
+    def c2pa_algorithm(self) -> str:
+        """The key's algorithm as C2PA names it."""
+        from cryptography.hazmat.primitives.asymmetric import ec
+
+        if isinstance(self.key, ec.EllipticCurvePrivateKey):
+            return {256: "es256", 384: "es384"}.get(self.key.key_size, "es512")
+        return "ps256"
+
     def detached(self, data: bytes) -> bytes:
         """A detached CMS signature in DER (RFC 5652), as `openssl cms -verify -binary -inform DER -content` reads."""
         from cryptography.hazmat.primitives import hashes

@@ -42,10 +42,10 @@ def catalog(title: str, base_url: str, items: Sequence[Item]) -> bytes:
 
 def _entry(item: Item, base_url: str) -> dict[str, Any]:
     files = [{**file, "href": address(base_url, file["href"])} for file in item["files"]]
-    poster = address(base_url, item["poster"]) if item["poster"] else ""
+    poster, credentials = (address(base_url, item[name]) if item[name] else "" for name in ("poster", "credentials"))
     page = address(base_url, item["page"])
-    hidden = ("files", "poster", "page", "draft")
-    return {**{k: v for k, v in item.items() if k not in hidden}, "page": page, "poster": poster, "files": files}
+    own = {name: value for name, value in item.items() if name != "draft"}
+    return {**own, "page": page, "poster": poster, "credentials": credentials, "files": files}
 
 
 def address(base_url: str, href: str) -> str:

@@ -35,16 +35,22 @@ class ThumbnailOptions:
 
 def thumbnail(asset: Asset, options: ThumbnailOptions = ThumbnailOptions()) -> bytes:
     """JPEG bytes of the poster; raises InputError `mesh.no-faces` and `image.*` for a map that cannot be decoded."""
+    return encode_jpeg(shot(asset, options, (options.size, options.size)), options.max_bytes)
+
+
+def shot(asset: Asset, options: ThumbnailOptions, size: tuple[int, int]) -> U8:
+    """(height, width, 3) pixels of the same picture at another `size` (width, height); raises as `thumbnail` does."""
     if not asset.face_count:
         raise InputError("mesh.no-faces", "the mesh has no faces to draw")
+    width, height = size
     points = np.concatenate([part.vertices[np.unique(part.faces)] for part in asset.parts])
     floor = float(points[:, 1].min())
     fit = points[:: max(1, len(points) // MAX_FIT_POINTS)]
-    camera = orbit(fit, options.azimuth, options.elevation, options.fov, margin=1.22)
-    rendering = prepare(asset, camera, options.size, options.supersample)
+    camera = orbit(fit, options.azimuth, options.elevation, options.fov, margin=1.22, aspect=width / height)
+    rendering = prepare(asset, camera, size, options.supersample)
     color = draw(asset, rendering, camera, options.supersample).color
-    shadow = floor_shadow(camera, rendering.studio, floor, options.size, options.size)
-    return encode_jpeg(_composite(color, shadow), options.max_bytes)
+    shadow = floor_shadow(camera, rendering.studio, floor, width, height)
+    return _composite(color, shadow)
 
 
 def encode_jpeg(pixels: U8, max_bytes: int) -> bytes:

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from flows.publish_targets.bundle import SHOPS, BundleOptions, bundle
+from flows.publish_targets.cgtrader import CGTrader, CGTraderOptions
+from flows.publish_targets.huggingface import HuggingFace, HuggingFaceOptions
 from flows.publish_targets.protocol import Common, Target
+from flows.publish_targets.shopify import Shopify, ShopifyOptions
 from flows.publish_targets.site import Site, SiteOptions
 from flows.publish_targets.sketchfab import Sketchfab, SketchfabOptions
 from manifests.errors import UsageError, nearest
@@ -13,6 +17,10 @@ from manifests.options import build_options
 
 TARGETS: dict[str, tuple[Callable[[Any], Target], type[Common]]] = {
     "site": (Site, SiteOptions),
+    **{name: (bundle(name), BundleOptions) for name in SHOPS},
+    "huggingface": (HuggingFace, HuggingFaceOptions),
+    "cgtrader": (CGTrader, CGTraderOptions),
+    "shopify": (Shopify, ShopifyOptions),
     "sketchfab": (Sketchfab, SketchfabOptions),
 }
 

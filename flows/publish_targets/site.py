@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.content_credentials import SUFFIX, sidecar
 from flows.publish_package import Package, Wants, mime_of, name_of
 from flows.publish_targets.protocol import Common, Receipt
 from manifests.errors import UsageError
@@ -56,7 +57,11 @@ class Site:
         before = self._item(package)
         item = item_of(package, self.options.draft)
         for file in package.files:
-            self.store.put(f"assets/{folder}/{name_of(file)}", package.read(file))
+            data = package.read(file)
+            self.store.put(f"assets/{folder}/{name_of(file)}", data)
+            if file == package.main and (credentials := sidecar(package, file, data)):
+                item["credentials"] = f"assets/{folder}/{name_of(file)}{SUFFIX}"
+                self.store.put(item["credentials"], credentials)
         if package.poster:
             self.store.put(item["poster"], package.read(package.poster))
         self._write(folder, item)
@@ -124,6 +129,7 @@ def item_of(package: Package, draft: bool) -> dict[str, Any]:
             if name in package.metrics
         },
         "page": f"assets/{folder}/index.html",
+        "credentials": "",  # a C2PA manifest beside the first file
         "poster": f"assets/{folder}/{name_of(package.poster)}" if package.poster else "",
         "files": [
             {

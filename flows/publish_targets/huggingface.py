@@ -1,0 +1,129 @@
+"""Hugging Face: a dataset repository with one folder an asset, each written by one commit."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+from flows.content_credentials import SUFFIX, sidecar
+from flows.publish_http import Bucket, Refused, Unavailable, Unsure
+from flows.publish_package import Package, Wants, name_of
+from flows.publish_secrets import masked, secret
+from flows.publish_targets.protocol import Common, Receipt
+from flows.publish_targets.site import item_of
+from manifests.errors import UsageError
+from manifests.row import asset_folder
+from tasks.listing import TextLimits
+
+T = TypeVar("T")
+MAX_BYTES = 5_000_000_000
+HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class HuggingFaceOptions(Common):
+    """Which repository, and how fast."""
+
+    repo: str = field(default="", metadata={"help": "owner/name; made where it is missing, private for drafts"})
+    kind: Literal["dataset", "model"] = field(default="dataset", metadata={"help": "of the repository"})
+    base_url: str = field(default="https://huggingface.co", metadata={"help": "of the hub"})
+    commits: float = field(default=100.0, metadata={"min": 1.0, "max": 1e6, "help": "an hour; the hub allows 128"})
+
+
+class HuggingFace:
+    """One repository; a commit with the same content changes nothing, so that every call may be repeated."""
+
+    marks, finds_all, replaces = False, True, True
+    wants = Wants((("glb", "glb_web"),), TextLimits(), MAX_BYTES, "licence", all_formats=True)
+
+    def __init__(self, options: HuggingFaceOptions) -> None:
+        """Raises UsageError without a repository."""
+        if options.repo.count("/") != 1:
+            raise UsageError("target huggingface: repo has to be given as owner/name")
+        self.options, self.name = options, f"huggingface:{options.repo}"
+        self.bucket = Bucket(options.commits / HOUR, options.commits)
+
+    def open(self) -> None:
+        """Read the token and make the repository, where it is missing. Raises UsageError, Refused, Unavailable."""
+        try:
+            from huggingface_hub import HfApi
+        except ModuleNotFoundError as error:
+            raise UsageError("target huggingface needs huggingface_hub: install the extra 'publish'") from error
+        self.api = HfApi(self.options.base_url, token=secret("HF_TOKEN", "an access token that may write"))
+        kind, private = self.options.kind, self.options.draft
+        try:
+            _told(lambda: self.api.create_repo(self.options.repo, repo_type=kind, private=private, exist_ok=True))
+        except Unsure as error:
+            raise Unavailable(str(error)) from error
+
+    def find(self, package: Package) -> str:
+        """The asset's folder, where its asset.json holds the very bytes that this version has."""
+        path = f"assets/{asset_folder(package.id)}/asset.json"
+        try:
+            found = _told(lambda: self.api.get_paths_info(self.options.repo, [path], repo_type=self.options.kind))
+        except Unsure as error:
+            raise Unavailable(str(error)) from error
+        here = [getattr(each, "blob_id", "") for each in found]
+        return asset_folder(package.id) if blob_id(self._card(package)) in here else ""
+
+    def create(self, package: Package) -> str:
+        """One commit with all files of the asset."""
+        from huggingface_hub import CommitOperationAdd
+
+        folder = asset_folder(package.id)
+        files = [(f"assets/{folder}/{name_of(file)}", package.read(file)) for file in package.files]
+        if credentials := sidecar(package, package.main, files[0][1]):
+            files.append((f"{files[0][0]}{SUFFIX}", credentials))
+        if package.poster:
+            files.append((f"assets/{folder}/{name_of(package.poster)}", package.read(package.poster)))
+        files.append((f"assets/{folder}/asset.json", self._card(package)))
+        operations = [CommitOperationAdd(path, data) for path, data in files]
+        said = f"{package.words.title} ({package.token})"
+        self.bucket.take()
+        _told(
+            lambda: self.api.create_commit(
+                self.options.repo, operations, commit_message=said, repo_type=self.options.kind
+            )
+        )
+        return folder
+
+    def finish(self, remote: str, package: Package) -> Receipt:
+        """A repository is private or public as a whole: that is the user's to change."""
+        kind = "datasets/" if self.options.kind == "dataset" else ""
+        url = f"{self.options.base_url}/{kind}{self.options.repo}/tree/main/assets/{remote}"
+        return Receipt(url, "draft" if self.options.draft else "published")
+
+    def close(self) -> str:
+        """Nothing is left."""
+        return ""
+
+    def _card(self, package: Package) -> bytes:
+        return json.dumps(item_of(package, False), ensure_ascii=False, indent=1).encode()
+
+
+def blob_id(data: bytes) -> str:
+    """Git's SHA-1 of a file's content, as the hub tells it."""
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
+
+
+def _told(call: Callable[[], T]) -> T:
+    """The call with the library's errors as publishing knows them."""
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        return call()
+    except HfHubHTTPError as error:
+        answer: Any = getattr(error, "response", None)
+        status = answer.status_code if answer is not None else 0
+        said = masked(" ".join(str(error).split())[:300])
+        if status == 429:
+            raise Unavailable(said) from error
+        raise (Unsure(said) if status >= 500 or not status else Refused(said, status)) from error
+    except Exception as error:
+        # TransportError of httpx or of httpx2, by the version of huggingface_hub.
+        if any(kind.__name__ == "TransportError" for kind in type(error).__mro__):
+            raise Unsure(masked(f"{type(error).__name__}: {error}")) from error
+        raise

@@ -1,0 +1,108 @@
+"""Every other target of publishing: what it is sent, and that its failures leave nothing twice."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from other_shops import CGTraderShop, Hub, ShopifyShop
+from publish_rows import a_run
+from shop_server import Shop, serving
+
+from flows.publish import Outcome, PublishConfig, publish
+from manifests.errors import UsageError
+from manifests.publications import Publications
+from manifests.store import Store
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CGTRADER_TOKEN", "SHOPIFY_TOKEN", "HF_TOKEN", "SKETCHFAB_TOKEN"):
+        monkeypatch.setenv(name, "secret-of-the-shop")
+    monkeypatch.setattr("flows.publish_http.FIRST_WAIT", 0.001)
+
+
+def send(out: Path, target: str, service: Shop, **options: Any) -> Outcome:
+    common = {"settle": 0.0, "base_url": service.url}
+    return publish(PublishConfig(str(out), target, {**common, **options}, live=True, workers=2))
+
+
+SHELF = {"category": "furniture", "subcategory": "chair", "rate": 1000.0}
+
+
+@pytest.fixture
+def cgtrader() -> Iterator[CGTraderShop]:
+    with serving(CGTraderShop()) as shop:
+        yield shop
+
+
+def test_cgtrader_has_files_tags_and_says_who_made_it(cgtrader: CGTraderShop, tmp_path: Path) -> None:
+    a_run(tmp_path, [1])
+    assert send(tmp_path, "cgtrader", cgtrader, **SHELF).counts == {"draft": 1}
+    (model,) = cgtrader.models.values()
+    assert set(model["files"]) == {"thing-1.glb", "thing-1_LOD1.glb", "thing-1.usdz"}
+    assert set(model["images"]) == {"thing-1_poster.jpg"}
+    assert len(model["tags"]) >= 5
+    assert model["ai_generated"] is False  # what POST says is ignored, so PUT says it
+    assert model["status"] == "draft"
+    assert send(tmp_path, "cgtrader", cgtrader, draft=False, **SHELF).counts == {"published": 1}
+    assert model["status"] == "published"
+
+
+def test_cgtrader_under_failures_adds_each_file_once_and_leaves_doubt(cgtrader: CGTraderShop, tmp_path: Path) -> None:
+    a_run(tmp_path, range(12))
+    cgtrader.share = 0.15
+    for _ in range(4):
+        outcome = send(tmp_path, "cgtrader", cgtrader, **SHELF)
+    titles = [model["title"] for model in cgtrader.models.values()]
+    assert len(titles) == len(set(titles))  # the server refuses a file that is there, so none was sent twice either
+    unsure = {told.id for told in outcome.told if told.code == "target.unsure"}
+    drafts = {entry.id for entry in entries(tmp_path) if entry.event == "published"}
+    assert drafts | unsure == {f"thing-{i}" for i in range(12)}
+    assert not drafts & unsure
+
+
+def entries(out: Path) -> list[Any]:
+    return list(Publications(Store(f"{out}/publications")).entries())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.15])
+def test_shopify_has_one_product_with_one_model_each(tmp_path: Path, share: float) -> None:
+    a_run(tmp_path, range(8))
+    with serving(ShopifyShop(share)) as shop:
+        shop.throttled = 1
+        options = {"shop": "a.myshopify.com", "rate": 1000.0, "poll": 0.001}
+        for _ in range(4 if share else 1):
+            send(tmp_path, "shopify", shop, **options)
+        assert sorted(product["title"] for product in shop.products.values()) == [f"Thing number {i}" for i in range(8)]
+        for product in shop.products.values():
+            kinds = sorted(medium["mediaContentType"] for medium in product["media"])
+            assert (kinds, product["status"]) == (["IMAGE", "MODEL_3D"], "DRAFT")
+        shop.share = 0.0
+        assert send(tmp_path, "shopify", shop, draft=False, **options).counts == {"published": 8}
+        assert {product["status"] for product in shop.products.values()} == {"ACTIVE"}
+
+
+@pytest.mark.parametrize("faults", [[], ["lost"], ["lost after"]])
+def test_hugging_face_has_each_asset_in_a_folder_by_one_commit(tmp_path: Path, faults: list[str]) -> None:
+    a_run(tmp_path, [1])
+    with serving(Hub()) as hub:
+        send(tmp_path, "huggingface", hub, repo="me/things")
+        a_run(tmp_path, [2])
+        hub.planned = ["", "", *faults]  # creation, preupload, and the commit that goes wrong
+        outcome = send(tmp_path, "huggingface", hub, repo="me/things")
+        assert outcome.counts == {"already there": 1, "draft": 1}, outcome
+        files = hub.repos["me/things"]["files"]
+        assert len(hub.commits) == 2
+        assert {path.split("/")[1] for path in files} == {"thing-1", "thing-2"}
+        assert files["assets/thing-2/thing-2.glb"] == (tmp_path / "assets/thing-2/thing-2.glb").read_bytes()
+        assert json.loads(files["assets/thing-2/asset.json"])["licence"] == "CC0-1.0"
+
+
+def test_an_address_without_tls_gets_no_credentials(tmp_path: Path) -> None:
+    a_run(tmp_path, [1])
+    with pytest.raises(UsageError, match="https"):
+        publish(PublishConfig(str(tmp_path), "sketchfab", {"base_url": "http://example.org"}, live=True))
