@@ -86,6 +86,10 @@ class Checkpoints:
         tensors = {name: torch.from_numpy(values.copy()) for name, values in arrays.items()}
         return tensors, json.loads((folders[-1] / "state.json").read_text())
 
+    def any(self) -> bool:
+        """Whether there is one."""
+        return bool(self._folders())
+
     def _folders(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("step-*") if path.suffix != ".part")
 

@@ -58,7 +58,7 @@ def _tensorboard(folder: Path, from_step: int) -> Any:
 
 
 def counted_flops(backward: Callable[[], None]) -> float:
-    """Floating-point operations of matrix products, convolutions and attention in one forward and backward pass."""
+    """Floating-point operations of matrix products, convolutions and attention in what is run."""
     with _Operations() as counter:
         backward()
     return float(counter.total)
@@ -79,15 +79,20 @@ class _Operations(TorchDispatchMode):
         return out
 
 
-def compile_marked(model: nn.Module) -> int:
-    """Compile every module that carries `compiles = True`; how many. Equal blocks share their compiled code.
+def compile_kinds(model: nn.Module, kinds: tuple[type[nn.Module], ...]) -> int:
+    """Compile every module of one of `kinds` that is not inside another; how many. Equal ones share compiled code.
 
     Source: PyTorch's recipe on regional compilation: one block's compiling instead of the whole network's.
     """
-    marked = [module for module in model.modules() if getattr(module, "compiles", False)]
-    for module in marked:
-        module.compile(dynamic=False)
-    return len(marked)
+    outermost: list[nn.Module] = []
+    inside: set[nn.Module] = set()
+    for module in model.modules():  # parents come before their children
+        if isinstance(module, kinds) and module not in inside:
+            outermost.append(module)
+            inside.update(module.modules())
+    for module in outermost:
+        module.compile()
+    return len(outermost)
 
 
 def memory_gib(device: torch.device) -> float:

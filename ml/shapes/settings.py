@@ -43,7 +43,7 @@ class TrainSettings:
     save_seconds: float = 120.0  # 0: only by steps and at the end
     sample_every: int = 0  # steps; 0: never
     precision: str = "auto"  # float32, bfloat16 (autocast), auto: bfloat16 on CUDA
-    compile: bool = False  # the modules that carry `compiles = True`, on CUDA
+    compile: bool = False  # the kinds of modules that the stage names; on CUDA
 
     def __post_init__(self) -> None:
         for name in ("batch", "accumulate", "log_every"):

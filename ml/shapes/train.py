@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,14 @@ from torch.nn.parallel import DistributedDataParallel
 from ml.asset import InputError
 from ml.shapes.buffer import Batch, ExampleBuffer
 from ml.shapes.checkpoint import Checkpoints, captured, restored, write_weights
-from ml.shapes.metrics import Metrics, compile_marked, counted_flops, memory_gib
+from ml.shapes.metrics import Metrics, compile_kinds, counted_flops, memory_gib
 from ml.shapes.ranks import Ranks
 from ml.shapes.schedule import Clock, learning_rate
 from ml.shapes.settings import TrainSettings
 
 REPORTING = {"log_every", "save_every", "save_seconds", "sample_every", "compile", "at_least"}
 LOST = 10
+COUNTED = 8  # as many as the flow's loss has kinds of steps
 # The loss to descend, and its terms for the log, all on the device.
 Loss = Callable[[Any, Batch, int], tuple[Tensor, dict[str, Tensor]]]
 Sample = Callable[[int, nn.Module], None]  # called with the step and the averaged weights
@@ -40,6 +42,7 @@ def train(
     ranks: Ranks | None = None,
     on_sample: Sample | None = None,
     tell: Callable[[str], None] = print,
+    compiled: tuple[type[nn.Module], ...] = (),
 ) -> nn.Module:
     """Train `model` in `folder/stage` and return its averaged weights, which `folder/stage/weights-*.safetensors` hold.
 
@@ -49,7 +52,7 @@ def train(
     LOST steps in a row without finite gradients, `training.diverged`.
     """
     run = _Training(stage, model, loss, buffer, settings, folder / stage, ranks or Ranks(device=buffer.device), tell)
-    run.start()
+    run.start(compiled)
     while not run.clock.over(run.step):
         run.one_step()
         if run.logs():
@@ -104,7 +107,7 @@ class _Training:
         self.skipped = torch.zeros((), device=ranks.device)
         self.generator = torch.Generator(ranks.device)
 
-    def start(self) -> None:
+    def start(self, compiled: tuple[type[nn.Module], ...]) -> None:
         """From the newest checkpoint or the beginning, with enough examples."""
         saved = self.checkpoints.load()
         state: dict[str, Any] = {"step": 0, "share": 0.0, "spent": 0.0}
@@ -124,12 +127,14 @@ class _Training:
             torch.set_float32_matmul_precision("high")
             self._count_flops()
             if self.settings.compile:
-                self.tell(f"{self.stage}: {compile_marked(self.model)} modules are compiled")
+                self.tell(f"{self.stage}: {compile_kinds(self.model, compiled)} modules are compiled")
         if self.ranks.world > 1:
-            # A step may leave a modality out, and with it weights without a gradient.
+            # A step may leave a modality out, and with it weights without a gradient. All begin as rank 0 does.
             self.objective = DistributedDataParallel(
                 self.objective, broadcast_buffers=False, find_unused_parameters=True
             )
+            if not saved:
+                self.average.load_state_dict(self.model.state_dict())
         self.logged_at, self.logged_step = time.monotonic(), self.step
 
     def one_step(self) -> None:
@@ -144,7 +149,7 @@ class _Training:
         for at in range(settings.accumulate):
             part = at * ranks.world + ranks.rank
             torch.manual_seed(_seed(settings.seed, self.step, part))
-            self._backward(self.buffer.gather(draw.part(part, parts)), last=at + 1 == settings.accumulate)
+            self._backward(self.buffer.gather(draw.part(part, parts)), self.step, at + 1 == settings.accumulate)
         norm = torch.nn.utils.clip_grad_norm_(self.weights, settings.clip)
         # The fused optimiser leaves out a step with gradients that are not finite by itself: to ask waits for the GPU.
         broken = (~torch.isfinite(norm)).float().to(self.ranks.device)
@@ -209,12 +214,12 @@ class _Training:
             self.metrics.close()
         self.ranks.all_here()
 
-    def _backward(self, batch: Batch, last: bool) -> None:
+    def _backward(self, batch: Batch, step: int, last: bool = True) -> None:
         """Gradients of one part are added; ranks exchange them with the last one."""
         alone = self.objective.no_sync() if self.ranks.world > 1 and not last else nullcontext()  # type: ignore[operator]
         with alone:
             with autocast(self.ranks.device, self.settings.precision):
-                loss, terms = self.objective(batch, self.step)
+                loss, terms = self.objective(batch, step)
             (loss / self.settings.accumulate).backward()
         self._add({name: value / self.settings.accumulate for name, value in {"loss": loss, **terms}.items()})
 
@@ -232,11 +237,11 @@ class _Training:
             mean.copy_(value)
 
     def _count_flops(self) -> None:
-        """Of one part, before anything is compiled; a loss that the counter cannot follow is trained without."""
+        """Of one part, before anything is compiled: the mean of COUNTED steps, which may differ in what they see."""
         self.generator.manual_seed(0)
         batch = self.buffer.batch(self.settings.batch, self.generator)
         try:
-            self.flops = counted_flops(lambda: self._backward(batch, last=True))
+            self.flops = sum(counted_flops(partial(self._backward, batch, step)) for step in range(COUNTED)) / COUNTED
         except RuntimeError as error:
             self.tell(f"{self.stage}: operations are not counted: {error}")
         self.optimiser.zero_grad(set_to_none=True)

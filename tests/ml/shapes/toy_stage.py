@@ -29,6 +29,7 @@ def toy_example(seed: int) -> ShapeExample:
     arrays["surface"][:, 0] = seed
     arrays["queries"] = (arrays["queries"] / 100).astype(np.float16)
     arrays["distances"] = np.sin(arrays["queries"].sum(axis=1)).astype(np.float16)
+    arrays["extents"] = np.array([1.0, 0.5, 0.25], np.float32)
     return ShapeExample("chair", ("a", "b", "c"), seed, **arrays)
 
 

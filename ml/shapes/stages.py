@@ -1,0 +1,110 @@
+"""The stages of the shape model in their order: the autoencoder, then the flow over its latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from ml.shapes.blocks import Block, ReadingBlock
+from ml.shapes.buffer import ExampleBuffer
+from ml.shapes.checkpoint import Checkpoints
+from ml.shapes.losses import encoded, flow_loss, vae_loss
+from ml.shapes.ranks import Ranks
+from ml.shapes.recipe import ShapeRecipe, StageConfig
+from ml.shapes.settings import Counts, TrainSettings
+from ml.shapes.train import Loss, Sample, autocast, train
+from ml.shapes.transformer import FlowBlock, ShapeFlow, whole_latent
+from ml.shapes.vae import ShapeVae
+
+STAGES = ("vae", "flow")
+COMPILED = (Block, ReadingBlock, FlowBlock)
+SCALED_BY = 2048  # examples whose latents give the flow its scale
+NEAR_SHARE = 2 / 3  # of the queries, as in the examples
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a stage shares with the others: where it writes, how it runs on this machine, and whom it tells.
+
+    `machine` gives what no recipe decides: seconds, at_least, accumulate, how often what is written, compile.
+    """
+
+    recipe: ShapeRecipe
+    folder: Path
+    machine: TrainSettings = field(default_factory=TrainSettings)
+    ranks: Ranks | None = None
+    on_sample: Sample | None = None
+    tell: Callable[[str], None] = print
+
+
+def train_vae(plan: Plan, buffer: ExampleBuffer) -> ShapeVae:
+    """The autoencoder with averaged weights; goes on from what `folder/vae` holds. Raises as ml.shapes.train.train."""
+    torch.manual_seed(plan.recipe.seed)
+    buffer.counts = counts_of(plan.recipe.vae_stage)
+    settings = settings_of(plan.recipe.vae_stage, plan.recipe.seed, plan.machine)
+    trained = _trained("vae", ShapeVae(plan.recipe.vae), vae_loss, buffer, settings, plan)
+    assert isinstance(trained, ShapeVae)
+    return trained
+
+
+def train_flow(plan: Plan, vae: ShapeVae, buffer: ExampleBuffer) -> ShapeFlow:
+    """The flow over the latents of `vae`, which stays as it is; as `train_vae` otherwise."""
+    torch.manual_seed(plan.recipe.seed + 1)
+    buffer.counts = counts_of(plan.recipe.flow_stage)
+    settings = settings_of(plan.recipe.flow_stage, plan.recipe.seed + 1, plan.machine)
+    vae = vae.to(buffer.device).eval().requires_grad_(False)
+    flow = ShapeFlow(plan.recipe.flow, plan.recipe.vae).to(buffer.device)
+    if not Checkpoints(plan.folder / "flow").any():
+        buffer.wait(settings.at_least)
+        learn_scale(flow, vae, buffer, settings, plan.ranks)
+    loss = partial(_flow_loss, vae)
+    trained = _trained("flow", flow, loss, buffer, settings, plan)
+    assert isinstance(trained, ShapeFlow)
+    return trained
+
+
+def _flow_loss(vae: ShapeVae, flow: ShapeFlow, batch: dict[str, Tensor], step: int) -> tuple[Tensor, dict[str, Tensor]]:
+    return flow_loss(flow, vae, batch, step)
+
+
+def _trained(
+    stage: str, model: nn.Module, loss: Loss, buffer: ExampleBuffer, settings: TrainSettings, plan: Plan
+) -> nn.Module:
+    return train(stage, model, loss, buffer, settings, plan.folder, plan.ranks, plan.on_sample, plan.tell, COMPILED)
+
+
+@torch.no_grad()
+def learn_scale(
+    flow: ShapeFlow, vae: ShapeVae, buffer: ExampleBuffer, settings: TrainSettings, ranks: Ranks | None
+) -> None:
+    """Mean and spread of the latents of random examples, rank 0's for all ranks."""
+    generator = torch.Generator(buffer.device).manual_seed(settings.seed)
+    latents = []
+    for _ in range(-(-SCALED_BY // settings.batch)):
+        batch = buffer.batch(settings.batch, generator)
+        with autocast(buffer.device, settings.precision):
+            mean, _ = encoded(vae, batch)
+        latents.append(whole_latent(mean, batch["extents"]))
+    flow.learn_scale(torch.cat(latents))
+    if ranks and ranks.world > 1:
+        for values in (flow.middle, flow.spread):
+            dist.broadcast(values, 0)
+
+
+def settings_of(stage: StageConfig, seed: int, machine: TrainSettings) -> TrainSettings:
+    """The trainer's settings: what the recipe decides over what the machine does."""
+    warm = max(1, round(stage.warmup * stage.steps))
+    chosen = replace(machine, steps=stage.steps, batch=stage.batch, rate=stage.rate, decay=stage.decay)
+    return replace(chosen, warm=warm, floor=0.01, average=stage.average, seed=seed)
+
+
+def counts_of(stage: StageConfig) -> Counts:
+    """Points of an example a step: half as many on edges as on the surface, a third of the queries far from it."""
+    near = round(NEAR_SHARE * stage.queries)
+    return Counts(stage.points, stage.points // 2, near, stage.queries - near)

@@ -1,0 +1,46 @@
+"""The stages of the shape model train on the real losses, one on the other, and are not begun twice."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from toy_stage import toy_example
+
+from ml.shapes.buffer import ExampleBuffer
+from ml.shapes.recipe import FlowConfig, ShapeRecipe, StageConfig, VaeConfig
+from ml.shapes.settings import TrainSettings
+from ml.shapes.stages import Plan, counts_of, settings_of, train_flow, train_vae
+
+STAGE = StageConfig(steps=3, batch=2, points=64, queries=96)
+RECIPE = ShapeRecipe(
+    vae=VaeConfig(8, 8, 32, 2, 1, 1, 1, 4, 8, 8, 16),
+    flow=FlowConfig(32, 2, 1, 1, 32, 1, 32),
+    vae_stage=STAGE,
+    flow_stage=replace(STAGE, steps=9),
+)
+
+
+def test_the_stages_train_one_on_the_other(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    plan = Plan(RECIPE, tmp_path, TrainSettings(at_least=3, log_every=1), tell=lambda _: None)
+    with ExampleBuffer("cpu", 10**7, counts_of(STAGE)).feed(toy_example(seed) for seed in range(3)) as buffer:
+        vae = train_vae(plan, buffer)
+        flow = train_flow(plan, vae, buffer)
+    lines = [json.loads(line) for line in (tmp_path / "flow/metrics.jsonl").read_text().splitlines()]
+    assert len(lines) == 9
+    assert all(line["velocity"] > 0 for line in lines)
+    assert float(flow.spread.std()) > 0
+    with ExampleBuffer("cpu", 10**7, counts_of(STAGE)) as empty:  # no example is needed: both are trained
+        again = train_flow(plan, train_vae(plan, empty), empty)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in flow.state_dict().items())
+
+
+def test_what_the_recipe_decides_is_over_what_the_machine_does() -> None:
+    settings = settings_of(StageConfig(steps=200, warmup=0.1), 7, TrainSettings(seconds=9.0, compile=True, steps=3))
+    assert (settings.steps, settings.warm, settings.seed) == (200, 20, 7)
+    assert (settings.seconds, settings.compile) == (9.0, True)
+    counts = counts_of(StageConfig(points=100, queries=99))
+    assert (counts.surface, counts.edges, counts.near, counts.volume) == (100, 50, 66, 33)
