@@ -54,12 +54,7 @@ def sketch_silhouette(pixels: U8) -> Silhouette:
     Raises InputError `image.no-silhouette` for a blank sheet, `sketch.open-outline` when no closed outline spans the
     drawing. What a line encloses is filled: a drawing does not say which enclosed areas are holes.
     """
-    lightness = lab(pixels)[..., 0]
-    paper = float(np.percentile(lightness, 90))
-    ink = lightness < paper - max(12.0, 0.35 * (paper - float(lightness.min())))
-    share = np.count_nonzero(ink) / ink.size
-    if not 5e-4 < share < 0.5:
-        raise InputError("image.no-silhouette", f"{share:.2%} of the drawing is ink; 0.05 % to 50 % is a line drawing")
+    ink = drawn_ink(pixels)
     widest = max(2, round(MAX_GAP * max(ink.shape) / 2))
     for radius in (0, *(r for r in (1, 2, 3, 5, 8, 12, 20) if r < widest), widest):
         filled = _filled(ink, radius)
@@ -69,6 +64,17 @@ def sketch_silhouette(pixels: U8) -> Silhouette:
     raise InputError(
         "sketch.open-outline", f"no outline closes; gaps up to {gap} px are bridged: close the drawing's edge"
     )
+
+
+def drawn_ink(pixels: U8) -> Mask:
+    """(h, w) the dark lines of a drawing on light paper, (h, w, 4) RGBA; raises InputError `image.no-silhouette`."""
+    lightness = lab(pixels)[..., 0]
+    paper = float(np.percentile(lightness, 90))
+    ink: Mask = lightness < paper - max(12.0, 0.35 * (paper - float(lightness.min())))
+    share = np.count_nonzero(ink) / ink.size
+    if not 5e-4 < share < 0.5:
+        raise InputError("image.no-silhouette", f"{share:.2%} of the drawing is ink; 0.05 % to 50 % is a line drawing")
+    return ink
 
 
 def lab(pixels: U8) -> F64:

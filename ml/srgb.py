@@ -35,3 +35,16 @@ def encode_table() -> U8:
     """(65536,) linear light × 65535 → 8-bit sRGB; 16 bits keep each of the 256 codes reachable."""
     codes: U8 = np.rint(to_srgb(np.arange(65536) / 65535.0) * 255.0).astype(np.uint8)
     return codes
+
+
+def linear_bytes(linear: F32) -> tuple[U8, tuple[float, float, float, float]]:
+    """(n, 4) opaque RGBA bytes of (n, 3) linear colours, and the RGBA factor that they multiply.
+
+    A linear byte is coarse in the dark (its first step is sRGB 13), so the factor takes the brightest value and the 256
+    steps are spent below it.
+    """
+    top = np.maximum(linear.max(axis=0), np.float32(1 / 255))
+    codes = np.full((len(linear), 4), 255, np.uint8)
+    codes[:, :3] = np.rint(np.clip(linear / top, 0.0, 1.0) * 255)
+    red, green, blue = (min(1.0, float(value)) for value in top)
+    return codes, (red, green, blue, 1.0)

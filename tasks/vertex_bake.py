@@ -7,8 +7,9 @@ from typing import Literal
 
 import numpy as np
 
-from ml.asset import F32, U8, Asset, Part
+from ml.asset import Asset, Part
 from ml.normals import vertex_normals
+from ml.srgb import linear_bytes
 from tasks.source_samples import SourceSamples, closest_hits
 
 
@@ -32,18 +33,8 @@ def vertex_bake(asset: Asset, options: VertexBakeOptions = VertexBakeOptions()) 
 
 def _coloured(part: Part, source: Asset) -> Part:
     hits = closest_hits(source, part.vertices, vertex_normals(part.vertices, part.faces))
-    colors, brightest = _quantized(SourceSamples(source).base_color(hits))
+    linear = SourceSamples(source).base_color(hits)
+    colors, brightest = linear_bytes(linear[:, :3])
+    colors[:, 3] = np.rint(np.clip(linear[:, 3], 0.0, 1.0) * 255)
     mode: Literal["BLEND", "OPAQUE"] = "BLEND" if (colors[:, 3] < 255).any() else "OPAQUE"
     return replace(part, colors=colors, material=replace(part.material, base_color=brightest, alpha_mode=mode))
-
-
-def _quantized(linear: F32) -> tuple[U8, tuple[float, float, float, float]]:
-    """(n, 4) bytes and the factor they multiply.
-
-    A linear byte is coarse in the dark (its first step is sRGB 13), so the factor takes the brightest value and the 256
-    steps are spent below it.
-    """
-    top = np.maximum(linear[:, :3].max(axis=0), np.float32(1 / 255))
-    scaled = np.clip(linear / np.append(top, np.float32(1)), 0.0, 1.0)
-    red, green, blue = (min(1.0, float(value)) for value in top)
-    return np.rint(scaled * 255).astype(np.uint8), (red, green, blue, 1.0)

@@ -52,7 +52,7 @@ class Procedural:
     def draw(self, request: Request, rng: np.random.Generator) -> tuple[Asset, dict[str, int]] | Refusal:
         """The asset with chance from `rng`, and how many of each part that comes in numbers it has."""
         prompt = request.prompt or parse_prompt("")
-        category = _category(prompt, request.category)
+        category = named_category(prompt, request.category)
         if isinstance(category, Refusal):
             return category
         design = _design(prompt, request.style, category, rng, self.options.detail)
@@ -66,7 +66,7 @@ class Procedural:
         return asset, design.counted
 
 
-def _category(prompt: Prompt, given: str) -> str | Refusal:
+def named_category(prompt: Prompt, given: str) -> str | Refusal:
     """The category to draw: the prompt's noun, else the request's own; a refusal names the nearest known nouns."""
     noun = prompt.subject or given.strip().lower()
     if not noun and not any(c.isalnum() for c in prompt.text):

@@ -10,12 +10,14 @@ from ml.generators.mesh import MeshImport, MeshOptions
 from ml.generators.noop import Noop, NoopOptions
 from ml.generators.procedural import Procedural, ProceduralOptions
 from ml.generators.protocol import Generator
+from ml.generators.shapes import Shapes, ShapesOptions
 from ml.generators.visual_hull import VisualHull, VisualHullOptions
 
 GENERATORS: dict[str, tuple[type[Generator], type[Any]]] = {
     "procedural": (Procedural, ProceduralOptions),
     "inflate": (Inflate, InflateOptions),
     "visual-hull": (VisualHull, VisualHullOptions),
+    "shapes": (Shapes, ShapesOptions),
     "mesh": (MeshImport, MeshOptions),
     "noop": (Noop, NoopOptions),
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from math import sqrt
+
 # Metres of the largest extent, smallest and largest. The designs of this package with every size word give the start
 # ('a small chair' to 'a tall chair', 24 of each category); where real things vary more (a tree, a rock, a tower), the
 # range is theirs. A model in centimetres is 100 times out of it, one in inches 39.
@@ -60,3 +63,17 @@ EXTENTS: dict[str, tuple[float, float]] = {
 def usual_extent(category: str) -> tuple[float, float] | None:
     """(least, most) metres of the largest extent of a category's things; None for one that is not known."""
     return EXTENTS.get(category)
+
+
+def likely_extent(category: str, words: Iterable[str] = ()) -> float:
+    """Metres of the largest extent of a thing of that category, 1 for one that is not known.
+
+    The middle of its range by ratio, by as much smaller or larger as 'small' and 'large' make the designs of this
+    package, inside the range.
+    """
+    least, most = EXTENTS.get(category, (1.0, 1.0))
+    factor = {"small": 0.7, "large": 1.4}
+    size = sqrt(least * most)
+    for word in set(words) & factor.keys():
+        size *= factor[word]
+    return min(max(size, least), most)

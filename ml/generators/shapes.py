@@ -1,0 +1,100 @@
+"""The `shapes` generator: texts, pictures, sketches and views to textured solids by this factory's own shape model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from ml.asset import Asset
+from ml.field_asset import ShapeField, field_asset
+from ml.generators.procedural import named_category
+from ml.generators.protocol import InputKind, Refusal, Request
+from ml.parametric.sizes import likely_extent
+from ml.prompt import parse_prompt
+
+if TYPE_CHECKING:
+    from ml.shapes.asked import Asked
+    from ml.shapes.model import ShapeModel
+
+THREADS = 1  # of torch: assets run in parallel already
+
+
+@dataclass(frozen=True)
+class ShapesOptions:
+    """How shapes are drawn from the model and how finely their surface is cut."""
+
+    steps: int = field(default=10, metadata={"min": 1, "max": 100, "help": "evaluations of the flow"})
+    guidance: float = field(default=3.0, metadata={"min": 1.0, "max": 20.0, "help": "how hard conditions pull"})
+    resolution: int = field(default=256, metadata={"min": 32, "max": 512, "help": "cells along the longest side"})
+    model: str = field(default="", metadata={"help": "folder of a model that `meshmill train shapes` made"})
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A request that can be met: its conditions and what else decides the asset."""
+
+    asked: Asked
+    category: str
+    metres: float
+
+
+class Shapes:
+    """Draws what its conditions say; a prompt that names nothing it knows is refused unless there is a picture."""
+
+    name: ClassVar[str] = "shapes"
+    version: ClassVar[str] = "1"
+    inputs: ClassVar[frozenset[InputKind]] = frozenset(("prompt", "image", "images", "sketch"))
+    gpus: ClassVar[float] = 0.0
+
+    def __init__(self, options: ShapesOptions = ShapesOptions()) -> None:
+        self.options = options
+
+    @cached_property
+    def model(self) -> ShapeModel:
+        """The networks, loaded when the first request comes; raises InputError `weights.*`."""
+        import torch
+
+        from ml.shapes.model import WEIGHTS, load_model
+
+        torch.set_num_threads(THREADS)
+        return load_model(Path(self.options.model) if self.options.model else WEIGHTS)
+
+    def generate(self, requests: Sequence[Request]) -> list[Asset | Refusal]:
+        """One asset or refusal a request, in order, the same in every batch; raises InputError `image.*`, `images.*`,
+        `input.*`, `weights.*`, `field.*`."""
+        found = [wanted(request) for request in requests]
+        met = [(each, request) for each, request in zip(found, requests, strict=True) if isinstance(each, Wanted)]
+        made = iter(self._fields([each.asked for each, _ in met], [request.seed for _, request in met]))
+        return [each if isinstance(each, Refusal) else self._asset(each, next(made)) for each in found]
+
+    def _fields(self, asked: list[Asked], seeds: list[int]) -> list[ShapeField]:
+        if not asked:
+            return []
+        from ml.shapes.drawing import draw, fields
+        from ml.shapes.sampler import SamplerOptions
+
+        options = SamplerOptions(self.options.steps, self.options.guidance)
+        return fields(self.model, draw(self.model, asked, seeds, options))
+
+    def _asset(self, wanted: Wanted, made: ShapeField) -> Asset:
+        name = wanted.category or "shape"
+        asset = field_asset(made, wanted.metres, self.options.resolution, name)
+        known = {"category": wanted.category} if wanted.category else {}
+        return asset.noted(**known, shape_size=f"{wanted.metres:.3g} m, {'usual' if known else 'no category is known'}")
+
+
+def wanted(request: Request) -> Wanted | Refusal:
+    """What the request asks for; a prompt of no known noun is no condition beside a picture, and refused alone."""
+    from ml.shapes.asked import asked_of
+
+    prompt = request.prompt or parse_prompt("")
+    category = named_category(prompt, request.category)
+    pictured = request.image or request.images or request.sketch
+    if isinstance(category, Refusal):
+        return category if not pictured else Wanted(asked_of(request, ""), "", likely_extent(""))
+    said = [word for word in (request.style, prompt.text if prompt.subject else category) if word]
+    metres = likely_extent(category, prompt.attributes)
+    return Wanted(asked_of(request, " ".join(said)), category, metres)

@@ -1,0 +1,67 @@
+"""Requests' conditions to shape fields by the shape model: batches in, arrays out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from ml.alignment.tokens import tokenize
+from ml.field_asset import ShapeField
+from ml.plane_field import PlaneField
+from ml.shapes.asked import Asked, pictures_of
+from ml.shapes.conditions import Conditions, no_conditions
+from ml.shapes.field import UNIT
+from ml.shapes.model import ShapeModel
+from ml.shapes.sampler import SamplerOptions
+
+
+def draw(
+    model: ShapeModel,
+    asked: Sequence[Asked],
+    seeds: Sequence[int],
+    options: SamplerOptions = SamplerOptions(),
+    start: Tensor | None = None,
+    strength: float = 1.0,
+) -> Tensor:
+    """(b, n + 1, c) latents, one an asset; `start` and `strength` as `ShapeModel.generate` has them."""
+    unwanted = None
+    if any(each.unwanted for each in asked):
+        unwanted = no_conditions(len(asked))._replace(tokens=_tokens([each.unwanted for each in asked]))
+    return model.generate(conditions(asked), seeds, options, unwanted, start, strength)
+
+
+def conditions(asked: Sequence[Asked]) -> Conditions:
+    """Of b assets; pictures as floats in 0–1."""
+    shown, kinds, views = pictures_of(asked)
+    numbers = [torch.tensor(each, dtype=torch.int64).reshape(shown.shape[:2]) for each in (kinds, views)]
+    return Conditions(_tokens([each.text for each in asked]), torch.from_numpy(shown).float() / 255.0, *numbers)
+
+
+def fields(model: ShapeModel, latents: Tensor) -> list[ShapeField]:
+    """The fields of (b, n + 1, c) latents."""
+    planes, extents = model.planes(latents)
+    reader = model.vae.reader
+    distance, looks = (_layers(each) for each in (reader.distance_layers, reader.looks_layers))
+    distance[-2:] = [UNIT * each for each in distance[-2:]]
+    return [
+        ShapeField(
+            PlaneField(planes.geometry[row].numpy(), *(each.numpy() for each in distance)),
+            PlaneField(planes.looks[row].half().numpy(), *(each.numpy() for each in looks)),
+            extents[row],
+        )
+        for row in range(len(latents))
+    ]
+
+
+def _layers(layers: nn.Module) -> list[Tensor]:
+    """Weights and biases of the three layers, in their order."""
+    return [each.detach().float().cpu() for each in layers.parameters()]
+
+
+def _tokens(texts: Sequence[str]) -> Tensor:
+    """(b, CONTEXT) token numbers, zeros for ""."""
+    numbers = torch.from_numpy(tokenize(texts))
+    numbers[[not text for text in texts]] = 0
+    return numbers
