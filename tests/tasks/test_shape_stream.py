@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from itertools import islice
-from pathlib import Path
 
 import pytest
 
@@ -44,9 +43,8 @@ def test_a_killed_worker_is_replaced_and_its_example_skipped() -> None:
         assert example_bytes(last) == example_bytes(procedural_example(2, stream.index - 1))
 
 
-def test_workers_that_cannot_start_are_an_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("sys.path", [str(tmp_path)])
-    monkeypatch.chdir(tmp_path)
+def test_workers_that_cannot_start_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/bin/false")
     with ExampleStream(2) as stream, pytest.raises(RuntimeError, match="before it made an example"):
         next(stream)
 
