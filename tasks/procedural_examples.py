@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -17,6 +18,7 @@ from ml.shapes.example import ShapeExample
 from ml.shapes.split import Split, split_of
 from tasks.shape_examples import shape_example
 
+MOST = 0.5  # of the volume with all parts: a car without body, a table without top are nothing to learn from
 TRIES = 400  # captions drawn for one example; of a split's assets one in four to one in eighty is drawn
 
 
@@ -34,7 +36,9 @@ def procedural_example(seed: int, index: int, split: Split = "train") -> ShapeEx
         if is_held(caption) != (split == "pairs"):
             continue
         asset = _asset(caption, category, number)
-        if asset is not None and split_of(caption, category, np.ptp(asset.bounds(), axis=0)) == split:
+        if asset is None or (caption.without and not _is_most(asset, caption, category, number)):
+            continue
+        if split_of(caption, category, np.ptp(asset.bounds(), axis=0)) == split:
             return shape_example(asset, category, three_lengths(caption, random), number)
     raise InputError("shape.not-drawn", f"no {category} of the split {split} in {TRIES} captions")
 
@@ -54,3 +58,14 @@ def _asset(caption: Caption, category: str, number: int) -> Asset | None:
     """What the generator makes of the caption; None where it refuses or makes something else of it."""
     made = Procedural().generate([Request("", number, parse_prompt(text(caption)))])[0]
     return made if isinstance(made, Asset) and made.notes["category"] == category else None
+
+
+def _is_most(asset: Asset, caption: Caption, category: str, number: int) -> bool:
+    """Whether more is left of an asset without a part than is missing."""
+    whole = _asset(replace(caption, without=""), category, number)
+    return whole is not None and _volume(asset) >= MOST * _volume(whole)
+
+
+def _volume(asset: Asset) -> float:
+    """m³ of all solids, what they share counted again."""
+    return sum(float(np.linalg.det(part.vertices[part.faces].astype(np.float64)).sum()) for part in asset.parts) / 6.0
