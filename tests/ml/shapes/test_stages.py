@@ -6,11 +6,12 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 from toy_stage import toy_example
 
 from ml.shapes.buffer import ExampleBuffer
-from ml.shapes.recipe import FlowConfig, ShapeRecipe, StageConfig, VaeConfig
+from ml.shapes.recipe import FlowConfig, ShapeRecipe, StageConfig, VaeConfig, read_shape_recipe
 from ml.shapes.settings import TrainSettings
 from ml.shapes.stages import Plan, counts_of, settings_of, train_flow, train_vae
 
@@ -44,3 +45,10 @@ def test_what_the_recipe_decides_is_over_what_the_machine_does() -> None:
     assert (settings.seconds, settings.compile) == (9.0, True)
     counts = counts_of(StageConfig(points=100, queries=99))
     assert (counts.surface, counts.edges, counts.near, counts.volume) == (100, 50, 66, 33)
+
+
+@pytest.mark.parametrize("name", ["small", "base"])
+def test_the_shipped_recipes_are_read(name: str) -> None:
+    recipe = read_shape_recipe(Path(__file__).parents[3] / f"datasets/training/shapes-{name}.toml")
+    assert recipe.vae_stage.steps > 1000
+    assert settings_of(recipe.flow_stage, 0, TrainSettings()).batch == recipe.flow_stage.batch

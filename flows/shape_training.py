@@ -1,0 +1,111 @@
+"""Trains the shape model on procedural examples, in this process, as a rank of torchrun, or in workers of Ray Train."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ml.shapes.recipe import read_shape_recipe
+from ml.shapes.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from ml.shapes.buffer import ExampleBuffer
+    from ml.shapes.stages import Plan
+
+Stage = Literal["vae", "flow", "all"]
+GIB = 1 << 30
+
+
+@dataclass(frozen=True)
+class ShapeTraining:
+    """What is trained where, and what no recipe decides."""
+
+    recipe: str  # file
+    out: str
+    stage: Stage = "all"
+    device: str = "auto"  # cpu, cuda, or auto: a GPU where there is one
+    workers: int = 1  # processes that make examples, of each rank
+    memory_gib: float = 4.0  # of examples, on the device
+    at_least: int = 2048  # examples before the first step; with all of the recipe's, a training can be repeated exactly
+    seconds: float = 0.0  # of each stage; 0: the recipe's steps
+    compile: bool = False
+
+
+class Studio:
+    """The buffer and the plan that the stages share; a plain class: Prefect looks into dataclasses."""
+
+    def __init__(self, plan: Plan, buffer: ExampleBuffer) -> None:
+        self.plan, self.buffer = plan, buffer
+
+    def vae(self) -> Any:
+        """Train the autoencoder, or take the trained one."""
+        from ml.shapes.stages import train_vae
+
+        return train_vae(self.plan, self.buffer)
+
+    def flow(self, vae: Any) -> Any:
+        """Train the flow over the autoencoder's latents, or take the trained one."""
+        from ml.shapes.stages import train_flow
+
+        return train_flow(self.plan, vae, self.buffer)
+
+    def ship(self, vae: Any, flow: Any) -> None:
+        """Write `model/`, which ml.shapes.model.load_model loads."""
+        from ml.shapes.model import save_model
+
+        if self.plan.ranks is None or self.plan.ranks.rank == 0:
+            save_model(vae, flow, self.plan.recipe.flow, self.plan.folder / "model")
+
+
+@contextmanager
+def studio(asked: ShapeTraining) -> Iterator[Studio]:
+    """While it is open, examples are made. Raises InputError of the recipe, ModuleNotFoundError without `learned`."""
+    recipe = read_shape_recipe(Path(asked.recipe))
+    from ml.shapes.buffer import ExampleBuffer
+    from ml.shapes.ranks import joined
+    from ml.shapes.stages import Plan, counts_of
+    from tasks.shape_stream import ExampleStream
+
+    with joined(asked.device) as ranks:
+        share = -(-recipe.examples // ranks.world)
+        at_least = min(asked.at_least, share)
+        machine = TrainSettings(seconds=asked.seconds, at_least=at_least, compile=asked.compile)
+        plan = Plan(recipe, Path(asked.out), machine, ranks, tell=tell)
+        with (
+            ExampleStream(recipe.seed, start=ranks.rank * share, workers=asked.workers) as stream,
+            ExampleBuffer(ranks.device, int(asked.memory_gib * GIB), counts_of(recipe.vae_stage)) as buffer,
+        ):
+            buffer.feed(islice(stream, share))
+            yield Studio(plan, buffer)
+
+
+def train_stages(asked: ShapeTraining) -> None:
+    """Every stage that is asked for, from where a kill left it."""
+    with studio(asked) as room:
+        vae = room.vae()
+        if asked.stage != "vae":
+            room.ship(vae, room.flow(vae))
+
+
+def train_on_ray(asked: ShapeTraining, ranks: int, gpu: bool) -> None:
+    """The same in workers of Ray Train, a GPU each or none; all of them have to see the folder `out`."""
+    from ray.train import RunConfig, ScalingConfig
+    from ray.train.torch import TorchTrainer
+
+    scaling = ScalingConfig(num_workers=ranks, use_gpu=gpu)
+    place = RunConfig(name="ray", storage_path=str(Path(asked.out).resolve()))
+    TorchTrainer(_ray_rank, train_loop_config=asdict(asked), scaling_config=scaling, run_config=place).fit()
+
+
+def _ray_rank(asked: dict[str, Any]) -> None:
+    train_stages(ShapeTraining(**asked))
+
+
+def tell(line: str) -> None:
+    """A line of progress, beside the command's output."""
+    print(line, file=sys.stderr, flush=True)

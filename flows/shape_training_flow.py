@@ -1,0 +1,43 @@
+"""The Prefect flow that trains the shape model: one task a stage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from flows.shape_training import ShapeTraining, Stage, Studio, studio
+
+
+@task(name="vae", cache_policy=NO_CACHE)
+def vae_stage(room: Studio) -> Any:
+    """The autoencoder."""
+    return room.vae()
+
+
+@task(name="flow", cache_policy=NO_CACHE)
+def flow_stage(room: Studio, vae: Any) -> Any:
+    """The flow over its latents."""
+    return room.flow(vae)
+
+
+@flow(name="train-shapes")
+def train_shapes(
+    recipe: str,
+    out: str,
+    stage: Stage = "all",
+    device: str = "auto",
+    workers: int = 1,
+    memory_gib: float = 4.0,
+    at_least: int = 2048,
+    seconds: float = 0.0,
+    compile: bool = False,
+) -> str:
+    """Train what is asked for, from where a kill left it; the folder of the training."""
+    asked = ShapeTraining(recipe, out, stage, device, workers, memory_gib, at_least, seconds, compile)
+    with studio(asked) as room:
+        vae = vae_stage(room)
+        if stage != "vae":
+            room.ship(vae, flow_stage(room, vae))
+    return out
