@@ -1,4 +1,4 @@
-"""`meshmill train shapes` trains on the factory's examples, as a Prefect run and in Ray's workers, and ships a model."""
+"""`meshmill train shapes` trains on the factory's examples, as a Prefect run and in Ray's workers, and ships it."""
 
 from __future__ import annotations
 
