@@ -12,8 +12,9 @@ from pathlib import Path
 HERE = Path(__file__).parent
 GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
 SURFACE = ("glb_size", "bake", "materials", "lods", "writers", "formats", "format_stages")
+RUNS = ("quickstart", "scale", "batch", "publish")
 QUALITY = ("measures", "alignment", "quality", "refine", "report_page", "edits", "shards", "curation", "shape_examples")
-SCRIPTS = ("quickstart", "scale", "batch", "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE, *QUALITY)
+SCRIPTS = (*RUNS, "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE, *QUALITY)
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 
 
