@@ -5,39 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
 
+from tasks.figures import Figure, line, sentence
 
-@dataclass(frozen=True)
-class Figure:
-    """One measured value; `holds` compares it with `bar`, `ratio` with the peer (how many times better we are)."""
-
-    figure: str
-    ours: float
-    unit: str
-    bar: float | None = None
-    better: str = "lower"
-    peer: str = ""
-    peer_value: float | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("ours", "bar", "peer_value"):  # numpy's numbers are none to JSON
-            value = getattr(self, name)
-            object.__setattr__(self, name, None if value is None else float(value))
-
-    @property
-    def ratio(self) -> float | None:
-        """Times better than the peer; None without one."""
-        if not self.peer_value or not self.ours:
-            return None
-        return self.peer_value / self.ours if self.better == "lower" else self.ours / self.peer_value
-
-    @property
-    def holds(self) -> bool | None:
-        """Whether the bar is met; None where there is none."""
-        if self.bar is None:
-            return None
-        return self.ours <= self.bar if self.better == "lower" else self.ours >= self.bar
+__all__ = ["Figure", "main"]
 
 
 def main(measure: Callable[[], Iterator[Figure]], description: str) -> None:
@@ -47,19 +18,3 @@ def main(measure: Callable[[], Iterator[Figure]], description: str) -> None:
     options = parser.parse_args()
     for figure in measure():
         print(json.dumps(line(figure)) if options.json else sentence(figure), flush=True)
-
-
-def line(figure: Figure) -> dict[str, object]:
-    """The JSON object of a figure."""
-    values = {**asdict(figure), "ratio": figure.ratio, "holds": figure.holds}
-    return {key: values[key] for key in ("figure", "ours", "peer", "peer_value", "ratio", "unit", "bar", "holds")}
-
-
-def sentence(figure: Figure) -> str:
-    """A figure for people."""
-    text = f"{figure.figure}: {figure.ours:.4g} {figure.unit}"
-    if figure.ratio is not None:
-        text += f", {figure.ratio:.1f}x better than {figure.peer} ({figure.peer_value:.4g})"
-    if figure.bar is not None:
-        text += f" (bar {figure.bar:g}: {'holds' if figure.holds else 'MISSED'})"
-    return text
