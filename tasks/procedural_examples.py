@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -22,24 +22,40 @@ MOST = 0.5  # of the volume with all parts: a car without body, a table without 
 TRIES = 400  # captions drawn for one example; of a split's assets one in four to one in eighty is drawn
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """An asset, and what it was asked to be."""
+
+    asset: Asset
+    category: str
+    captions: tuple[str, str, str]
+    seed: int
+
+
 def procedural_example(seed: int, index: int, split: Split = "train") -> ShapeExample:
     """Example `index` of the endless row that `seed` starts; every category comes once in each round of all of them.
 
     50 CPU-ms for `train`, 90 for the held splits. Raises InputError `shape.not-drawn` where the category has nothing
     of the split, and what `shape_example` does.
     """
+    drawn = procedural_asset(seed, index, split)
+    return shape_example(drawn.asset, drawn.category, drawn.captions, drawn.seed)
+
+
+def procedural_asset(seed: int, index: int, split: Split | None = "train") -> Drawn:
+    """What that example is made of, with None whichever split it belongs to; raises InputError `shape.not-drawn`."""
     random = np.random.default_rng([seed, index])
     category = category_at(seed, index)
     for _ in range(TRIES):
         caption = draw(random, parts_of_categories(), category)
         number = int(random.integers(2**53))
-        if is_held(caption) != (split == "pairs"):
+        if split and is_held(caption) != (split == "pairs"):
             continue
         asset = _asset(caption, category, number)
         if asset is None or (caption.without and not _is_most(asset, caption, category, number)):
             continue
-        if split_of(caption, category, np.ptp(asset.bounds(), axis=0)) == split:
-            return shape_example(asset, category, three_lengths(caption, random), number)
+        if split in (None, split_of(caption, category, np.ptp(asset.bounds(), axis=0))):
+            return Drawn(asset, category, three_lengths(caption, random), number)
     raise InputError("shape.not-drawn", f"no {category} of the split {split} in {TRIES} captions")
 
 
