@@ -8,7 +8,7 @@ import numpy as np
 
 from ml.asset import F32, U8, Asset, Material, make_part
 from ml.field_mesh import field_mesh
-from ml.looks import Looks
+from ml.looks import F64, Looks
 from ml.plane_field import PlaneField
 from ml.srgb import decode_table, linear_bytes
 
@@ -38,13 +38,16 @@ def field_asset(field: ShapeField, metres: float, resolution: int, name: str) ->
     scale = metres / float((high - low).max())
     offset = -scale * np.array([(low[0] + high[0]) / 2, low[1], (low[2] + high[2]) / 2])
     vertices = box * (sides * scale) + offset
-    looks = Looks(field.looks, np.column_stack([np.diag(1.0 / (sides * scale)), -offset / (sides * scale)]))
-    material, colors = _worn(looks, looks.at(vertices), name)
+    frame = np.column_stack([np.diag(1.0 / (sides * scale)), -offset / (sides * scale)])
+    material, colors = worn(field.looks, frame, vertices, name)
     return Asset((make_part(vertices, faces, material, name=name, colors=colors),), name=name)
 
 
-def _worn(looks: Looks, seen: U8, name: str) -> tuple[Material, U8]:
-    """Material and vertex colours of what is seen at (n,) vertices; roughness and metallic are their medians."""
+def worn(field: PlaneField, frame: F64, vertices: F64, name: str) -> tuple[Material, U8]:
+    """The material that carries a field of looks, and the colours of (n, 3) vertices in metres, which `frame` brings to
+    the field's box; roughness and metallic are the medians over them."""
+    looks = Looks(field, frame)
+    seen = looks.at(vertices)
     colors, brightest = linear_bytes(decode_table()[seen[:, :3]])
     roughness, metallic = np.median(seen[:, 3:5], axis=0) / 255.0
     material = Material(name, brightest, metallic=float(metallic), roughness=float(roughness), looks=looks)

@@ -21,6 +21,7 @@ from tasks.repair import RepairOptions, repair
 from tasks.restyle import RestyleOptions, restyle
 from tasks.scale import ScaleOptions, scale
 from tasks.set_material import SetMaterialOptions, set_material
+from tasks.shape_edit import ShapeEditOptions, shape_edit
 from tasks.simplify import SimplifyOptions, simplify
 from tasks.unwrap import UnwrapOptions, unwrap
 from tasks.vertex_bake import VertexBakeOptions, vertex_bake
@@ -33,6 +34,7 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "drop_floaters": (drop_floaters, DropFloatersOptions),
     "orient": (orient, OrientOptions),
     "scale": (scale, ScaleOptions),
+    "shape_edit": (shape_edit, ShapeEditOptions),
     "repair": (repair, RepairOptions),
     "watertight": (watertight, WatertightOptions),
     "remesh_isotropic": (remesh_isotropic, RemeshIsotropicOptions),

@@ -1,10 +1,11 @@
-"""What tests of several rooms need: an S3 server with an empty bucket; hypothesis draws the same examples in CI."""
+"""What tests of several rooms need: an S3 bucket, a shape model; hypothesis draws the same examples in CI."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -41,3 +42,26 @@ def bucket(s3_server: None) -> str:
     place = {"LocationConstraint": "us-west-2"}
     boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
     return f"s3://{name}"
+
+
+@pytest.fixture(scope="session")
+def random_shape_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a tiny shape model with random weights, large enough that its fields have surfaces."""
+    import torch
+
+    from ml.shapes.model import save_model
+    from ml.shapes.recipe import FlowConfig, VaeConfig
+    from ml.shapes.transformer import ShapeFlow
+    from ml.shapes.vae import ShapeVae
+
+    sizes = VaeConfig(8, 6, 32, 2, 1, 1, 1, 4, 4, 4, 16)
+    layout = FlowConfig(32, 2, 1, 1, 32, 1, 32)
+    torch.manual_seed(1)
+    vae, flow = ShapeVae(sizes), ShapeFlow(layout, sizes)
+    with torch.no_grad():
+        for layer in (vae.decoder.out[1], vae.reader.distance_layers[0], vae.reader.distance_layers[4]):
+            layer.weight *= 6.0
+        torch.nn.init.normal_(flow.out.weight, std=0.1)
+    folder: Path = tmp_path_factory.mktemp("shapes")
+    save_model(vae, flow, layout, folder)
+    return folder

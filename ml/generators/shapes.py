@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from ml.asset import Asset
@@ -18,8 +17,6 @@ from ml.prompt import parse_prompt
 if TYPE_CHECKING:
     from ml.shapes.asked import Asked
     from ml.shapes.model import ShapeModel
-
-THREADS = 1  # of torch: assets run in parallel already
 
 
 @dataclass(frozen=True)
@@ -55,12 +52,9 @@ class Shapes:
     @cached_property
     def model(self) -> ShapeModel:
         """The networks, loaded when the first request comes; raises InputError `weights.*`."""
-        import torch
+        from ml.shapes.drawing import ready_model
 
-        from ml.shapes.model import WEIGHTS, load_model
-
-        torch.set_num_threads(THREADS)
-        return load_model(Path(self.options.model) if self.options.model else WEIGHTS)
+        return ready_model(self.options.model)
 
     def generate(self, requests: Sequence[Request]) -> list[Asset | Refusal]:
         """One asset or refusal a request, in order, the same in every batch; raises InputError `image.*`, `images.*`,

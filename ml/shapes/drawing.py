@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from ml.alignment.tokens import tokenize
+from ml.asset import F32
 from ml.field_asset import ShapeField
 from ml.plane_field import PlaneField
 from ml.shapes.asked import Asked, pictures_of
 from ml.shapes.conditions import Conditions, no_conditions
+from ml.shapes.example import ShapeExample
 from ml.shapes.field import UNIT
-from ml.shapes.model import ShapeModel
+from ml.shapes.model import WEIGHTS, ShapeModel, load_model
 from ml.shapes.sampler import SamplerOptions
+
+THREADS = 1  # of torch: assets run in parallel already
+
+
+def ready_model(folder: str = "") -> ShapeModel:
+    """The shipped model, or one in another folder, on one thread; raises InputError `weights.*`."""
+    torch.set_num_threads(THREADS)
+    return load_model(Path(folder) if folder else WEIGHTS)
 
 
 def draw(
@@ -24,12 +37,27 @@ def draw(
     options: SamplerOptions = SamplerOptions(),
     start: Tensor | None = None,
     strength: float = 1.0,
+    kept: Tensor | None = None,
 ) -> Tensor:
-    """(b, n + 1, c) latents, one an asset; `start` and `strength` as `ShapeModel.generate` has them."""
+    """(b, n + 1, c) latents, one an asset; `start`, `strength` and `kept` as `ShapeModel.generate` has them."""
     unwanted = None
     if any(each.unwanted for each in asked):
         unwanted = no_conditions(len(asked))._replace(tokens=_tokens([each.unwanted for each in asked]))
-    return model.generate(conditions(asked), seeds, options, unwanted, start, strength)
+    return model.generate(conditions(asked), seeds, options, unwanted, start, strength, kept)
+
+
+def encoded(model: ShapeModel, example: ShapeExample) -> Tensor:
+    """(1, n + 1, c) latent of an asset's example."""
+    names = ("surface", "surface_normals", "surface_looks", "edges", "edge_normals", "extents")
+    batch = {name: torch.from_numpy(getattr(example, name)).float()[None] for name in names}
+    batch["surface_looks"] /= 255.0
+    return model.encode(batch)
+
+
+def tokens_outside(model: ShapeModel, inside: Callable[[F32], npt.NDArray[np.bool_]]) -> Tensor:
+    """(n + 1,) the tokens whose anchors, (n, 3) in the box frame, are not `inside`, and the one of the extents."""
+    outside = ~inside(model.vae.anchors.cpu().numpy())
+    return torch.from_numpy(np.append(outside, True))
 
 
 def conditions(asked: Sequence[Asked]) -> Conditions:

@@ -42,21 +42,29 @@ class ShapeModel:
         unwanted: Conditions | None = None,
         start: Tensor | None = None,
         strength: float = 1.0,
+        kept: Tensor | None = None,
     ) -> Tensor:
         """(b, n + 1, c) latents of b assets, one seed each.
 
         `unwanted` is what guidance leads away from: the rows' negative prompts, else nothing. With `start`, (b, n + 1,
         c) latents of existing assets, they are noised to `strength` (0 keeps them, 1 forgets them) and drawn again
-        under the new conditions (Meng et al. 2022, SDEdit).
+        under the new conditions (Meng et al. 2022, SDEdit); (n + 1,) tokens that are `kept` stay as they are.
         """
         asked = Conditions(*(each.to(self.device) for each in asked))
         unwanted = unwanted or no_conditions(len(asked.tokens))
         away = Conditions(*(each.to(self.device) for each in unwanted))
-        noise, since = seeded_noise(self.flow, seeds), 1.0 - strength
+        noise, since, hold = seeded_noise(self.flow, seeds), 1.0 - strength, None
         if start is not None:
-            noise = since * self.flow.standardise(start.to(self.device)) + strength * noise
+            known, pure = self.flow.standardise(start.to(self.device)), noise
+            noise = since * known + strength * pure
+            if kept is not None:
+                stays = kept.to(self.device)[:, None]
+
+                def hold(latent: Tensor, time: float) -> Tensor:
+                    return torch.where(stays, time * known + (1.0 - time) * pure, latent)
+
         contexts = self.flow.conditions(asked), self.flow.conditions(away)
-        return sample(self.flow, *contexts, noise, options, since)
+        return sample(self.flow, *contexts, noise, options, since, hold)
 
     @torch.no_grad()
     def planes(self, latents: Tensor) -> tuple[Planes, F32]:

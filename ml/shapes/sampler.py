@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 from ml.shapes.transformer import Context, ShapeFlow
+
+Hold = Callable[[Tensor, float], Tensor]  # standardised latents at a time, to the same with some tokens set
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ def sample(
     noise: Tensor,
     options: SamplerOptions = SamplerOptions(),
     since: float = 0.0,
+    hold: Hold | None = None,
 ) -> Tensor:
     """(b, n + 1, c) latents, restored to the autoencoder's scale.
 
     `unwanted` are the conditions of the row's negative prompt, or of nothing: guidance goes from their velocity to that
     of `wanted` (Ho and Salimans 2022), between `start` and `end` only (Kynkäänniemi et al. 2024). `noise` is what there
-    is at time `since`: noise at 0, a noised latent when an asset is edited. Two-step Adams–Bashforth: second order at
+    is at time `since`: noise at 0, a noised latent when an asset is edited; `hold` then puts back what is to stay after
+    each step (Lugmayr et al. 2022, RePaint). Two-step Adams–Bashforth: second order at
     one evaluation a step.
     """
     times = torch.linspace(since, 1.0, options.steps + 1, device=noise.device)
@@ -56,4 +60,5 @@ def sample(
         length = float(then - now)
         step = velocity if before is None else velocity + 0.5 * length / last * (velocity - before)
         latent, before, last = latent + length * step, velocity, length
+        latent = latent if hold is None else hold(latent, float(then))
     return flow.restore(latent)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image, ImageDraw
 
 from ml.asset import Asset, InputError
@@ -17,36 +16,15 @@ from ml.generators.shapes import Shapes, ShapesOptions, Wanted, wanted
 from ml.parametric.sizes import likely_extent
 from ml.prompt import parse_prompt
 from ml.shapes.asked import asked_of, pictures_of, unwanted, view_number
-from ml.shapes.model import save_model
 from ml.shapes.pictures import GROUND, framed_photo, framed_sketch
-from ml.shapes.recipe import FlowConfig, VaeConfig
-from ml.shapes.transformer import ShapeFlow
-from ml.shapes.vae import ShapeVae
 from ml.sources import Source
 from ml.views import find_views
 from tasks.topology import topology
 
-TINY = VaeConfig(8, 6, 32, 2, 1, 1, 1, 4, 4, 4, 16)
-FLOW = FlowConfig(32, 2, 1, 1, 32, 1, 32)
-
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model of random weights, large enough that its fields have surfaces."""
-    torch.manual_seed(1)
-    vae, flow = ShapeVae(TINY), ShapeFlow(FLOW, TINY)
-    with torch.no_grad():
-        for layer in (vae.decoder.out[1], vae.reader.distance_layers[0], vae.reader.distance_layers[4]):
-            layer.weight *= 6.0
-        torch.nn.init.normal_(flow.out.weight, std=0.1)
-    path: Path = tmp_path_factory.mktemp("model")
-    save_model(vae, flow, FLOW, path)
-    return path
-
-
-@pytest.fixture(scope="module")
-def shapes(folder: Path) -> Shapes:
-    return Shapes(ShapesOptions(steps=3, resolution=48, model=str(folder)))
+def shapes(random_shape_model: Path) -> Shapes:
+    return Shapes(ShapesOptions(steps=3, resolution=48, model=str(random_shape_model)))
 
 
 def asked(text: str, seed: int = 0, **inputs: object) -> Request:
