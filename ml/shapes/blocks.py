@@ -61,8 +61,6 @@ class FeedForward(nn.Module):
 class Block(nn.Module):
     """Self-attention and feed-forward, each added to what comes in."""
 
-    compiles = True  # by the trainer, on CUDA
-
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.attention_norm, self.attention = nn.LayerNorm(width), Attention(width, heads)
@@ -76,31 +74,7 @@ class Block(nn.Module):
         return out
 
 
-class ReadingBlock(nn.Module):
-    """Attention over a context before the self-attention and feed-forward."""
-
-    def __init__(self, width: int, heads: int) -> None:
-        super().__init__()
-        self.reading_norm, self.context_norm = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.reading = Attention(width, heads)
-        self.block = Block(width, heads)
-
-    def forward(self, x: Tensor, context: Tensor) -> Tensor:
-        """(b, n, w) from (b, n, w) and (b, m, w)."""
-        x = x + self.reading(self.reading_norm(x), self.context_norm(context))
-        out: Tensor = self.block(x)
-        return out
-
-
 def fourier(points: Tensor, octaves: int = 8) -> Tensor:
     """(…, 3 + 6·octaves) sines and cosines of (…, 3) points at π, 2π, 4π, … and the points themselves."""
     angles = points[..., None, :] * (torch.pi * 2.0 ** torch.arange(octaves, device=points.device))[:, None]
     return torch.cat([points, angles.sin().flatten(-2), angles.cos().flatten(-2)], dim=-1)
-
-
-def spread_points(count: int) -> Tensor:
-    """(count, 3) points of [−1, 1]³ that keep apart: Roberts' R3 sequence (Roberts 2018), the same everywhere."""
-    root = 1.2207440846057596  # of x⁴ = x + 1
-    steps = torch.tensor([1 / root, 1 / root**2, 1 / root**3], dtype=torch.float64)
-    places = (0.5 + torch.arange(1, count + 1, dtype=torch.float64)[:, None] * steps) % 1.0
-    return (places * 2.0 - 1.0).float()

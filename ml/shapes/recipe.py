@@ -12,19 +12,24 @@ from ml.asset import InputError
 
 @dataclass(frozen=True)
 class VaeConfig:
-    """The autoencoder: a set of latent tokens at fixed anchors, decoded to three feature planes."""
+    """The autoencoder: latent tokens on a grid of three planes, decoded to planes of 16 × 16 samples a token."""
 
-    tokens: int = 128
-    channels: int = 32  # of a latent token
+    side: int = 8  # tokens along a side of a plane
+    channels: int = 24  # of a latent token
     width: int = 256
     heads: int = 4
+    encoder_fine: int = 1  # layers over four times the tokens
     encoder_layers: int = 2
     decoder_layers: int = 4
-    plane_layers: int = 2
-    plane_tokens: int = 16  # along a side of a plane; each becomes 8 × 8 samples
+    decoder_fine: int = 2
     geometry: int = 24  # channels of a plane that the distance is read from
     looks: int = 12
     hidden: int = 64  # width of the layers that read a point's features
+
+    @property
+    def tokens(self) -> int:
+        """Of a shape."""
+        return 3 * self.side**2
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from ml.shapes.blocks import Block, ReadingBlock
+from ml.shapes.blocks import Block
 from ml.shapes.buffer import ExampleBuffer
 from ml.shapes.checkpoint import Checkpoints
 from ml.shapes.losses import encoded, flow_loss, vae_loss
@@ -23,7 +23,7 @@ from ml.shapes.transformer import FlowBlock, ShapeFlow, whole_latent
 from ml.shapes.vae import ShapeVae
 
 STAGES = ("vae", "flow")
-COMPILED = (Block, ReadingBlock, FlowBlock)
+COMPILED = (Block, FlowBlock)
 SCALED_BY = 2048  # examples whose latents give the flow its scale
 NEAR_SHARE = 2 / 3  # of the queries, as in the examples
 

@@ -20,6 +20,7 @@ from ml.asset import InputError
 from ml.shapes.buffer import Batch, ExampleBuffer
 from ml.shapes.checkpoint import Checkpoints, captured, restored, write_weights
 from ml.shapes.metrics import Metrics, compile_kinds, counted_flops, memory_gib
+from ml.shapes.optimiser import MuonAdamW
 from ml.shapes.ranks import Ranks
 from ml.shapes.schedule import Clock, learning_rate
 from ml.shapes.settings import TrainSettings
@@ -97,7 +98,7 @@ class _Training:
         self.model = model.to(ranks.device).train()
         self.average = copy.deepcopy(self.model).requires_grad_(False).eval()
         self.weights = [weight for weight in self.model.parameters() if weight.requires_grad]
-        self.optimiser = optimiser_of(self.model, settings)
+        self.optimiser = MuonAdamW(self.model, settings.rate, settings.decay, settings.beta)
         self.objective: nn.Module = Objective(self.model, loss)
         self.checkpoints = Checkpoints(folder)
         self.step = self.first = self.saved_step = self.lost = 0
@@ -257,16 +258,6 @@ class _Training:
         if self.flops:
             speed |= {"TFLOP/s": parts * self.flops / seconds / 1e12, "GiB": memory_gib(self.ranks.device)}
         return speed | ({"skipped": skipped} if skipped else {})
-
-
-def optimiser_of(model: nn.Module, settings: TrainSettings) -> torch.optim.AdamW:
-    """AdamW (Loshchilov and Hutter 2019), fused; weights with fewer than two axes do not decay."""
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
-    groups = [
-        {"params": [weight for weight in weights if weight.ndim > 1], "weight_decay": settings.decay},
-        {"params": [weight for weight in weights if weight.ndim <= 1], "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=settings.rate, betas=(0.9, settings.beta), fused=True)
 
 
 def autocast(device: torch.device, precision: str) -> torch.autocast:

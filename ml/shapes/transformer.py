@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ml.shapes.blocks import POINT, Attention, FeedForward, fourier, spread_points
+from ml.shapes.blocks import POINT, Attention, FeedForward, fourier
 from ml.shapes.conditions import ConditionEncoder, Conditions
 from ml.shapes.recipe import FlowConfig, VaeConfig
+from ml.shapes.vae import token_places
 
 TIME = 256  # sines and cosines of a time
 FLOOR = 0.3  # of a channel's spread over all tokens, below which a single token's spread is noise of the encoder
@@ -39,7 +40,7 @@ class ShapeFlow(nn.Module):
     def __init__(self, config: FlowConfig, vae: VaeConfig) -> None:
         super().__init__()
         width = config.width
-        self.register_buffer("anchors", spread_points(vae.tokens))
+        self.register_buffer("anchors", token_places(vae.side), persistent=False)
         self.register_buffer("middle", torch.zeros(vae.tokens + 1, vae.channels))
         self.register_buffer("spread", torch.ones(vae.tokens + 1, vae.channels))
         self.condition_encoder = ConditionEncoder(config)
@@ -90,8 +91,6 @@ class ShapeFlow(nn.Module):
 class FlowBlock(nn.Module):
     """Self-attention, attention over the conditions and feed-forward; time scales, shifts and gates (Chen et al. 2024,
     PixArt-α: one layer of it for all blocks, and a table of each block's own)."""
-
-    compiles = True
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
