@@ -32,7 +32,18 @@ def generate(
     seed: int = 0,
     input_roots: list[str] | None = None,
     auto_fix: int | None = None,
+    columns: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Make every row of a manifest that the ledger in `out` does not hold yet; returns the run's summary."""
-    config = RunConfig(manifest, recipe, out, max_invalid, limit, seed, tuple(input_roots or ()), auto_fix=auto_fix)
+    config = RunConfig(
+        manifest,
+        recipe,
+        out,
+        max_invalid,
+        limit,
+        seed,
+        tuple(input_roots or ()),
+        auto_fix=auto_fix,
+        columns=tuple((columns or {}).items()),
+    )
     return execute(config, engine, chunk.submit).to_dict()

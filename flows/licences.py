@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from manifests.licences import plain_licence, plain_licences
 from manifests.recipe_shelf import kept_text
 from manifests.store import Store
 
@@ -20,9 +21,9 @@ class Licences:
         self._of_recipe: dict[str, frozenset[str] | None] = {}
 
     def reason(self, row: Mapping[str, Any]) -> str:
-        """`licence.unknown`, `licence.not-allowed`, or "" where it may go; names are compared without capitals."""
+        """`licence.unknown`, `licence.not-allowed`, or "" where it may go; names as `plain_licence` has them."""
         allowed = self._allowed(row) if self._named is None else self._named
-        licence = str(row["meta"].get("license", "")).strip().lower()
+        licence = plain_licence(str(row["meta"].get("license", "")))
         if allowed is None or licence in allowed:
             return ""
         return "licence.not-allowed" if licence else "licence.unknown"
@@ -43,8 +44,3 @@ def licences_in(recipe: str) -> frozenset[str] | None:
     """What `[licences] allow` of a recipe's text names; None without that section."""
     section = tomllib.loads(recipe).get("licences")
     return None if section is None else plain_licences(section.get("allow", ()))
-
-
-def plain_licences(names: Sequence[str]) -> frozenset[str]:
-    """Licence names without capitals and outer blanks."""
-    return frozenset(name.strip().lower() for name in names)

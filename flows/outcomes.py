@@ -70,13 +70,13 @@ def failure_row(row: LedgerRow, failure: Failure, timings: dict[str, float]) -> 
 
 
 def invalid_row(row: InvalidRow, recipe: str) -> LedgerRow:
-    """A manifest row that cannot be worked on: its line, its column and the reason."""
+    """A manifest row that is not worked on: its line, its column and the reason."""
     where = {"line": str(row.line), **({"column": row.column} if row.column else {})}
     return LedgerRow(
         id=row.ledger_id,
         key=row.key,
         row=row.number,
-        outcome="invalid",
+        outcome=row.outcome,
         reasons=(row.code,),
         message=row.message,
         recipe=recipe,

@@ -18,13 +18,15 @@ from flows.chunk_work import ChunkWork, Line
 from flows.chunks import Chunk, Keyed, cut
 from flows.engine import Engine
 from flows.progress import Progress
+from manifests.admission import Admission
 from manifests.errors import nearest
 from manifests.index import KeyIndex
 from manifests.journal import forget_finished
 from manifests.lease import Lease
 from manifests.ledger import Ledger
+from manifests.licences import plain_licences
 from manifests.readers import read_manifest
-from manifests.recipe import Recipe, load_recipe
+from manifests.recipe import LicenceOptions, Recipe, load_recipe
 from manifests.recipe_shelf import keep_recipe
 from manifests.remakes import load_remakes
 from manifests.row import InvalidRow, Row, row_key
@@ -52,6 +54,7 @@ class RunConfig:
     input_roots: tuple[str, ...] = ()
     chunk_rows: int = CHUNK_ROWS
     auto_fix: int | None = None  # rounds, in place of the recipe's
+    columns: tuple[tuple[str, str], ...] = ()  # known columns and what the manifest calls them
 
     def prepare(self, progress: Progress | None = None) -> Run:
         """The run that was asked for; raises RecipeError."""
@@ -120,7 +123,7 @@ class Run:
             self.summary.rows += len(rows)
             self.summary.skipped += len(rows) - len(pending)
             self.progress.skip(len(rows) - len(pending))
-            self.invalid += sum(isinstance(keyed.row, InvalidRow) for keyed in rows)
+            self.invalid += sum(isinstance(keyed.row, InvalidRow) and keyed.row.outcome == "invalid" for keyed in rows)
             if self.invalid > self.config.max_invalid * self.summary.rows:
                 raise TooManyInvalid(f"{self.invalid} of the first {self.summary.rows} rows are invalid")
             if pending:
@@ -129,8 +132,11 @@ class Run:
     def _keyed(self) -> Iterator[Keyed]:
         versions: dict[str, str] = {}
         remakes = load_remakes(self.store)
-        rows = read_manifest(self.config.manifest, self.config.input_roots)
+        rows = read_manifest(self.config.manifest, self.config.input_roots, dict(self.config.columns))
+        admission = self._admission()
         for row in map(self._check_names, islice(rows, self.config.limit)):
+            if isinstance(row, Row):
+                row = admission.judged(row)
             if isinstance(row, Row):
                 if row.id in remakes:
                     row = replace(row, remake=remakes[row.id].times)
@@ -139,6 +145,12 @@ class Run:
                 yield Keyed(row_key(row, self.recipe.digest, version, self.config.seed), row)
             else:
                 yield Keyed(row.key, row)
+
+    def _admission(self) -> Admission:
+        """What the recipe keeps out before any work."""
+        named = self.recipe.licences
+        allowed = plain_licences(named.allow) if isinstance(named, LicenceOptions) else None
+        return Admission(allowed, self.recipe.unique)
 
     def _check_names(self, row: Row | InvalidRow) -> Row | InvalidRow:
         """The row, or what is wrong with the generator or profile it names."""

@@ -35,7 +35,7 @@ def _names(schema: Any, uri: str, layout: Layout) -> dict[str, tuple[str, bool]]
         if (name.lower() if known else name, known) in names.values():
             raise ManifestError(f"{uri}: column {name!r} stands twice")
         names[column.name] = (name.lower() if known else name, known)
-    if not any(name in layout.needed for name, known in names.values() if known):
+    if not any(name.lower() in layout.needed for name, _ in names.values()):
         listed = ", ".join(schema.names[:8])
         hint = nearest(schema.names[0].lower() if schema.names else "", layout.needed)
         raise ManifestError(f"{uri}: none of its columns ({listed}) is an input{hint}")

@@ -6,15 +6,16 @@ import gzip
 import io
 import posixpath
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, cast
 
 import fsspec
 
-from manifests.columns import ASSETS, Layout, Record, check
+from manifests.columns import ASSETS, CHECKS, INPUT_COLUMNS, Layout, Record, check
 from manifests.csv_records import csv_records
-from manifests.errors import ManifestError
+from manifests.errors import ManifestError, nearest
 from manifests.inputs import Inputs, is_remote, local_path
 from manifests.jsonl_records import jsonl_records
 from manifests.parquet_records import parquet_records
@@ -41,14 +42,29 @@ FOREIGN = {
 }
 
 
-def read_manifest(uri: str, roots: Sequence[str] | None = None) -> Iterator[Row | InvalidRow]:
+def read_manifest(
+    uri: str, roots: Sequence[str] | None = None, columns: Mapping[str, str] | None = None
+) -> Iterator[Row | InvalidRow]:
     """The rows of a CSV, Parquet or JSON-lines manifest, local or any fsspec URL, in order and flat memory.
 
     The file and its header are checked at once: raises ManifestError before the first row where it is no manifest.
-    Input files may lie in the manifest's folder or under `roots`.
+    Input files may lie in the manifest's folder or under `roots`. `columns` tells what a table calls a known column,
+    as in {"mesh": "local_path"}; it is carried under its own name as well.
     """
-    records = read_records(uri, ASSETS)
-    return _rows(records, Inputs(uri, roots))
+    names = {column: name.strip().lower() for column, name in (columns or {}).items()}
+    if unknown := next((column for column in names if column not in CHECKS), None):
+        raise ManifestError(f"{unknown!r} is no column of a manifest{nearest(unknown, CHECKS)}")
+    inputs = [name for column, name in names.items() if column in INPUT_COLUMNS]
+    records = read_records(uri, replace(ASSETS, needed=(*INPUT_COLUMNS, *inputs)))
+    return _rows(_renamed(records, names) if names else records, Inputs(uri, roots))
+
+
+def _renamed(records: Iterator[Record], names: Mapping[str, str]) -> Iterator[Record]:
+    """The records with known columns taken from where the table has them."""
+    for record in records:
+        found = {name.lower(): value for name, value in record.meta.items()} | record.values
+        record.values |= {column: found[name] for column, name in names.items() if name in found}
+        yield record
 
 
 def read_records(uri: str, layout: Layout) -> Iterator[Record]:

@@ -58,7 +58,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class LicenceOptions:
-    """What stands under [licences]: the licences that training shards may hold, as rows name them."""
+    """What stands under [licences]: those that rows may have; others are rejected before any work."""
 
     allow: tuple[str, ...]
 
@@ -77,11 +77,12 @@ class Recipe:
     profile: str  # a shipped one's name or the path of a file; "" for no gate
     auto_fix: int  # rounds in which what the gate suggests is done before a row is rejected
     intake: str  # the profile that an asset is held to before any step; "" to take everything
+    unique: bool  # whether a mesh whose file an earlier row has is rejected
     exports: tuple[Stage, ...]
     thumbnail: object | None
     alignment: object | None = None  # None where prompts are not compared with what came out
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
-    licences: object | None = None  # None where training shards take every licence
+    licences: object | None = None  # LicenceOptions; None where every licence will do
     digest: str = field(default="", compare=False)
     where: str = field(default="", compare=False)  # the file's path or URL, a shipped recipe's file name
     text: str = field(default="", compare=False)  # as it was read
@@ -122,7 +123,8 @@ def parse_recipe(text: str, where: str, catalogue: Catalogue, auto_fix: int | No
         steps=_stages(table, "steps", catalogue.steps, where),
         profile=(gate := _gate(table, catalogue, where)).profile,
         auto_fix=gate.auto_fix if auto_fix is None else auto_fix,
-        intake=_intake(table, catalogue, where),
+        intake=(intake := _intake(table, catalogue, where)).profile,
+        unique=intake.unique,
         exports=_stages(table, "exports", catalogue.exports, where),
         thumbnail=_optional(table, "thumbnail", catalogue.thumbnail, where),
         alignment=_optional(table, "alignment", catalogue.alignment, where),
@@ -244,14 +246,15 @@ def _gate(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> Gate:
 class Intake:
     """What stands under [intake]."""
 
-    profile: str
+    profile: str = ""
+    unique: bool = False  # a mesh whose file an earlier row has is rejected unread
 
 
-def _intake(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> str:
-    if "intake" not in table:
-        return ""
+def _intake(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> Intake:
     intake = build_options(Intake, _table(table, "intake", where), f"{where}, [intake]")
-    return _known_profile(intake.profile, catalogue, where, "intake")
+    return dataclasses.replace(
+        intake, profile=intake.profile and _known_profile(intake.profile, catalogue, where, "intake")
+    )
 
 
 def _known_profile(profile: str, catalogue: Catalogue, where: str, section: str) -> str:

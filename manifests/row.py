@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 from urllib.parse import quote
 
+from manifests.outcome import Outcome
+
 MAX_ID = 200  # characters
 MAX_FOLDER = 200  # bytes; common file systems stop at 255, and writers add suffixes
 SEED_LIMIT = 2**63
@@ -70,7 +72,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class InvalidRow:
-    """A row that is itself wrong: where, why, and what could still be read of it."""
+    """A row that nothing is made of, as it is wrong or refused: where, why, and what could be read of it."""
 
     number: int
     line: int
@@ -79,6 +81,7 @@ class InvalidRow:
     code: str  # row.no-input, row.missing-file, row.bad-number, …: the reason in the ledger
     message: str
     meta: Mapping[str, str] = field(default_factory=dict)
+    outcome: Outcome = "invalid"  # or "rejected", where the row is right and only not wanted
 
     @property
     def ledger_id(self) -> str:

@@ -73,7 +73,7 @@ MEASURES = (
     Measure(scene_metrics, ("objects.count", "objects.extent")),
     Measure(debris_metrics, ("pieces.tiny", "faces.degenerate_share")),
     Measure(stored_normal_metrics, ("normals.missing", "normals.against")),
-    Measure(color_metrics, ("albedo.colors", "albedo.transparent")),
+    Measure(color_metrics, ("albedo.range", "albedo.transparent")),
     Measure(map_metrics, ("texture.across", "texture.noise")),
 )
 EVERYTHING = frozenset(name for each in MEASURES for name in each.names)

@@ -21,8 +21,7 @@ PAIRS = ((1, 3), (4, 5), (0, 2))  # cameras of `orthographic_cameras` that look 
 class OwnFrame:
     """An asset turned so that it is longest along X and thinnest along Z, local units."""
 
-    points: F64  # (n, 3)
-    axes: F64  # (3, 3) unit rows: these directions in the subject's frame
+    axes: F64  # (3, 3) unit rows, right-handed: its X, Y and Z in the subject's frame
     extents: F64  # (3,) longest first
 
 
@@ -46,13 +45,21 @@ def own_frame(subject: Subject) -> OwnFrame:
     extents = np.ptp(used @ axes.T, axis=0)
     order = np.argsort(-extents, kind="stable")
     axes = axes[order]
-    axes[2] = np.cross(axes[0], axes[1])  # right-handed, so that faces keep their front
-    return OwnFrame(subject.points @ axes.T, axes, extents[order])
+    axes[2] = np.cross(axes[0], axes[1])
+    return OwnFrame(axes, extents[order])
 
 
-def depth_pairs(subject: Subject, frame: OwnFrame, size: int, along: tuple[int, ...] = (0, 1, 2)) -> list[DepthPair]:
-    """The depths along the given axes of the frame (0 the longest) at `size` pixels."""
-    asset = Asset((make_part(frame.points, subject.faces[subject.solid]),))
+def frame_along(direction: F64) -> F64:
+    """(3, 3) unit rows, right-handed, the last of them along (3,) direction."""
+    last = direction / np.linalg.norm(direction)
+    first = np.cross(np.eye(3)[np.argmin(np.abs(last))], last)
+    first /= np.linalg.norm(first)
+    return np.stack([first, np.cross(last, first), last])
+
+
+def depth_pairs(subject: Subject, axes: F64, size: int, along: tuple[int, ...] = (0, 1, 2)) -> list[DepthPair]:
+    """The depths along some of the axes (3, 3) at `size` pixels."""
+    asset = Asset((make_part(subject.points @ axes.T, subject.faces[subject.solid]),))
     cameras = orthographic_cameras(asset.bounds())
     chosen = [cameras[index] for axis in along for index in PAIRS[axis]]
     depth = render_views(asset, chosen, size).depth

@@ -45,7 +45,8 @@ def floating(subject: Subject) -> I32:
     none = np.full(len(labels), -1, np.int32)
     if count <= 1 or not subject.diagonal > 0.0:
         return none
-    group = np.where(labels < 0, -1, touching_groups(subject, labels, count)[labels])
+    roots = touching_groups(subject, labels, count)
+    group = np.where(labels < 0, -1, roots[labels])
     counted = group >= 0
     names = np.unique(group[counted])
     if len(names) < 2:
@@ -61,7 +62,8 @@ def floating(subject: Subject) -> I32:
     floats[body] = False
     if floats.any():  # what is hidden inside a closed piece hangs in nothing
         closed = closed_components(subject.faces, *subject.edges, labels, count)
-        floats &= ~(depths(subject.points, subject.faces, labels, closed) > 0)[names]
+        outside = depths(subject.points, subject.faces, labels, closed) == 0
+        floats &= np.isin(names, roots[outside])  # a lamp that hangs is seen, though its bulb is inside its glass
     return np.where(np.isin(group, names[floats]), group, -1).astype(np.int32)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 
@@ -17,24 +19,30 @@ PRISM = 0.85  # share of the surface along or across the thin axis; the rest is 
 ALONG, ACROSS = 0.97, 0.17  # cosines to the thin axis: within 14° of it, within 10° of the plane
 LAYER = 0.1  # of the thickness: what lies as high as the highest
 LEAST = 12  # pixels of a glyph
+FULL = 0.85  # of its box: a rectangle is no letter
 LOW, HIGH = 0.6, 1.6  # heights of glyphs of a row: x-height to capitals
 ALIGNED = 0.35  # of the height that middles of a row differ by
-DIFFERENT = 0.08  # of any of a glyph's five numbers
+DIFFERENT = 0.12  # mean difference of the pictures of two outlines at one size
+STRETCHED = 0.4  # logarithm of how much wider one is
+MOST = 64  # outlines looked at in a layer
+FLAT = 0.01  # of the longest extent: what is thinner has no letters but is one sheet
 
 
 def lettering_metrics(subject: Subject) -> dict[str, float]:
     """shape.glyphs: different outlines of like height that stand in one row on a flat, extruded asset; 0 for others.
 
-    The method is ours. Pieces are taken from three layers: what lies highest from either side, and what is sunk in it
-    (engraving). Pickets of a fence are all alike, so they count once.
+    The method is ours. Pieces are taken from what lies highest from either side, and from what is sunk in it
+    (engraving). Pickets of a fence are all alike, so they count once; books in a shelf fill their boxes and count not.
     """
     if not (subject.areas > 0.0).any():
         return {}
     frame = own_frame(subject)
-    if frame.extents[2] > THIN * frame.extents[0] or _prism_share(subject, frame) < PRISM:
+    thin = FLAT <= frame.extents[2] / frame.extents[0] <= THIN
+    if not thin or _prism_share(subject, frame) < PRISM:
         return {"shape.glyphs": 0.0}
-    pair = depth_pairs(subject, frame, SIZE, along=(2,))[0]
-    return {"shape.glyphs": float(max(_glyphs(layer) for layer in _layers(pair, LAYER * float(frame.extents[2]))))}
+    pair = depth_pairs(subject, frame.axes, SIZE, along=(2,))[0]
+    layers = _layers(pair, LAYER * float(frame.extents[2]))
+    return {"shape.glyphs": float(max(map(_glyphs, layers), default=0))}
 
 
 def _prism_share(subject: Subject, frame: OwnFrame) -> float:
@@ -51,35 +59,54 @@ def _layers(pair: DepthPair, band: float) -> list[Bool]:
 
 def _glyphs(layer: Bool) -> int:
     """How many different pieces the fullest row of a layer has; along X or along Y, as a sign may hang upright."""
+    return max(_fullest_row(_outlines(layer)), _fullest_row(_outlines(np.ascontiguousarray(layer.T))))
+
+
+def _outlines(layer: Bool) -> list[Outline]:
+    """The pieces of a layer that may be letters."""
     labels, count = _pieces(layer)
-    shapes = [_shape(labels == label) for label in range(count) if int((labels == label).sum()) >= LEAST]
-    turned = [s[[1, 0, 3, 2, 4, 6, 5]] for s in shapes]
-    return max((_fullest_row(np.array(each)) for each in (shapes, turned) if each), default=0)
+    sizes = np.bincount(labels[labels >= 0], minlength=count)
+    found = [_outline(labels == label) for label in np.flatnonzero(sizes >= LEAST)[:MOST]]
+    return [each for each in found if each.fill <= FULL]
 
 
-def _shape(mask: Bool) -> F64:
-    """(7,) middle x and y, width and height in pixels, fill of the box, and where the weight lies in it along x, y."""
+@dataclass(frozen=True)
+class Outline:
+    """One piece of a layer: where it is, and its picture at one size."""
+
+    middle: float  # pixels from the top
+    height: float  # pixels
+    fill: float  # of its box
+    picture: F64  # (8, 8) how much of each part of its box is covered
+    aspect: float  # width over height
+
+
+def _outline(mask: Bool) -> Outline:
     rows, columns = np.nonzero(mask)
     (top, left), (bottom, right) = (rows.min(), columns.min()), (rows.max() + 1, columns.max() + 1)
-    width, height = float(right - left), float(bottom - top)
-    fill = len(rows) / (width * height)
-    weight = ((columns.mean() + 0.5 - left) / width, (rows.mean() + 0.5 - top) / height)
-    return np.array([0.5 * (left + right), 0.5 * (top + bottom), width, height, fill, *weight])
+    width, height = right - left, bottom - top
+    places = (np.arange(32) + 0.5) / 32
+    seen = mask[np.ix_((top + places * height).astype(int), (left + places * width).astype(int))]
+    picture = seen.reshape(8, 4, 8, 4).mean(axis=(1, 3))
+    fill = len(rows) / float(width * height)
+    return Outline(0.5 * (top + bottom), float(height), fill, picture, float(width / height))
 
 
-def _fullest_row(shapes: F64) -> int:
-    """The largest number of different shapes (k, 7) of like height at one height."""
+def _fullest_row(outlines: list[Outline]) -> int:
+    """The largest number of different outlines of like height at one height."""
     best = 0
-    for one in shapes:
-        like = (shapes[:, 3] >= LOW * one[3]) & (shapes[:, 3] <= HIGH * one[3])
-        row = shapes[like & (np.abs(shapes[:, 1] - one[1]) <= ALIGNED * one[3])]
-        looks = np.column_stack([row[:, 2] / one[3], row[:, 3] / one[3], row[:, 4:]])
-        kept: list[F64] = []
-        for look in looks:
-            if all(np.abs(look - other).max() > DIFFERENT for other in kept):
-                kept.append(look)
+    for one in outlines:
+        kept: list[Outline] = []
+        for other in outlines:
+            beside = abs(other.middle - one.middle) <= ALIGNED * one.height
+            if beside and LOW <= other.height / one.height <= HIGH and all(_differ(other, each) for each in kept):
+                kept.append(other)
         best = max(best, len(kept))
     return best
+
+
+def _differ(a: Outline, b: Outline) -> bool:
+    return abs(np.log(a.aspect / b.aspect)) > STRETCHED or float(np.abs(a.picture - b.picture).mean()) > DIFFERENT
 
 
 @njit(cache=True, nogil=True)

@@ -100,7 +100,7 @@ METRICS: dict[str, str] = {
     "albedo.luminance_min": "1st percentile of the same",
     "albedo.luminance_max": "99th percentile of the same",
     "albedo.luminance_range": "the one less the other: 0 where a surface has one shade",
-    "albedo.colors": "different colours, 32 levels apart, that cover 1 % of the surface each",
+    "albedo.range": "0–255: how much the channel of the base colour that varies most does, 1st to 99th percentile",
     "albedo.transparent": "share of the surface that is blended or cut out with alpha below 0.9",
     "material.albedo_low": "share of the surface that was a dielectric darker than sRGB 30 before the physical step",
     "material.albedo_high": "share of the surface that was a dielectric brighter than sRGB 240 before it",

@@ -14,9 +14,11 @@ from tasks.topology import F64, I64, Bool, component_boxes
 
 GROUND_COVERS = 0.8  # of both horizontal extents: the floor or tray that things stand on
 GROUND_HIGH = 0.05  # of its own width at most
+LOWEST = 0.01  # of the height: a shelf above feet is no floor
 STANDS = 0.03  # of the height: how far a foot may be above the ground
 LEAST_AREA = 0.02  # of the whole surface: what is less is debris
 LEAST_SIZE = 0.1  # of the longest extent of all without the floor
+TALL = 0.3  # of the same: a dagger beside a chest has 1.6 % of the surface and is no debris
 OVERLAP = 0.5  # of the smaller footprint: a wheel under its car, a lid over its pot
 
 
@@ -55,8 +57,8 @@ def _ground(low: F64, high: F64) -> Bool:
     size, whole = high - low, high.max(axis=0) - low.min(axis=0)
     flat = size[:, 2] <= GROUND_HIGH * size[:, :2].max(axis=1)
     wide = (size[:, :2] >= GROUND_COVERS * whole[:2]).all(axis=1)
-    below = high[:, 2] <= low[:, 2].min() + max(0.2 * float(whole[2]), 1e-12)
-    found: Bool = flat & wide & below
+    lowest = low[:, 2] <= low[:, 2].min() + LOWEST * float(whole[2])
+    found: Bool = flat & wide & lowest
     return found if whole[2] > 3.0 * size[found, 2].sum() and not found.all() else np.zeros_like(found)
 
 
@@ -93,7 +95,8 @@ def _counted(groups: Groups, things: I64, low: F64, high: F64, ground: float) ->
         own = things == thing
         size = float(_extents(groups, own).max())
         stands = groups.low[own, 2].min() <= ground + STANDS * whole[2]
-        if stands and groups.area[own].sum() >= LEAST_AREA * total and size >= LEAST_SIZE * spread.max():
+        large = size >= LEAST_SIZE * spread.max() and groups.area[own].sum() >= LEAST_AREA * total
+        if stands and (large or size >= TALL * spread.max()):
             found, kept = found + 1, kept | own
     return {
         "objects.count": float(max(found, 1)),

@@ -6,35 +6,35 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import U8, Part
-from tasks.measure_surface import covered_texels, to_srgb8
+from tasks.measure_surface import PERCENTILES, covered_texels, to_srgb8
 from tasks.subject import Subject
 from tasks.texel_areas import texel_areas
 
-LEVELS = 8  # of each channel's 256: colours nearer than 32 levels count as one
-LEAST = 0.01  # of the surface that a colour has to cover
 CLEAR = 0.9  # alpha below which a blended surface lets something through
 LEAST_CELLS = 64  # of the UV square that noise is told from
 
 
 def color_metrics(subject: Subject) -> dict[str, float]:
-    """albedo.colors, different colours that cover 1 % of the surface each; albedo.transparent, share of the surface
-    with alpha below 0.9 that is blended or cut out. One colour and see-through are traits of Objaverse++ (Lin et al.
-    2025); how many levels make a colour is ours.
+    """albedo.range, 0–255: the channel that varies most, its 99th percentile over the surface less its 1st;
+    albedo.transparent, share of the surface with alpha below 0.9 that is blended or cut out.
+
+    One colour and see-through are traits of Objaverse++ (Lin et al. 2025); the measures are ours.
     """
-    shares = np.zeros(LEVELS**3)
+    shares = np.zeros((3, 256))
     clear = total = 0.0
     for index, part in enumerate(subject.asset.parts):
         area = float(subject.areas[subject.owner == index].sum())
         if area > 0.0:
             texels = _shown(subject, index)
-            cells = (texels[:, :3].astype(np.int64) * LEVELS // 256) @ np.array([LEVELS**2, LEVELS, 1])
-            shares += area * np.bincount(cells, minlength=LEVELS**3) / len(cells)
+            shares += [area / len(texels) * np.bincount(texels[:, k], minlength=256) for k in range(3)]
             see_through = part.material.alpha_mode != "OPAQUE"
             clear += area * float((texels[:, 3] < 255 * CLEAR).mean()) if see_through else 0.0
             total += area
     if not total > 0.0:
         return {}
-    return {"albedo.colors": float((shares >= LEAST * total).sum()), "albedo.transparent": clear / total}
+    reached = np.cumsum(shares, axis=1) / total
+    low, high = ((reached < end).sum(axis=1) for end in (PERCENTILES[0], PERCENTILES[1] - 1e-9))
+    return {"albedo.range": float((high - low).max()), "albedo.transparent": clear / total}
 
 
 def _shown(subject: Subject, index: int) -> U8:

@@ -32,3 +32,23 @@ def rounds(text: str) -> int:
     if not 0 <= value <= MAX_ROUNDS:
         raise argparse.ArgumentTypeError(f"{text} is not between 0 and {MAX_ROUNDS}")
     return value
+
+
+def add_columns(parser: argparse.ArgumentParser) -> None:
+    """The argument that tells what a table calls the columns of a manifest."""
+    parser.add_argument(
+        "--column",
+        action="append",
+        default=[],
+        type=renamed_column,
+        metavar="COLUMN=NAME",
+        help="the manifest calls COLUMN by another name, as in mesh=local_path",
+    )
+
+
+def renamed_column(text: str) -> tuple[str, str]:
+    """A known column and what a table calls it."""
+    column, sign, name = text.partition("=")
+    if not (sign and column and name):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like mesh=local_path")
+    return column, name

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from flows.commands.answers import OK
-from flows.commands.arguments import Commands, positive, share
+from flows.commands.arguments import Commands, add_columns, positive, share
 from flows.commands.run import as_flow, carry_out
 from flows.commands.shard import add_shape, describe, shape, tell
 
@@ -24,6 +24,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--max-invalid", type=share, default=1.0, metavar="SHARE", help="stop above this share, 0..1")
     parser.add_argument("--limit", type=positive, default=None, metavar="N", help="only the first N rows")
     parser.add_argument("--input-root", action="append", default=[], metavar="PREFIX", help="also read inputs there")
+    add_columns(parser)
     parser.add_argument("--json", action="store_true", help="two JSON objects: of the run and of the shards")
     add_shape(parser)
     parser.set_defaults(handler=curate)
@@ -41,7 +42,10 @@ def curate(options: argparse.Namespace) -> int:
     out = options.out or f"out/{Path(options.manifest).name.split('.')[0]}"
     chosen = shape(options, out, options.shards or f"{out}/shards")
     roots = tuple(options.input_root)
-    config = RunConfig(options.manifest, options.recipe, out, options.max_invalid, options.limit, 0, roots)
+    columns = tuple(options.column)
+    config = RunConfig(
+        options.manifest, options.recipe, out, options.max_invalid, options.limit, 0, roots, columns=columns
+    )
     code = carry_out(config, options, as_flow)
     if code != OK:
         return code

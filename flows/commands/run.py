@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.commands.answers import OK, TOO_MANY_INVALID, complain
-from flows.commands.arguments import Commands, positive, rounds, share
+from flows.commands.arguments import Commands, add_columns, positive, rounds, share
 from flows.progress import ORDER, Progress, ProgressLine, clock
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def register(commands: Commands) -> None:
     parser.add_argument(
         "--auto-fix", type=rounds, default=None, metavar="N", help="do what the gate suggests, N rounds"
     )
+    add_columns(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     parser.set_defaults(handler=run)
 
@@ -61,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
         options.seed,
         roots,
         auto_fix=options.auto_fix,
+        columns=tuple(options.column),
     )
     return carry_out(config, options, as_flow)
 
@@ -126,7 +128,8 @@ def as_flow(config: RunConfig) -> Summary:
 
     run = partial(generate, config.manifest, config.recipe, config.out, "auto")
     roots = list(config.input_roots)
-    return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, roots, config.auto_fix))
+    columns = dict(config.columns)
+    return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, roots, config.auto_fix, columns))
 
 
 def describe(summary: Summary, out: str) -> str:

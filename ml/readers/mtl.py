@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from ml.asset import InputError, Material
 from ml.readers.limits import clean_name
@@ -37,9 +38,8 @@ def _library_files(source: Source, line: str, notes: list[str]) -> list[Source]:
 
 def _existing(source: Source, name: str) -> Source | None:
     """The file beside the source, or None; raises InputError `input.outside` when the name escapes."""
-    sibling = source.sibling(file_name(name))
-    probe = Source(sibling.uri, sibling.root, MAX_LIBRARY_BYTES)
     try:
+        probe = replace(source.sibling(file_name(name)), max_bytes=MAX_LIBRARY_BYTES)
         probe.read()
     except InputError as error:
         if error.code in ("input.missing", "input.unreadable"):

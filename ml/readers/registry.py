@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 
 from ml.asset import Asset, InputError
+from ml.readers.archive import open_model
 from ml.readers.gltf import read_gltf
 from ml.readers.limits import ReadLimits
 from ml.readers.obj import read_obj
@@ -25,6 +26,7 @@ READERS: dict[str, Reader] = {
     "off": lambda data, _, limits: read_off(data, limits),
 }
 OBJ_LINE = re.compile(rb"^[ \t]*(v|vn|vt|f|o|g|usemtl|mtllib)[ \t]+\S", re.MULTILINE)
+ZIP, FBX, USD = b"PK\x03\x04", b"Kaydara FBX Binary", (b"PXR-USDC", b"#usda")
 SNIFFED = 4096  # bytes
 
 
@@ -35,21 +37,36 @@ def read_mesh(source: Source, limits: ReadLimits = ReadLimits()) -> Asset:
     """
     data = source.read()
     form = mesh_format(data, source.suffix)
+    if form == "zip":
+        source = open_model(data, source)
+        data = source.read()
+        form = mesh_format(data, source.suffix)
+    if form == "zip":
+        raise InputError("archive.no-model", f"{source.uri} of the archive is an archive itself")
     return READERS[form](data, source, limits).noted(import_format=form)
 
 
 def mesh_format(data: bytes, suffix: str = "") -> str:
-    """The key in READERS for a file: customers misname files, so the content counts before the extension."""
+    """The key in READERS for a file, or "zip": customers misname files, so the content counts before the extension.
+
+    Raises InputError `mesh.truncated` or `mesh.unsupported`.
+    """
     if not data:
         raise InputError("mesh.truncated", "the file is empty")
-    form = _by_content(data) or suffix.lstrip(".")
-    if form not in READERS:
+    form = _by_content(data, suffix) or suffix.lstrip(".")
+    if form not in READERS and form != "zip":
         raise InputError("mesh.unsupported", f"{form or 'this'} is no mesh format that is read: {', '.join(READERS)}")
     return form
 
 
-def _by_content(data: bytes) -> str | None:
+def _by_content(data: bytes, suffix: str) -> str | None:
     head = data[:SNIFFED]
+    if head.startswith(ZIP):
+        return "usdz" if suffix == ".usdz" else "zip"
+    if head.startswith(FBX):
+        return "fbx"
+    if head.startswith(USD):
+        return "usd"
     if head.startswith(b"glTF"):
         return "glb"
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):

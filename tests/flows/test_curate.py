@@ -57,7 +57,7 @@ def test_card_tells_of_every_row(run: Path) -> None:
     for line in (
         "| rows of the manifest | 3 |  |",
         "| – `row.missing-file` | 1 | did not pass |",
-        "| – `licence.not-allowed` | 1 | passed, but in no shard |",
+        "| – `licence.not-allowed` | 1 | did not pass |",
         "| **samples published** | 1 |  |",
         "| CC0 | 1 |",
         "| 1 | 1 | 1 | 1 |",

@@ -52,3 +52,9 @@ def test_soup_and_lone_triangles_do_not_crash() -> None:
     assert found("floaters.count", soup)["floaters.count"] >= 0
     flat = make_part(np.zeros((3, 3)), [[0, 1, 2]])
     assert found("floaters.count", flat, flat)["floaters.count"] == 0
+
+
+def test_a_hanging_thing_counts_though_its_first_piece_is_inside_it() -> None:
+    bulb, glass = ball(0.1, 2, y=2.3), ball(0.4, 3, y=2.0)
+    rod = box((0.05, 0.4, 0.05), y=2.35)  # from the bulb through the glass
+    assert found("floaters.count", bulb, glass, rod, box((3.0, 0.5, 3.0)))["floaters.count"] == 1
