@@ -14,7 +14,8 @@ GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views",
 SURFACE = ("glb_size", "bake", "materials", "lods", "writers", "formats", "format_stages")
 RUNS = ("quickstart", "scale", "batch", "publish")
 QUALITY = ("measures", "alignment", "quality", "refine", "report_page", "edits", "shards", "curation", "shape_examples")
-SCRIPTS = (*RUNS, "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE, *QUALITY)
+CURATION = ("curation_filters",)
+SCRIPTS = (*RUNS, "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE, *QUALITY, *CURATION)
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 
 
