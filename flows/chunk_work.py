@@ -14,7 +14,7 @@ from flows.candidates import Candidates
 from flows.chunks import Chunk, Keyed
 from flows.engine import Engine
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
-from flows.outcomes import blank_row, drop_other_files, failure_row, invalid_row, made_from, repeat_row
+from flows.outcomes import blank_row, drawn_pictures, drop_other_files, failure_row, invalid_row, made_from, repeat_row
 from flows.progress import Progress
 from flows.variations import CODE, another_seed, repeats
 from manifests.journal import Journal
@@ -206,6 +206,8 @@ class ChunkWork:
         beat, plan = found.beat if found else None, bound.plan
         if found and plan.provenance.seed is not None:
             plan = replace(plan, provenance=replace(plan.provenance, seed=found.seed))
+        if generated.pictures:  # what the asset should look like, and what the ledger shows of how it came about
+            plan = replace(plan, pictures=(*plan.pictures, *drawn_pictures(self.line.store, generated.pictures)))
         return ProcessJob(generated.digest, plan, bound.folder, bound.stem, self.line.store, beat)
 
     def _record(self, keyed: Keyed, row: LedgerRow) -> None:
@@ -244,4 +246,4 @@ class ChunkWork:
     def _origin(self, keyed: Keyed, generated: Generated) -> dict[str, Any]:
         """What the ledger keeps of how a finished asset came about."""
         assert isinstance(keyed.row, Row)
-        return {"made_from": made_from(keyed.row, self.line.recipe, generated.digest)}
+        return {"made_from": made_from(keyed.row, self.line.recipe, generated.digest, generated.pictures)}

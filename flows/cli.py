@@ -13,6 +13,7 @@ from flows.commands import (
     duplicates,
     history,
     ledger,
+    models,
     publish,
     refine,
     report,
@@ -26,7 +27,22 @@ from flows.commands import (
 from flows.commands.answers import FAILED, INTERRUPTED, OK, WRONG_CALL, complain
 from manifests.errors import UsageError
 
-COMMANDS = (run, curate, status, ledger, duplicates, review, refine, history, revert, report, publish, shard, train)
+COMMANDS = (
+    run,
+    curate,
+    status,
+    ledger,
+    duplicates,
+    review,
+    refine,
+    history,
+    revert,
+    report,
+    publish,
+    shard,
+    train,
+    models,
+)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -20,8 +20,10 @@ from flows.jobs import (
     R,
     generate_asset,
     guarded,
+    keep_batch,
     process_asset,
 )
+from flows.placement import runs_guarded
 
 
 @dataclass(frozen=True)
@@ -94,9 +96,12 @@ class InlineEngine:
         self.policy = policy
         self.guards = ThreadGuards(policy.limits)
         self.pool = ThreadPoolExecutor(workers or usable_cpus(), thread_name_prefix="asset")
+        self.warm = ThreadPoolExecutor(1, thread_name_prefix="model")  # one GPU, one model's call at a time
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
-        """Each job in a guarded child."""
+        """Each job in a guarded child; models, whose memory no cap for CPU work fits, in this process."""
+        if not runs_guarded(jobs[0].generator):
+            return self.warm.submit(keep_batch, jobs)
         return self.pool.submit(run_guarded, self.guards, self.policy, generate_asset, jobs)
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
@@ -106,4 +111,5 @@ class InlineEngine:
     def close(self) -> None:
         """Drop what has not begun, kill the children."""
         self.pool.shutdown(wait=False, cancel_futures=True)
+        self.warm.shutdown(wait=False, cancel_futures=True)
         self.guards.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from flows.engine import Policy, ThreadGuards, run_guarded
 from flows.jobs import Failure, Generated, GenerateJob, generate_asset, keep_batch
-from ml.generators.registry import GENERATORS
+from flows.placement import runs_guarded
+
+ACCELERATOR_EXIT = 70  # EX_SOFTWARE of sysexits.h
 
 
 class GeneratorActor:
@@ -25,6 +28,9 @@ class GeneratorActor:
 
     def generate(self, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
         """A batch of one generator's jobs, answered in order."""
-        if GENERATORS[jobs[0].generator][0].gpus:
+        if runs_guarded(jobs[0].generator):
+            return run_guarded(self.guards, self.policy, generate_asset, jobs)
+        try:
             return keep_batch(jobs)
-        return run_guarded(self.guards, self.policy, generate_asset, jobs)
+        except Exception:  # the accelerator is lost to this process: Ray starts another one
+            os._exit(ACCELERATOR_EXIT)

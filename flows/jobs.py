@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
 
 from flows.guard import Guard, Killed
+from flows.placement import make_generator
 from flows.plugins import load_plugins
 from manifests.ledger_row import Output
 from manifests.outcome import Outcome
 from manifests.store import Store
-from ml.asset import Asset, InputError
-from ml.generators.protocol import Refusal, Request
-from ml.generators.registry import build_generator
+from ml.asset import InputError
+from ml.generators.protocol import Answer, Refusal, Request
 from ml.readers.gltf import read_glb
 from tasks.chain import Plan, run_chain
 from tasks.glb import encode_glb
@@ -26,6 +27,9 @@ load_plugins()  # a guarded child meets the same generators and steps as the dri
 # SIGKILL that neither the guard nor the memory killer sent: someone stops processes here (a machine about to go, an
 # operator, a drill), which says little about the row. Four say that it will not be finished here.
 OUTSIDE_KILL, OUTSIDE_TRIES = "guard.crash.SIGKILL", 4
+
+ACCELERATOR_LOST = "CUDA error"  # torch's words for an error after which no CUDA call of the process succeeds
+PICTURE = ".png"  # as what a picture that was drawn on the way lies in the store
 
 J = TypeVar("J")
 R = TypeVar("R", "Generated | Failure", "Processed")
@@ -40,9 +44,9 @@ class GenerateJob:
     request: Request
     store: Store
 
-    def make(self) -> Asset | Refusal:
+    def make(self) -> Answer:
         """The raw asset; raises InputError for an unusable input."""
-        result: Asset | Refusal = warm_generator(self.generator, self.options).generate([self.request])[0]
+        result: Answer = warm_generator(self.generator, self.options).generate([self.request])[0]
         return result
 
 
@@ -53,6 +57,7 @@ class Generated:
     digest: str
     seconds: float
     attempts: int = 1
+    pictures: tuple[str, ...] = ()  # digests of pictures that were drawn on the way
 
 
 @dataclass(frozen=True)
@@ -96,7 +101,7 @@ class Failure:
 @lru_cache(maxsize=4)
 def warm_generator(name: str, options: object):  # type: ignore[no-untyped-def]  # lru_cache hides the Generator type
     """The generator of this process, built once."""
-    return build_generator(name, options)
+    return make_generator(name, options)
 
 
 def generate_asset(job: GenerateJob) -> Generated | Failure:
@@ -105,24 +110,34 @@ def generate_asset(job: GenerateJob) -> Generated | Failure:
     return keep(job.make(), job.store, started)
 
 
-def keep(result: Asset | Refusal, store: Store, started: float) -> Generated | Failure:
+def keep(result: Answer, store: Store, started: float) -> Generated | Failure:
     """Put a generator's answer in the store."""
     if isinstance(result, Refusal):
         return Failure("rejected", result.code, result.message, hints=result.hints)
+    if isinstance(result, InputError):
+        return Failure("failed", result.code, result.message)
+    pictures = tuple(store.put_content(picture.data, PICTURE) for picture in result.pictures)
     digest = store.put_content(encode_glb(result), ".glb")
-    return Generated(digest, time.perf_counter() - started)
+    return Generated(digest, time.perf_counter() - started, pictures=pictures)
 
 
 def keep_batch(jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
-    """Run a GPU generator on a whole batch in this process; an unusable input sends each row alone."""
+    """Run a GPU generator on a whole batch in this process; whatever goes wrong in it sends each row alone.
+
+    What has broken the accelerator for this process, and with it for every row to come, goes on to the caller.
+    """
     started = time.perf_counter()
     generator = warm_generator(jobs[0].generator, jobs[0].options)
     try:
         results = generator.generate([job.request for job in jobs])
-    except InputError as error:
-        if len(jobs) == 1:
+    except Exception as error:
+        if ACCELERATOR_LOST in str(error):
+            raise
+        if len(jobs) > 1:
+            return [answer for job in jobs for answer in keep_batch([job])]
+        if isinstance(error, InputError):
             return [Failure("failed", error.code, error.message)]
-        return [answer for job in jobs for answer in keep_batch([job])]
+        return [Failure("failed", f"error.{type(error).__name__}", str(error), stderr=traceback.format_exc())]
     return [keep(result, job.store, started) for result, job in zip(results, jobs, strict=True)]
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
 from flows.binding import Bound
-from flows.jobs import Failure
+from flows.jobs import PICTURE, Failure
 from manifests.ledger_row import LedgerRow
 from manifests.recipe import Recipe
 from manifests.row import InvalidRow, Row, asset_folder
-from manifests.store import Store
+from manifests.store import Store, content_path
 from ml.prompt import Prompt
+from ml.sources import Source
 
 
 def understood(prompt: Prompt | None) -> dict[str, Any]:
@@ -47,11 +48,17 @@ def blank_row(key: str, row: Row, bound: Bound) -> LedgerRow:
 UNNAMED = ("negative_prompt", "height_m", "width_m", "depth_m", "up_axis", "profile")
 
 
-def made_from(row: Row, recipe: Recipe, mesh: str) -> dict[str, Any]:
-    """What an asset can be made again from: its raw mesh and recipe by digest, and the row's own wishes."""
+def made_from(row: Row, recipe: Recipe, mesh: str, pictures: Sequence[str] = ()) -> dict[str, Any]:
+    """What an asset can be made again from: raw mesh, pictures drawn and recipe by digest, and the row's own wishes."""
     unset = {each.name: each.default for each in fields(Row)}
     said = {name: value for name in UNNAMED if (value := getattr(row, name)) != unset[name]}
-    return {"mesh": mesh, "recipe": recipe.digest, **({"row": said} if said else {})}
+    drawn = {"pictures": list(pictures)} if pictures else {}
+    return {"mesh": mesh, "recipe": recipe.digest, **drawn, **({"row": said} if said else {})}
+
+
+def drawn_pictures(store: Store, digests: Iterable[str]) -> tuple[tuple[Source, bool], ...]:
+    """Pictures that a generator drew from a row's words, as they lie in the store."""
+    return tuple((Source(store.uri_of(content_path(digest, PICTURE)), store.uri), False) for digest in digests)
 
 
 def failure_row(row: LedgerRow, failure: Failure, timings: dict[str, float]) -> LedgerRow:

@@ -17,6 +17,7 @@ from flows.catalogue import catalogue
 from flows.chunk_work import ChunkWork, Line
 from flows.chunks import Chunk, Keyed, cut
 from flows.engine import Engine
+from flows.models import check_models
 from flows.progress import Progress
 from manifests.admission import Admission
 from manifests.errors import nearest
@@ -223,12 +224,18 @@ class Run:
 
 
 def already_done(config: RunConfig) -> Summary | None:
-    """The summary when ledger and report hold every row, found without starting any engine; None when there is work."""
+    """The summary when ledger and report hold every row, found without starting any engine; None when there is work.
+
+    Raises RecipeError for work that the recipe's model cannot do here.
+    """
     run = config.prepare()
     run.check_manifest()
     with Lease(run.store):
         run.tidy()
-        if next(run.chunks(), None) is not None or (run.summary.rows and not run.reported()):
+        if next(run.chunks(), None) is not None:
+            check_models(run.recipe)
+            return None
+        if run.summary.rows and not run.reported():
             return None
     if run.summary.rows:
         run.summary.report = run.store.uri_of("report/index.html")

@@ -278,7 +278,7 @@ def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
     """Over every option with its default and the gate's thresholds: what is not written down decides as well."""
     content = {
         "generator": recipe.generator,
-        "generator_options": dict(recipe.generator_options),
+        "generator_options": _deciding(recipe.generator_options),
         "steps": recipe.steps,
         "profile": _profile_content(recipe.profile, catalogue),
         # What is off stays out, so that recipes from before it was there keep their keys.
@@ -293,6 +293,15 @@ def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
     }
     text = json.dumps(content, default=_plain, sort_keys=True, separators=(",", ":"))
     return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _deciding(options: Mapping[str, object]) -> dict[str, object]:
+    """The options of every generator, but of those that say `digest_when_set` only where a recipe sets one."""
+    return {
+        name: given
+        for name, given in options.items()
+        if not getattr(given, "digest_when_set", False) or given != type(given)()
+    }
 
 
 def _profile_content(profile: str, catalogue: Catalogue) -> list[object]:

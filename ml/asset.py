@@ -188,6 +188,7 @@ class Asset:
     metrics: Mapping[str, float] = field(default_factory=dict)  # measured values, SI units, for gate and ledger
     notes: Mapping[str, str] = field(default_factory=dict)  # what steps did, for the ledger's `meta`
     findings: tuple[Finding, ...] = ()
+    pictures: tuple[Texture, ...] = ()  # that a generator drew on the way from words to shape
 
     @property
     def face_count(self) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
-from ml.asset import Asset
+from ml.asset import Asset, InputError
 from ml.prompt import Prompt
 from ml.sources import Source
 
@@ -37,6 +37,9 @@ class Refusal:
     hints: tuple[str, ...] = field(default=())
 
 
+Answer = Asset | Refusal | InputError  # an error as a value: one item of a batch that came to nothing
+
+
 class Generator(Protocol):
     """A backend. Built once per warm worker from its options dataclass; `generate` answers in request order.
 
@@ -48,6 +51,6 @@ class Generator(Protocol):
     inputs: ClassVar[frozenset[InputKind]]
     gpus: ClassVar[float]  # 0 for CPU generators; these run in a guarded child, so hostile input cannot hurt a worker
 
-    def generate(self, requests: Sequence[Request]) -> list[Asset | Refusal]:
-        """One asset or refusal a request, in order; raises InputError for an unusable input."""
+    def generate(self, requests: Sequence[Request]) -> Sequence[Answer]:
+        """One answer a request, in order; raises InputError for an unusable input where none can be told apart."""
         ...

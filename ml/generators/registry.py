@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ml.generators.command import Command, CommandOptions
 from ml.generators.inflate import Inflate, InflateOptions
 from ml.generators.mesh import MeshImport, MeshOptions
 from ml.generators.noop import Noop, NoopOptions
+from ml.generators.pretrained.listed import PRETRAINED
 from ml.generators.procedural import Procedural, ProceduralOptions
 from ml.generators.protocol import Generator
 from ml.generators.shapes import Shapes, ShapesOptions
@@ -20,6 +22,8 @@ GENERATORS: dict[str, tuple[type[Generator], type[Any]]] = {
     "shapes": (Shapes, ShapesOptions),
     "mesh": (MeshImport, MeshOptions),
     "noop": (Noop, NoopOptions),
+    "command": (Command, CommandOptions),
+    **PRETRAINED,
 }
 
 

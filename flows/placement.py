@@ -1,0 +1,56 @@
+"""Where a generator runs: guarded child or warm process, what share of a GPU it takes, which interpreter it needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from math import ceil
+from typing import Any
+
+from ml.generators.command import Command, CommandOptions
+from ml.generators.pretrained.adapter import PretrainedOptions
+from ml.generators.pretrained.card import ModelCard
+from ml.generators.pretrained.shelf import accelerator_gb
+from ml.generators.protocol import Generator
+from ml.generators.registry import GENERATORS, build_generator
+
+SERVER = "flows.serve_model"
+SHARES = 20  # a GPU is shared out in twentieths: actors of one model fill it without rounding errors
+
+
+def runs_guarded(name: str) -> bool:
+    """Whether each call is to run in a guarded child: what loads a model, or starts programs of its own, stays warm
+    in the process that asks and has limits of its own."""
+    made = GENERATORS[name][0]
+    return not made.gpus and not getattr(made, "own_process", False)
+
+
+def gpus_of(name: str, options: object) -> float:
+    """GPUs that one actor takes: what its options say, else its share of a GPU's memory, else its class's."""
+    made = GENERATORS[name][0]
+    said = getattr(options, "gpus", None)
+    if said is not None:
+        return float(said)
+    card = getattr(made, "card", None)
+    if not isinstance(card, ModelCard):
+        return made.gpus
+    return 0.0 if getattr(options, "device", "") == "cpu" else gpu_share(card.vram_gb, accelerator_gb())
+
+
+def gpu_share(needed_gb: float, memory_gb: float | None) -> float:
+    """The share of a GPU's memory that a model needs, rounded up; a whole GPU where its memory is not known."""
+    return 1.0 if memory_gb is None else min(1.0, ceil(SHARES * needed_gb / memory_gb) / SHARES)
+
+
+def make_generator(name: str, options: Any) -> Generator:
+    """The generator, in an environment of its own where its options name an interpreter."""
+    if isinstance(options, PretrainedOptions) and options.python:
+        return served(name, options)
+    return build_generator(name, options)
+
+
+def served(name: str, options: PretrainedOptions) -> Command:
+    """A pretrained model that another interpreter keeps warm and that is asked through files."""
+    plain = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
+    command = (options.python, "-m", SERVER, name, json.dumps({**plain, "python": ""}, sort_keys=True))
+    return Command(CommandOptions(command=command, mode="serve"), name)

@@ -1,0 +1,145 @@
+"""Where pulled weights lie on this machine, and what a model still lacks before it can run."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ml.generators.pretrained.card import Licence, ModelCard, Weights
+
+MIB = 1 << 20
+MARKER = ".meshmill-pulled.json"  # revision and file sizes, written when a download is whole
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One thing a model lacks, with what to do about it in one line."""
+
+    code: str  # model.missing-<what>
+    text: str
+
+
+def models_folder() -> Path:
+    """MESHMILL_MODELS, else a folder in the user's cache."""
+    chosen = os.environ.get("MESHMILL_MODELS")
+    return Path(chosen).expanduser() if chosen else Path.home() / ".cache" / "meshmill" / "models"
+
+
+def folder_of(weights: Weights | str) -> Path:
+    """The folder of a repository: `owner/name` below the models' folder, which sources of both kinds can load from."""
+    return models_folder() / (weights if isinstance(weights, str) else weights.repository)
+
+
+def pulled(weights: Weights) -> dict[str, Any] | None:
+    """What the marker of a whole download says, None where there is none or a file of it has gone or shrunk."""
+    folder = folder_of(weights)
+    try:
+        marker: dict[str, Any] = json.loads((folder / MARKER).read_text())
+        root = Path(marker["folder"]) if marker.get("folder") else folder
+        whole = all((root / name).stat().st_size == size for name, size in marker["files"].items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return marker if whole else None
+
+
+def missing_licence(card: ModelCard, accepted: Iterable[str], territory: str) -> Iterator[Missing]:
+    """Terms with limits that were not accepted by name, and terms that give no rights where the work is done."""
+    known = set(accepted)
+    for licence in card.licences:
+        if licence.limits and licence.name not in known:
+            how = f"accept = [{licence.name!r}] in the recipe, --accept {licence.name} for a download"
+            yield Missing("model.missing-licence", f"{licence.name}: {licence.limits}; to accept that: {how}")
+        if licence.barred:
+            yield from _missing_territory(licence, territory.upper())
+
+
+def _missing_territory(licence: Licence, territory: str) -> Iterator[Missing]:
+    if not territory:
+        text = (
+            f"{licence.name} gives no rights in {len(licence.barred)} countries: say where with territory = 'US' or so"
+        )
+        yield Missing("model.missing-territory", text)
+    elif territory in licence.barred:
+        yield Missing("model.missing-territory", f"{licence.name} gives no rights in {territory}")
+
+
+def missing_packages(card: ModelCard) -> Iterator[Missing]:
+    """Modules that cannot be found; nothing is imported."""
+    absent = [name for name in card.packages if not _importable(name)]
+    if absent:
+        yield Missing("model.missing-package", f"not installed here: {', '.join(absent)} (code: {card.source})")
+
+
+def _importable(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):  # a parent that is missing, or a stand-in without a spec
+        return False
+
+
+def missing_weights(card: ModelCard) -> Iterator[Missing]:
+    """Repositories that were not pulled whole, and access that has to be asked for first."""
+    absent = [weights for weights in card.weights if pulled(weights) is None]
+    if absent:
+        names = ", ".join(f"{weights.repository} ({weights.gigabytes:g} GB)" for weights in absent)
+        yield Missing("model.missing-weights", f"not pulled: {names}")
+    gated = [weights.repository for weights in absent if weights.gated]
+    if gated and not hub_token():
+        text = f"{', '.join(gated)} is gated: ask for access on its page, then set HF_TOKEN"
+        yield Missing("model.missing-access", text)
+
+
+def hub_token() -> bool:
+    """Whether there is a token for gated repositories."""
+    if os.environ.get("HF_TOKEN"):
+        return True
+    if not _importable("huggingface_hub"):
+        return False
+    from huggingface_hub import get_token
+
+    return get_token() is not None
+
+
+def missing_memory(card: ModelCard, memory_gb: float | None) -> Iterator[Missing]:
+    """No accelerator (`memory_gb` None), or one that is too small for the default options."""
+    if memory_gb is None:
+        if not card.on_cpu:
+            yield Missing("model.missing-gpu", f"no GPU here; it needs one of {card.vram_gb:g} GB")
+    elif memory_gb < card.vram_gb:
+        yield Missing("model.missing-memory", f"the GPU has {memory_gb:.0f} GB; it needs {card.vram_gb:g} GB")
+
+
+def missing_program(program: str) -> Iterator[Missing]:
+    """A program or interpreter that cannot be started."""
+    if shutil.which(program) is None:
+        yield Missing("model.missing-program", f"{program} is no program here")
+
+
+def accelerator_gb() -> float | None:
+    """Memory of the largest NVIDIA GPU of this machine, None without one.
+
+    Asked of the driver: the torch of this process may be one without CUDA, while the model has an environment of its
+    own.
+    """
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return None
+    asked = [program, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True)
+        sizes = [float(line) for line in done.stdout.split()]
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return max(sizes) * MIB / 1e9 if sizes else None
+
+
+def marker_text(revision: str, files: Mapping[str, int], folder: str = "") -> str:
+    """The marker of a download that is whole; `folder` where the files lie elsewhere, in the hub's own cache."""
+    return json.dumps({"revision": revision, "files": dict(files), **({"folder": folder} if folder else {})})
