@@ -20,9 +20,10 @@ class Keyed:
 class Chunk:
     """The rows of one Prefect task and one ledger part. Not a dataclass: Prefect would walk through its rows."""
 
-    def __init__(self, rows: list[Keyed]) -> None:
+    def __init__(self, rows: list[Keyed], salt: bytes = b"") -> None:
+        """`salt` tells chunks of the same rows apart that are to be made more than once."""
         self.rows = rows
-        digest = hashlib.blake2b(digest_size=10)
+        digest = hashlib.blake2b(digest_size=10, salt=hashlib.blake2b(salt, digest_size=16).digest() if salt else b"")
         for keyed in rows:
             digest.update(keyed.key.encode())
         self.id = digest.hexdigest()

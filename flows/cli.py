@@ -10,6 +10,7 @@ from importlib.metadata import version
 
 from flows.commands import (
     curate,
+    doctor,
     duplicates,
     history,
     ledger,
@@ -17,6 +18,7 @@ from flows.commands import (
     publish,
     refine,
     report,
+    rerun,
     revert,
     review,
     run,
@@ -29,6 +31,7 @@ from manifests.errors import UsageError
 
 COMMANDS = (
     run,
+    rerun,
     curate,
     status,
     ledger,
@@ -42,6 +45,7 @@ COMMANDS = (
     shard,
     train,
     models,
+    doctor,
 )
 
 

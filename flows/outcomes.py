@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from flows.binding import Bound
+from flows.binding import Bound, choose_generator, generator_version
 from flows.jobs import PICTURE, Failure
 from manifests.ledger_row import LedgerRow
 from manifests.recipe import Recipe
@@ -49,11 +49,12 @@ UNNAMED = ("negative_prompt", "height_m", "width_m", "depth_m", "up_axis", "prof
 
 
 def made_from(row: Row, recipe: Recipe, mesh: str, pictures: Sequence[str] = ()) -> dict[str, Any]:
-    """What an asset can be made again from: raw mesh, pictures drawn and recipe by digest, and the row's own wishes."""
+    """What an asset can be made again from: raw mesh, pictures drawn and recipe by digest, model, the row's wishes."""
     unset = {each.name: each.default for each in fields(Row)}
     said = {name: value for name in UNNAMED if (value := getattr(row, name)) != unset[name]}
     drawn = {"pictures": list(pictures)} if pictures else {}
-    return {"mesh": mesh, "recipe": recipe.digest, **drawn, **({"row": said} if said else {})}
+    model = generator_version(choose_generator(row, recipe))
+    return {"mesh": mesh, "recipe": recipe.digest, "model": model, **drawn, **({"row": said} if said else {})}
 
 
 def drawn_pictures(store: Store, digests: Iterable[str]) -> tuple[tuple[Source, bool], ...]:

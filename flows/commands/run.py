@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 def register(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("run", help="make every row of a manifest that is not made yet")
+    add_run_options(parser)
+    parser.set_defaults(handler=run)
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    """The manifest, and how its rows are made."""
     parser.add_argument("manifest", help="CSV, Parquet or JSON lines; a path or an fsspec URL")
     parser.add_argument("--recipe", default="game-ready", help="a shipped recipe's name or a TOML file")
     parser.add_argument("--out", default=None, help="folder or s3:// prefix (default: out/<manifest name>)")
@@ -44,7 +50,6 @@ def register(commands: Commands) -> None:
     )
     add_columns(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
-    parser.set_defaults(handler=run)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from flows.publish_http import Bucket, Refused, Session, Unavailable, Unsure
 from flows.publish_package import Package, Wants, mime_of, name_of
 from flows.publish_secrets import secret
+from flows.publish_targets.credentials import CREDENTIALS
 from flows.publish_targets.protocol import Common, Receipt
 from manifests.errors import UsageError
 from manifests.ledger_row import Output
@@ -51,7 +52,7 @@ class CGTrader:
 
     def open(self) -> None:
         """Read the token; raises UsageError."""
-        token = secret("CGTRADER_TOKEN", "an OAuth access token of the account")
+        token = secret(CREDENTIALS["cgtrader"], "an OAuth access token of the account")
         bucket = Bucket(self.options.rate, max(1.0, 10 * self.options.rate))
         self.session = Session(self.options.base_url, {"Authorization": f"Bearer {token}"}, bucket)
 

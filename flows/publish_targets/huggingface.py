@@ -12,6 +12,7 @@ from flows.content_credentials import SUFFIX, sidecar
 from flows.publish_http import Bucket, Refused, Unavailable, Unsure
 from flows.publish_package import Package, Wants, name_of
 from flows.publish_secrets import masked, secret
+from flows.publish_targets.credentials import CREDENTIALS
 from flows.publish_targets.protocol import Common, Receipt
 from flows.publish_targets.site import item_of
 from manifests.errors import UsageError
@@ -52,7 +53,9 @@ class HuggingFace:
             from huggingface_hub import HfApi
         except ModuleNotFoundError as error:
             raise UsageError("target huggingface needs huggingface_hub: install the extra 'publish'") from error
-        self.api = HfApi(self.options.base_url, token=secret("HF_TOKEN", "an access token that may write"))
+        self.api = HfApi(
+            self.options.base_url, token=secret(CREDENTIALS["huggingface"], "an access token that may write")
+        )
         kind, private = self.options.kind, self.options.draft
         try:
             _told(lambda: self.api.create_repo(self.options.repo, repo_type=kind, private=private, exist_ok=True))

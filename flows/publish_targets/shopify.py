@@ -12,6 +12,7 @@ import httpx
 from flows.publish_http import Bucket, Refused, Session, Unavailable, Unsure
 from flows.publish_package import Package, Wants, mime_of, name_of
 from flows.publish_secrets import masked, secret
+from flows.publish_targets.credentials import CREDENTIALS
 from flows.publish_targets.protocol import Common, Processing, Receipt
 from manifests.errors import UsageError
 from manifests.ledger_row import Output
@@ -61,7 +62,7 @@ class Shopify:
 
     def open(self) -> None:
         """Read the token; raises UsageError."""
-        token = secret("SHOPIFY_TOKEN", "an Admin API access token with write_products and write_files")
+        token = secret(CREDENTIALS["shopify"], "an Admin API access token with write_products and write_files")
         base = self.options.base_url or f"https://{self.options.shop}"
         bucket = Bucket(self.options.rate, max(1.0, self.options.rate))
         self.session = Session(base, {"X-Shopify-Access-Token": token}, bucket)

@@ -10,6 +10,7 @@ from typing import Any
 from flows.publish_http import Bucket, Refused, Session
 from flows.publish_package import Package, Wants, mime_of, name_of
 from flows.publish_secrets import secret
+from flows.publish_targets.credentials import CREDENTIALS
 from flows.publish_targets.protocol import Common, Processing, Receipt
 from tasks.listing import TextLimits
 
@@ -51,7 +52,7 @@ class Sketchfab:
 
     def open(self) -> None:
         """Read the token; raises UsageError."""
-        token = secret("SKETCHFAB_TOKEN", "the account's API token")
+        token = secret(CREDENTIALS["sketchfab"], "the account's API token")
         bucket = Bucket(self.options.rate, max(1.0, self.options.rate))
         self.session = Session(self.options.base_url, {"Authorization": f"Token {token}"}, bucket)
 

@@ -4,20 +4,19 @@ import json
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from direct_engine import DirectEngine
 
 from flows.chunk_work import ChunkWork
 from flows.execute import drive
-from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, generate_asset, process_asset
 from flows.run import Run, RunConfig, Summary, TooManyInvalid, already_done
 from manifests.errors import ManifestError, RecipeError
-from ml.asset import InputError
 
 RECIPE = """
 name = "small"
@@ -27,40 +26,6 @@ use = "clean"
 use = "glb"
 """
 TRIANGLE = "v 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n"
-
-
-@dataclass
-class DirectEngine:
-    """Jobs at once, in this process: nothing hangs or crashes here."""
-
-    name: str = "direct"
-    made: Counter[str] = field(default_factory=Counter)
-    broken: str = ""  # this row's engine is lost
-    hanging: str = ""  # this row's chain never ends
-
-    def generate(self, jobs: Sequence[GenerateJob]) -> "Future[list[Generated | Failure]]":
-        self.made.update(job.request.id for job in jobs)
-        answer: Future[list[Generated | Failure]] = Future()
-        if self.broken in [job.request.id for job in jobs]:
-            answer.set_exception(ConnectionError("engine lost"))
-        else:
-            answer.set_result([self._one(job) for job in jobs])
-        return answer
-
-    def _one(self, job: GenerateJob) -> Generated | Failure:
-        try:
-            return generate_asset(job)
-        except InputError as error:
-            return Failure("failed", error.code, error.message)
-
-    def process(self, jobs: Sequence[ProcessJob]) -> "Future[list[Processed | Failure]]":
-        answer: Future[list[Processed | Failure]] = Future()
-        if f"assets/{self.hanging}" not in [job.folder for job in jobs]:
-            answer.set_result([process_asset(job) for job in jobs])
-        return answer
-
-    def close(self) -> None:
-        pass
 
 
 class Mill:

@@ -1,0 +1,86 @@
+"""The doctor tells what is reachable from what is not, and keeps secrets to itself."""
+
+from __future__ import annotations
+
+import json
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pytest
+from certificates import pair
+from services import free_ports
+from shop_server import Answer, Shop, serving
+
+from flows.cli import main
+from flows.doctor import Line, describe, examine
+from manifests.backends import LocalFolder
+
+
+class Prefect(Shop):
+    """A server of one version behind a password."""
+
+    token = "Basic YWRtaW46c2VjcmV0"  # admin:secret
+    there = version("prefect")
+
+    def answer(self, method: str, path: str, query: dict[str, str], body: bytes, kind: str) -> Answer:
+        return 200, {}, self.there
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("RAY_ADDRESS", "DASK_SCHEDULER_ADDRESS", "PREFECT_API_URL", "MESHMILL_SIGN_KEY", "MESHMILL_SIGN_CERT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def seen(out: Path) -> dict[str, Line]:
+    return {line.what: line for line in examine(str(out))}
+
+
+def test_what_is_not_set_is_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", str(tmp_path), "--json"]) == 0
+    told: Any = json.loads(capsys.readouterr().out)
+    states = {line["what"]: line["state"] for line in told["lines"]}
+    assert told["ok"]
+    assert [states[name] for name in ("python", "packages", "store", "ray", "dask")] == ["ok"] * 3 + ["absent"] * 2
+    assert not list(tmp_path.rglob("doctor-*"))
+
+
+def test_addresses_that_nobody_answers_at_are_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (port,) = free_ports(1)
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", f"tcp://127.0.0.1:{port}")
+    monkeypatch.setenv("PREFECT_API_URL", f"http://admin:hidden@127.0.0.1:{port}/api")
+    lines = seen(tmp_path)
+    assert [lines[name].state for name in ("ray", "dask", "prefect")] == ["wrong"] * 3
+    assert "unset RAY_ADDRESS" in lines["ray"].do
+    assert "hidden" not in "".join(describe(list(lines.values())))
+
+
+def test_a_server_of_another_version_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(Prefect()) as server:
+        monkeypatch.setenv("PREFECT_API_URL", f"{server.url}/api")
+        monkeypatch.setenv("DASK_SCHEDULER_ADDRESS", server.url.replace("http", "tcp"))
+        assert "401" in seen(tmp_path)["prefect"].found
+        monkeypatch.setenv("PREFECT_API_AUTH_STRING", "admin:secret")
+        lines = seen(tmp_path)
+        assert (lines["prefect"].state, lines["dask"].state) == ("ok", "ok")
+        server.there = "3.0.0"
+        assert seen(tmp_path)["prefect"].state == "wrong"
+
+
+def test_a_store_that_writes_twice_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LocalFolder, "put_if_absent", lambda *_: True)
+    assert "conditional" in seen(tmp_path)["store"].do
+
+
+def test_the_certificates_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key, cert = pair(tmp_path)
+    monkeypatch.setenv("MESHMILL_SIGN_KEY", str(key))
+    assert seen(tmp_path)["signing"].state == "wrong"
+    monkeypatch.setenv("MESHMILL_SIGN_CERT", str(cert))
+    line = seen(tmp_path)["signing"]
+    assert (line.state, line.do) == ("ok", "renew the certificate")  # it has 30 days, less a moment
+    monkeypatch.setattr(os, "environ", {**os.environ, "SKETCHFAB_TOKEN": "a-secret-token"})
+    assert "a-secret-token" not in "".join(describe(examine(str(tmp_path))))

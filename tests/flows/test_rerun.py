@@ -1,0 +1,126 @@
+"""A rerun makes the chosen rows again and touches no other, also when it is killed on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from direct_engine import DirectEngine
+
+from flows.chunk_work import ChunkWork
+from flows.cli import parser
+from flows.commands.rerun import rerun
+from flows.execute import drive
+from flows.rerun import UNDER_WAY, RerunConfig, Selection
+from flows.run import RunConfig, already_done
+from manifests.errors import LedgerError, UsageError
+from manifests.ledger import Ledger
+from manifests.ledger_row import LedgerRow
+from manifests.store import Store
+from manifests.versions import rows_by_id
+
+ROWS = [f"row-{i}" for i in range(8)]
+BAD = ("row-1", "row-4", "row-5")
+
+
+def at_once(work: ChunkWork) -> Future[Any]:
+    answer: Future[Any] = Future()
+    answer.set_result(work.run())
+    return answer
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Eight rows, three of which a gate is said to have refused."""
+    (tmp_path / "rows.csv").write_text("\n".join(["id,prompt", *(f"{id},a thing" for id in ROWS)]) + "\n")
+    drive(config(tmp_path, RunConfig).prepare(), DirectEngine(), at_once)
+    refuse(tmp_path)
+    return tmp_path
+
+
+def config(folder: Path, kind: Callable[..., Any] = RerunConfig, **more: Any) -> Any:
+    return kind(str(folder / "rows.csv"), "noop", str(folder / "out"), **more)
+
+
+def ledger(folder: Path) -> Ledger:
+    return Ledger(Store(str(folder / "out")))
+
+
+def refuse(folder: Path) -> None:
+    found = rows_by_id(ledger(folder), BAD)
+    rows = [replace(LedgerRow.from_dict(row), outcome="rejected", reasons=("uv.overlap",)) for row in found.values()]
+    ledger(folder).write_chunk("refused", rows)
+
+
+def rows(folder: Path) -> dict[str, Any]:
+    return {row["id"]: row for row in ledger(folder).rows()}
+
+
+def again(folder: Path, engine: DirectEngine | None = None, rows_a_chunk: int = 256, **chosen: str) -> dict[str, int]:
+    """How often each row was made."""
+    engine = engine or DirectEngine()
+    run = config(folder, selection=Selection(**chosen), chunk_rows=rows_a_chunk).prepare()
+    drive(run, engine, at_once)
+    return dict(engine.made)
+
+
+@pytest.mark.parametrize("reason", ["uv.overlap", "gate.uv.overlap", "uv"])
+def test_rows_with_a_reason_are_made_again_and_no_others(folder: Path, reason: str) -> None:
+    before = rows(folder)
+    assert again(folder, reason=reason) == dict.fromkeys(BAD, 1)
+    after = rows(folder)
+    assert {id for id in ROWS if after[id] != before[id]} == set(BAD)
+    assert {row["outcome"] for row in after.values()} == {"passed"}
+    assert len(after) == len(ROWS)
+    assert again(folder, reason=reason) == {}
+    assert already_done(config(folder, selection=Selection(reason=reason))) is not None
+
+
+def test_a_part_of_a_code_is_no_code(folder: Path) -> None:
+    assert again(folder, reason="uv.over") == {}
+
+
+@pytest.mark.parametrize("broken", BAD)
+def test_a_rerun_that_broke_goes_on_with_what_is_left(folder: Path, broken: str) -> None:
+    """Rows that are refused once more are not made a third time when the rerun is taken up."""
+    engine = DirectEngine(broken=broken)
+    with pytest.raises(ConnectionError):
+        again(folder, engine, rows_a_chunk=1, reason="uv.overlap")
+    finished = {id for id in BAD if rows(folder)[id]["outcome"] == "passed"}
+    assert list((folder / "out" / UNDER_WAY).iterdir())
+    ledger(folder).write_chunk(
+        "refused-again",
+        [
+            replace(LedgerRow.from_dict(rows(folder)[id]), outcome="rejected", reasons=("uv.overlap",))
+            for id in sorted(finished)
+        ],
+    )
+    assert set(again(folder, rows_a_chunk=1, reason="uv.overlap")) == set(BAD) - finished
+    assert not list((folder / "out" / UNDER_WAY).iterdir())
+
+
+def test_other_ways_to_choose(folder: Path) -> None:
+    assert again(folder, chunk="refused") == dict.fromkeys(BAD, 1)
+    assert set(again(folder, where="row <= 2")) == {"row-0", "row-1"}
+    assert set(again(folder, stage="generate")) == set(ROWS)
+    assert again(folder, stage="unwrap") == {}
+    assert set(again(folder, recipe="noop", where="id = 'row-7'")) == {"row-7"}
+    assert set(again(folder, model="noop")) == set(ROWS)
+    model = rows(folder)["row-7"]["meta"]["made_from"]["model"]
+    assert model.startswith("noop/")
+    assert set(again(folder, model=model)) == set(ROWS)
+    assert again(folder, model="noop/0.0") == {}
+    assert again(folder, outcome="failed") == {}
+
+
+def test_what_is_wrong_is_told(folder: Path) -> None:
+    with pytest.raises(LedgerError, match="no chunk 'none'"):
+        again(folder, chunk="none")
+    with pytest.raises(LedgerError):
+        again(folder, where="no such thing")
+    with pytest.raises(UsageError, match="--reason"):
+        rerun(parser().parse_args(["rerun", str(folder / "rows.csv")]))
