@@ -9,14 +9,25 @@ import torch
 from torch import Tensor, nn
 
 from ml.alignment.tokens import CONTEXT, vocabulary
-from ml.shapes.blocks import Block
+from ml.shapes.blocks import Block, Norm
 from ml.shapes.recipe import FlowConfig
 
 SIDE = 96  # pixels of a picture
 EMPTY = 8  # tokens that stand for nothing: with them, all lengths are multiples of 8, as attention kernels want
 NOTHING, PICTURE, SKETCH = 0, 1, 2  # kinds of a slot
 UNKNOWN = 0  # of a view; 1–4 are front, right, back and left
-SLOTS = (0, 1, 1, 0, 1, 2, 1, 4)  # pictures of a training step, in turn: shapes of tensors stay the same in a step
+SLOTS = (
+    0,
+    1,
+    0,
+    1,
+    0,
+    1,
+    1,
+    0,
+    1,
+    4,
+)  # pictures of a training step, in turn: shapes of tensors stay the same in a step
 TEXT_ALONE, TEXT_BESIDE = 0.9, 0.45  # how often there is a text without pictures in the step, and with
 SHOWN, SKETCHED, TOLD = 0.75, 0.35, 0.5  # pictures that are there; sketches among them; known views that are named
 
@@ -68,12 +79,12 @@ class ConditionEncoder(nn.Module):
         width, heads = config.picture_width, max(1, config.picture_width // 64)
         self.words, self.order = nn.Embedding(len(vocabulary()), width), nn.Parameter(torch.zeros(CONTEXT, width))
         self.text_blocks = nn.ModuleList(Block(width, heads) for _ in range(config.text_layers))
-        self.text_out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.width))
+        self.text_out = nn.Sequential(Norm(width), nn.Linear(width, config.width))
         self.patches = nn.Conv2d(3, width, config.patch, config.patch)
         self.places = nn.Parameter(torch.randn((SIDE // config.patch) ** 2, width) * 0.02)
         self.kind, self.view = nn.Embedding(3, width), nn.Embedding(5, width)
         self.picture_blocks = nn.ModuleList(Block(width, heads) for _ in range(config.picture_layers))
-        self.picture_out = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, config.width))
+        self.picture_out = nn.Sequential(Norm(width), nn.Linear(width, config.width))
         self.nothing = nn.Parameter(torch.randn(EMPTY, config.width) * 0.02)
 
     def forward(self, asked: Conditions) -> tuple[Tensor, Tensor]:
@@ -98,8 +109,9 @@ class ConditionEncoder(nn.Module):
 
     def _look(self, asked: Conditions) -> tuple[Tensor, Tensor]:
         flat = asked.pictures.flatten(0, 1).permute(0, 3, 1, 2) * 2.0 - 1.0
-        x = self.patches(flat).flatten(2).transpose(1, 2) + self.places
-        x = x + (self.kind(asked.kinds) + self.view(asked.views)).flatten(0, 1)[:, None]
+        x = self.patches(flat).flatten(2).transpose(1, 2)
+        told = (self.kind(asked.kinds) + self.view(asked.views)).flatten(0, 1)
+        x = x + self.places.to(x.dtype) + told[:, None].to(x.dtype)
         for block in self.picture_blocks:
             x = block(x)
         count, slots = asked.kinds.shape

@@ -21,7 +21,7 @@ SHARP = 0.008  # isotropic distance over which inside turns to outside in the lo
 STEP = 0.008  # isotropic length of the finite differences behind normals
 CORNERS = ((1.0, -1.0, -1.0), (-1.0, -1.0, 1.0), (-1.0, 1.0, -1.0), (1.0, 1.0, 1.0))  # of a tetrahedron
 NORMALS = 768  # surface points a step whose normal is compared
-WEIGHTS = {"distance": 1.0, "sign": 0.2, "surface": 0.3, "normal": 0.3, "length": 0.03, "looks": 2.0, "kl": 2e-4}
+WEIGHTS = {"distance": 1.0, "sign": 0.2, "surface": 0.3, "normal": 0.3, "length": 0.03, "looks": 2.0, "kl": 1e-3}
 
 
 def vae_loss(vae: ShapeVae, batch: Batch, step: int) -> tuple[Tensor, Terms]:

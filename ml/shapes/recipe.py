@@ -23,7 +23,7 @@ class VaeConfig:
     decoder_layers: int = 4
     decoder_fine: int = 2
     geometry: int = 24  # channels of a plane that the distance is read from
-    looks: int = 12
+    looks: int = 16
     hidden: int = 64  # width of the layers that read a point's features
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ml.shapes.blocks import POINT, Attention, FeedForward, fourier
+from ml.shapes.blocks import POINT, Attention, FeedForward, Norm, fourier
 from ml.shapes.conditions import ConditionEncoder, Conditions
 from ml.shapes.recipe import FlowConfig, VaeConfig
 from ml.shapes.vae import token_places
@@ -48,9 +48,9 @@ class ShapeFlow(nn.Module):
         self.own = nn.Parameter(torch.randn(vae.tokens + 1, width) * 0.02)
         self.time = nn.Sequential(nn.Linear(TIME, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.shared = nn.Linear(width, 6 * width)
-        self.context_norm = nn.LayerNorm(width)
+        self.context_norm = Norm(width)
         self.blocks = nn.ModuleList(FlowBlock(width, config.heads) for _ in range(config.layers))
-        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, vae.channels)
+        self.norm, self.out = Norm(width), nn.Linear(width, vae.channels)
         nn.init.zeros_(self.out.weight)
         nn.init.zeros_(self.out.bias)
 
@@ -62,7 +62,8 @@ class ShapeFlow(nn.Module):
     def forward(self, latent: Tensor, time: Tensor, context: Context) -> Tensor:
         """(b, n + 1, c) velocities of standardised latents at (b,) times."""
         known = self.place(fourier(self.anchors))
-        x = self.latent(latent) + self.own
+        x = self.latent(latent)
+        x = x + self.own.to(x.dtype)
         x = torch.cat([x[:, :-1] + known, x[:, -1:]], dim=1)
         pace = self.shared(self.time(waves(time).to(x.dtype))).unflatten(1, (6, -1))
         for block in self.blocks:
@@ -95,13 +96,13 @@ class FlowBlock(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.table = nn.Parameter(torch.randn(6, width) * 0.02)
-        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.norm = Norm(width, scaled=False)
         self.attention, self.forward_layer = Attention(width, heads), FeedForward(width)
-        self.reading_norm, self.reading = nn.LayerNorm(width), Attention(width, heads)
+        self.reading_norm, self.reading = Norm(width), Attention(width, heads)
 
     def forward(self, x: Tensor, pace: Tensor, context: Context) -> Tensor:
         """(b, n, w) of (b, n, w), (b, 6, w) time modulation, and condition tokens with their mask."""
-        shift, scale, gate, shift_2, scale_2, gate_2 = (pace + self.table)[:, :, None].unbind(dim=1)
+        shift, scale, gate, shift_2, scale_2, gate_2 = (pace + self.table.to(pace.dtype))[:, :, None].unbind(dim=1)
         inner = self.norm(x) * (1.0 + scale) + shift
         x = x + (1.0 + gate) * self.attention(inner, inner)
         x = x + self.reading(self.reading_norm(x), *context)

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ml.shapes.blocks import POINT, Block, fourier
+from ml.shapes.blocks import POINT, Block, Norm, fourier
 from ml.shapes.field import AXES, REACH, FieldReader, Planes
 from ml.shapes.recipe import VaeConfig
 
 NORMAL, LOOKS = 3, 8
-POOLED = 96  # channels of the cells that points are averaged over
+POOLED = 95  # channels of the cells that points are averaged over; with their count 96
 MIDDLE, FINE = 64, 48  # channels of planes at half of their resolution, and at the whole of it
 
 
@@ -73,13 +73,13 @@ class PointEncoder(nn.Module):
         width, heads, fine = config.width, config.heads, 2 * config.side
         self.side = config.side
         self.points, self.sharp = CellPooling(POINT + NORMAL + LOOKS, 2 * fine), CellPooling(POINT + NORMAL, 2 * fine)
-        self.mix = nn.Conv2d(2 * POOLED + 2, 2 * POOLED, 3, padding=1)
-        self.join = nn.Conv2d(2 * POOLED, width, 2, 2)
+        self.mix = nn.Conv2d(2 * POOLED + 2, 2 * POOLED + 2, 3, padding=1)
+        self.join = nn.Conv2d(2 * POOLED + 2, width, 2, 2)
         self.places, self.extents = nn.Parameter(torch.randn(3 * fine * fine, width) * 0.1), nn.Linear(3, width)
         self.fine_blocks = nn.ModuleList(Block(width, heads) for _ in range(config.encoder_fine))
         self.merge = nn.Linear(4 * width, width)
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(config.encoder_layers))
-        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, 2 * config.channels)
+        self.norm, self.out = Norm(width), nn.Linear(width, 2 * config.channels)
 
     def forward(self, spread: tuple[Tensor, Tensor], sharp: tuple[Tensor, Tensor], extents: Tensor) -> Tensor:
         """(b, n, 2·c) from places and features of both sets of points."""
@@ -87,7 +87,7 @@ class PointEncoder(nn.Module):
         cells = torch.cat([self.points(*spread), self.sharp(*sharp)], dim=-1).flatten(0, 1).permute(0, 3, 1, 2)
         joined = self.join(functional.silu(self.mix(cells)))
         x = joined.permute(0, 2, 3, 1).reshape(count, 3 * fine * fine, -1)
-        x = x + self.places + self.extents(extents.log2())[:, None]
+        x = x + self.places.to(x.dtype) + self.extents(extents.log2())[:, None]
         for block in self.fine_blocks:
             x = block(x)
         x = x.reshape(count * 3, self.side, 2, self.side, 2, -1).transpose(2, 3)
@@ -135,9 +135,9 @@ class PlaneDecoder(nn.Module):
         self.blocks = nn.ModuleList(Block(width, heads) for _ in range(config.decoder_layers))
         self.split = nn.Linear(width, 4 * width)
         self.fine_blocks = nn.ModuleList(Block(width, heads) for _ in range(config.decoder_fine))
-        self.norm, self.unfold = nn.LayerNorm(width), nn.Linear(width, 16 * MIDDLE)
+        self.norm, self.unfold = Norm(width), nn.Linear(width, 16 * MIDDLE)
         self.middle_norm, self.middle_1, self.middle_2 = (
-            nn.LayerNorm(MIDDLE),
+            Norm(MIDDLE),
             _conv(MIDDLE, MIDDLE),
             _conv(MIDDLE, MIDDLE),
         )
@@ -148,11 +148,12 @@ class PlaneDecoder(nn.Module):
         """(b, 3, channels, 16·side, 16·side) of (b, n, c) tokens; channels lie together in memory, as convolutions and
         bilinear reads want them."""
         count, side = len(latent), self.side
-        x = self.latent(latent) + self.places + self.extents(extents.log2())[:, None]
+        x = self.latent(latent)
+        x = x + self.places.to(x.dtype) + self.extents(extents.log2())[:, None]
         for block in self.blocks:
             x = block(x)
         x = _unfolded(self.split(x).reshape(3 * count, side, side, -1), 2)
-        x = x.reshape(count, 12 * side * side, -1) + self.fine_places
+        x = x.reshape(count, 12 * side * side, -1) + self.fine_places.to(x.dtype)
         for block in self.fine_blocks:
             x = block(x)
         y = _unfolded(self.unfold(self.norm(x)).reshape(3 * count, 2 * side, 2 * side, -1), 4)
