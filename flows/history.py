@@ -27,7 +27,7 @@ class VersionLine:
     current: bool
     instruction: str
     region: str
-    how: str  # drawing, mesh; "" for what was not carried out
+    how: str  # drawing, mesh, model; "" for what was not carried out
     understood: str
     score: float | None
     changes: Mapping[str, Sequence[float | None]]  # measures that differ from the parent's: [old, new]

@@ -11,7 +11,7 @@ from ml.readers.gltf import read_glb
 from tasks.refinement import Origin, refine
 
 # First words of codes that say the instruction cannot be carried out; others, such as mesh.truncated, are errors.
-REFUSING = frozenset(("instruction", "edit", "region", "prompt", "material"))
+REFUSING = frozenset(("instruction", "edit", "region", "prompt", "material", "shape"))
 
 
 @dataclass(frozen=True)

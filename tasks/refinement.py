@@ -1,8 +1,9 @@
-"""One instruction carried out on one asset: on the drawing it came from where words can say it, else on its mesh."""
+"""One instruction carried out on one asset: on the drawing it came from, on its mesh, or redrawn by the shape model."""
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
@@ -14,15 +15,21 @@ from ml.generators.procedural import ProceduralOptions
 from ml.generators.protocol import Request
 from ml.generators.redraw import Redrawn, redraw
 from ml.instruction import parse_instruction
+from ml.prompt import parse_prompt
 from ml.readers.gltf import read_glb
+from ml.vocabulary import category_of
 from tasks.apply_edits import apply_edits
+from tasks.bake import BakeOptions, bake
 from tasks.glb import encode_glb
 from tasks.orient import OrientOptions
 from tasks.region import Region, parse_region
 from tasks.revision_check import check_revision, named
 from tasks.scale import ScaleOptions
+from tasks.shape_edit import ShapeEditOptions, shape_edit
+from tasks.simplify import SimplifyOptions, simplify
 from tasks.steps import STEPS
 from tasks.transform import transformed
+from tasks.unwrap import UnwrapOptions, unwrap
 
 Steps = tuple[tuple[str, object], ...]
 
@@ -30,14 +37,16 @@ FRAME = ("clean", "orient", "scale")  # the steps that decide where an asset sta
 # Better done to the mesh where it can be: it has edges and hollows to wear, and the builders draw the stretchers of a
 # chair as thick as its legs.
 MESH_FIRST = frozenset(("worn", "rusty", "glossy", "matte", "slim", "thick"))
+REDRAW = re.compile(r"\s*redraw(?: it| this)? as\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+REDRAWN_FACES, REDRAWN_TEXELS = 60_000, 2048  # of what the model draws: its chain makes less of it
 NOTE = "refined"  # what was done, as JSON, in the asset's notes
 
 
 @dataclass(frozen=True)
 class Change:
-    """An instruction that was carried out: on the drawing's words or on the mesh, in a region or everywhere."""
+    """An instruction that was carried out: on the drawing's words, on the mesh or by the shape model; and where."""
 
-    how: Literal["drawing", "mesh"]
+    how: Literal["drawing", "mesh", "model"]
     instruction: str
     region: str = ""
 
@@ -80,10 +89,14 @@ def keep_frame(steps: Steps) -> Steps:
 def refine(parent: Asset, origin: Origin, instruction: str, region_text: str) -> Asset:
     """The parent's raw mesh with the instruction carried out, in the frame of the parent's master.
 
-    What was done stands in the note `refined`. Raises InputError with a code `instruction.*`, `region.*` or `edit.*`
-    where it cannot be carried out, or changes nothing.
+    'Redraw as …' asks the shape model, within the region or for all of it; everything else is asked of the drawing or
+    done to the mesh. What was done stands in the note `refined`. Raises InputError with a code `instruction.*`,
+    `region.*`, `edit.*`, `shape.*` or `prompt.*` where it cannot be carried out, or changes nothing.
     """
     region = parse_region(region_text)
+    asked = REDRAW.match(instruction)
+    if asked:
+        return _by_model(framed(parent, origin.frame), asked[1], region)
     redrawn, refusal = _redrawn(origin, instruction, region)
     if redrawn is None or MESH_FIRST & _words(redrawn):
         try:
@@ -101,7 +114,7 @@ def _better(of_drawing: InputError | None, of_mesh: InputError) -> InputError:
 
 def _redrawn(origin: Origin, instruction: str, region: Region) -> tuple[Redrawn | None, InputError | None]:
     """The drawing with the instruction carried out; or why not, where it was understood and cannot be."""
-    if origin.request is None or not region.whole:
+    if origin.request is None or not region.whole or any(change.how == "model" for change in origin.changes):
         return None, None
     said = [change.instruction for change in origin.changes if change.how == "drawing"]
     redrawn = None
@@ -156,6 +169,16 @@ def _as_drawn(redrawn: Redrawn, origin: Origin) -> Asset:
 def _on_mesh(asset: Asset, instruction: str, region: Region) -> Asset:
     edits = _edits(asset, instruction)
     return _noted(apply_edits(asset, edits, region), "mesh", "; ".join(map(_in_words, edits)))
+
+
+def _by_model(asset: Asset, words: str, region: Region) -> Asset:
+    """The asset redrawn as the words say, with maps of its own; a region's rest keeps its surface and its looks."""
+    if not category_of(parse_prompt(words).subject):
+        raise InputError("prompt.unknown-noun", f"{words[:60]!r} names nothing that the shape model knows")
+    made = shape_edit(asset, ShapeEditOptions(prompt=words, region=region.text()))
+    small = simplify(made, SimplifyOptions(target_faces=REDRAWN_FACES))
+    baked = bake(unwrap(small, UnwrapOptions(REDRAWN_TEXELS)), BakeOptions(REDRAWN_TEXELS))
+    return _noted(replace(baked, source=None), "model", words)
 
 
 def _edits(asset: Asset, instruction: str) -> tuple[Edit, ...]:

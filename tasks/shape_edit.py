@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +12,12 @@ from ml.asset import F32, Asset, InputError, Part, make_part
 from ml.field_asset import ShapeField, worn
 from ml.field_mesh import field_mesh
 from ml.prompt import parse_prompt
-from tasks.outer_surface import OuterSurface, outer_surface
 from tasks.region import FALLOFF, Region, parse_region, part_indices, point_weights
-from tasks.shape_examples import Box, box_of, shape_example
 from tasks.signed_distance import build_distance_field, signed_distance
+
+if TYPE_CHECKING:  # loading it is not for chains that redraw nothing
+    from tasks.outer_surface import OuterSurface
+    from tasks.shape_examples import Box
 
 F64 = npt.NDArray[np.float64]
 
@@ -93,6 +96,9 @@ def shape_edit(asset: Asset, options: ShapeEditOptions = ShapeEditOptions()) -> 
 
 def _frame(asset: Asset, region: Region) -> Frame:
     """Named parts count as the boxes around them; boxes and spheres shrink by the width of the blend."""
+    from tasks.outer_surface import outer_surface
+    from tasks.shape_examples import box_of
+
     named = [asset.parts[index].vertices for word in region.parts for index in part_indices(asset, word)]
     boxes = [*region.boxes, *((*v.min(axis=0).tolist(), *v.max(axis=0).tolist()) for v in named)]
     sides = [np.subtract(box[3:], box[:3]).min() for box in boxes] + [2.0 * ball[3] for ball in region.spheres]
@@ -109,6 +115,7 @@ def _redrawn(asset: Asset, frame: Frame, options: ShapeEditOptions) -> ShapeFiel
     from ml.shapes.asked import Asked, unwanted
     from ml.shapes.drawing import draw, encoded, fields, ready_model, tokens_outside
     from ml.shapes.sampler import SamplerOptions
+    from tasks.shape_examples import shape_example
 
     model = ready_model(options.model)
     start = encoded(model, shape_example(asset, "", ("", "", ""), options.seed))

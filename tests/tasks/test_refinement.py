@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -124,3 +125,24 @@ def test_a_copy_is_never_called_done(prompt: str, text: str, code: str) -> None:
     with pytest.raises(InputError) as caught:
         check_revision(copied)
     assert caught.value.code == code
+
+
+def test_redraw_asks_the_shape_model_within_the_region(
+    random_shape_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ml.shapes.drawing.WEIGHTS", random_shape_model)
+    monkeypatch.setattr("tasks.refinement.REDRAWN_TEXELS", 256)
+    asset, origin = parent("an oak chair")
+    assert refused(asset, origin, "redraw as a flurb") == "prompt.unknown-noun"
+    standing = framed(asset, STEPS)
+    low = standing.bounds()[0]
+    region = json.dumps({"boxes": [{"min": [-1, 0.3, -1], "max": [1, 1, 1]}]})
+    made, how, understood = done(asset, "Redraw it as a chair with armrests", origin, region)
+    assert (how, understood) == ("model", "a chair with armrests")
+    assert made.parts[0].material.base_color_texture is not None
+    assert made.source is None
+    assert made.bounds()[0][1] == pytest.approx(low[1], abs=0.002)  # legs stand where they stood
+    again = Origin(STEPS, origin.request, OPTIONS, STEPS, (Change("model", "redraw as a chair with armrests"),))
+    later, how, _ = done(made, "10 % larger", again)
+    assert how == "mesh"  # the drawing does not know what the model made of it
+    assert later.face_count == made.face_count
