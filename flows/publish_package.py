@@ -19,7 +19,8 @@ from manifests.recipe_shelf import kept_text
 from manifests.store import Store
 from tasks.listing import TextLimits, Words, fit
 
-NOT_SOLD = frozenset({"reference", "views", "vecset", "voxels", "caption"})  # a customer's asset holds none of these
+# A customer's asset holds none of these.
+NOT_SOLD = frozenset({"reference", "views", "vecset", "voxels", "shape", "caption"})
 MIME = {
     "glb": "model/gltf-binary",
     "glb_web": "model/gltf-binary",

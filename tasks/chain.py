@@ -84,6 +84,7 @@ def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
     """
     clock = Clock()
     raw = _of_origin(asset.measured(dict(plan.asked)), plan.provenance)
+    raw = raw.noted(prompt=plan.prompt) if plan.prompt else raw
     if plan.intake:
         raw = clock.timed("intake", partial(_taken_in, raw, plan.intake))
     if verdict(raw) == "rejected":

@@ -13,6 +13,7 @@ from tasks.export_glb_web import GlbWebOptions, export_glb_web
 from tasks.export_gltf import GltfOptions, export_gltf
 from tasks.export_obj import ObjOptions, export_obj
 from tasks.export_ply import PlyOptions, export_ply
+from tasks.export_shape import ShapeOptions, export_shape
 from tasks.export_stl import StlOptions, export_stl
 from tasks.export_usdz import UsdzOptions, export_usdz
 from tasks.export_vecset import VecsetOptions, export_vecset
@@ -42,4 +43,5 @@ EXPORTERS: dict[str, Exporter] = {
     "views": Exporter(export_views, ViewsOptions),
     "vecset": Exporter(export_vecset, VecsetOptions),
     "voxels": Exporter(export_voxels, VoxelsOptions),
+    "shape": Exporter(export_shape, ShapeOptions),
 }

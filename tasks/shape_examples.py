@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.alignment.tokens import tokenize
-from ml.asset import U8, Asset, InputError
+from ml.asset import U8, Asset, InputError, Part
 from ml.shapes.example import EDGES, F16, NEAR, SIDE, SURFACE, VIEWS, VOLUME, ShapeExample
 from ml.srgb import to_srgb
 from tasks.labelled_points import near_points, rounded, volume_points
@@ -48,7 +48,8 @@ def box_of(bounds: F64) -> Box:
 def shape_example(asset: Asset, category: str, captions: tuple[str, str, str], seed: int) -> ShapeExample:
     """The example of an asset whose parts are closed; what is random in it follows from `seed` alone.
 
-    50 CPU-ms. Raises InputError as `outer_surface` and `render_views` do, and `image.*` of its maps.
+    Where its geometry was replaced, by `watertight` for one, it looks as its source does. 45 CPU-ms. Raises InputError
+    as `outer_surface` and `render_views` do, and `image.*` of its maps.
     """
     random = np.random.default_rng([seed, 6])
     surface = outer_surface(asset)
@@ -61,7 +62,7 @@ def shape_example(asset: Asset, category: str, captions: tuple[str, str, str], s
     queries, distances = _queries(points, surface, base, box.extents.astype(np.float32), random)
     directions = _directions(random)
     ways = [(float(azimuth), float(elevation)) for azimuth, elevation in directions]
-    pictures, sketches = pictures_and_sketches(asset, SIDE, ways, drawn_light(random))
+    pictures, sketches = pictures_and_sketches(asset.source or asset, SIDE, ways, drawn_light(random))
     return ShapeExample(
         category=category,
         captions=captions,
@@ -119,9 +120,9 @@ def _queries(
 def _looks(asset: Asset, surface: OuterSurface, box: Box, samples: Samples) -> U8:
     """(k, 8) sRGB albedo, roughness, metallic and sRGB emission: of the source where the asset's own went into it."""
     shown = asset.source or asset
-    if shown is asset and not any(part.material.textures or part.colors is not None for part in asset.parts):
+    if shown is asset and all(_plain(part) for part in asset.parts):
         nowhere = np.zeros(len(samples.faces), np.int32), np.zeros((len(samples.faces), 3), np.float32)
-        hits = Hits(surface.owner[samples.faces], *nowhere)  # a part looks the same everywhere
+        hits = Hits(surface.owner[samples.faces], *nowhere)
     else:
         hits = closest_hits(shown, samples.points * box.reach + box.centre, samples.normals)
     source = SourceSamples(shown)
@@ -130,6 +131,11 @@ def _looks(asset: Asset, surface: OuterSurface, box: Box, samples: Samples) -> U
     looks[:, 3:5] = np.clip(source.surface(hits)[:, 1:], 0.0, 1.0)
     looks[:, 5:] = to_srgb(np.clip(source.emissive(hits), 0.0, 1.0))
     return np.rint(looks * 255.0).astype(np.uint8)
+
+
+def _plain(part: Part) -> bool:
+    """Whether a part looks the same everywhere."""
+    return not part.material.textures and part.material.looks is None and part.colors is None
 
 
 def _directions(random: np.random.Generator) -> npt.NDArray[np.float32]:

@@ -7,6 +7,9 @@ from dataclasses import replace
 import numpy as np
 
 from ml.alignment.captions import Caption, shortened, text
+from ml.alignment.tokens import claims
+from ml.prompt import parse_prompt
+from ml.vocabulary import category_of
 
 LOOK = ("style", "material", "color")
 
@@ -17,3 +20,14 @@ def three_lengths(caption: Caption, rng: np.random.Generator) -> tuple[str, str,
     kept = LOOK if any(getattr(caption, kind) for kind in LOOK) else ("part", "part_word")
     medium = replace(Caption(caption.noun), **{kind: getattr(caption, kind) for kind in kept})
     return text(caption, rng), text(medium, rng), text(shortened(caption, rng), rng)
+
+
+def lengths_of(prompt: str) -> tuple[str, str, str]:
+    """A prompt as it is, its noun with what is said of the whole, and its noun; for what no word of is understood,
+    three times the prompt."""
+    understood = parse_prompt(prompt)
+    words = [*understood.styles, *understood.colors, *understood.materials, understood.subject]
+    shorter = (" ".join(words), category_of(understood.subject))
+    said = claims(understood)
+    medium, short = (each if each and claims(parse_prompt(each)) <= said else prompt for each in shorter)
+    return prompt, medium, short
