@@ -13,6 +13,7 @@ import pytest
 from flows.catalogue import catalogue
 from manifests.recipe import SHIPPED, curation_recipes, load_recipe
 from ml.asset import Asset
+from ml.shapes.example import example_of
 from tasks.chain import Plan, run_chain
 from tasks.watertight import WatertightOptions
 from tests.tasks.export_assets import ball, painted
@@ -50,6 +51,8 @@ def test_a_recipe_runs_to_its_products(name: str) -> None:
         elif file.format == "views":
             with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
                 assert len(archive.namelist()) == 2 * len(options.maps) + 1
+        elif file.format == "shape":
+            assert len(np.unique(example_of(file.data).surface_looks, axis=0)) > 10
         else:
             assert len(np.load(io.BytesIO(file.data))["coords"]) > 1000
 
