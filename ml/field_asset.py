@@ -17,13 +17,16 @@ from ml.srgb import decode_table, linear_bytes
 class ShapeField:
     """What a shape latent decodes to, as arrays."""
 
-    distance: PlaneField  # one value: signed distance, isotropic units
+    distance: PlaneField  # one value v: the signed distance is unit · sinh v, isotropic
     looks: PlaneField  # eight values, before the sigmoid
     extents: F32  # (3,) half sides of the box over the longest
+    unit: float
+    farthest: float  # v is held within ±this
 
     def distances(self, points: F32) -> F32:
         """(n,) of (n, 3) points in the box frame."""
-        return self.distance.values(points)[:, 0]
+        values = np.clip(self.distance.values(points)[:, 0], -self.farthest, self.farthest)
+        return np.asarray(self.unit * np.sinh(values), dtype=np.float32)
 
 
 def field_asset(field: ShapeField, metres: float, resolution: int, name: str) -> Asset:

@@ -54,12 +54,12 @@ def random_shape_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from ml.shapes.transformer import ShapeFlow
     from ml.shapes.vae import ShapeVae
 
-    sizes = VaeConfig(8, 6, 32, 2, 1, 1, 1, 4, 4, 4, 16)
+    sizes = VaeConfig(2, 6, 32, 2, 1, 1, 1, 1, 4, 4, 16)
     layout = FlowConfig(32, 2, 1, 1, 32, 1, 32)
     torch.manual_seed(1)
     vae, flow = ShapeVae(sizes), ShapeFlow(layout, sizes)
     with torch.no_grad():
-        for layer in (vae.decoder.out[1], vae.reader.distance_layers[0], vae.reader.distance_layers[4]):
+        for layer in (vae.decoder.out, vae.reader.distance_layers[0], vae.reader.distance_layers[4]):
             layer.weight *= 6.0
         torch.nn.init.normal_(flow.out.weight, std=0.1)
     folder: Path = tmp_path_factory.mktemp("shapes")

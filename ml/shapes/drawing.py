@@ -17,10 +17,11 @@ from ml.plane_field import PlaneField
 from ml.shapes.asked import Asked, pictures_of
 from ml.shapes.conditions import Conditions, no_conditions
 from ml.shapes.example import ShapeExample
-from ml.shapes.field import UNIT
+from ml.shapes.field import AXES, FARTHEST, REACH, UNIT
 from ml.shapes.model import WEIGHTS, ShapeModel, load_model
 from ml.shapes.sampler import SamplerOptions
 
+PLACES = 3
 THREADS = 1  # of torch: assets run in parallel already
 
 
@@ -55,9 +56,14 @@ def encoded(model: ShapeModel, example: ShapeExample) -> Tensor:
 
 
 def tokens_outside(model: ShapeModel, inside: Callable[[F32], npt.NDArray[np.bool_]]) -> Tensor:
-    """(n + 1,) the tokens whose anchors, (n, 3) in the box frame, are not `inside`, and the one of the extents."""
-    outside = ~inside(model.vae.anchors.cpu().numpy())
-    return torch.from_numpy(np.append(outside, True))
+    """(n + 1,) the tokens in whose columns, along the axis that their plane has not, no place is `inside`, and the one
+    of the extents; `inside` is asked of (m, 3) points of the box frame, PLACES along a side of a token's cell."""
+    side = model.vae.config.side
+    line = ((np.arange(side * PLACES) + 0.5) * (2.0 / (side * PLACES)) - 1.0) * REACH
+    points = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).reshape(-1, 3).astype(np.float32)
+    found = np.any(inside(points).reshape([side, PLACES] * 3), axis=(1, 3, 5))  # (x, y, z) cells
+    columns = [found.any(axis=3 - across - up).T for across, up in AXES]  # rows along the plane's second axis
+    return torch.from_numpy(np.append(~np.stack(columns).reshape(-1), True))
 
 
 def conditions(asked: Sequence[Asked]) -> Conditions:
@@ -72,12 +78,13 @@ def fields(model: ShapeModel, latents: Tensor) -> list[ShapeField]:
     planes, extents = model.planes(latents)
     reader = model.vae.reader
     distance, looks = (_layers(each) for each in (reader.distance_layers, reader.looks_layers))
-    distance[-2:] = [UNIT * each for each in distance[-2:]]
     return [
         ShapeField(
             PlaneField(planes.geometry[row].numpy(), *(each.numpy() for each in distance)),
             PlaneField(planes.looks[row].half().numpy(), *(each.numpy() for each in looks)),
             extents[row],
+            UNIT,
+            FARTHEST,
         )
         for row in range(len(latents))
     ]

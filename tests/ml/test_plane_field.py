@@ -7,13 +7,16 @@ import pytest
 import torch
 
 from ml.asset import F32, InputError
+from ml.field_asset import ShapeField
 from ml.plane_field import PlaneField, sigmoid
-from ml.shapes.field import UNIT, FieldReader, Planes
+from ml.shapes.field import FARTHEST, UNIT, FieldReader, Planes
 
 
 def random_reader(seed: int = 0) -> tuple[FieldReader, Planes]:
     torch.manual_seed(seed)
     reader = FieldReader(6, 4, 16)
+    with torch.no_grad():
+        reader.distance_layers[4].weight *= 20.0  # so that some values are beyond FARTHEST
     return reader, Planes(torch.randn(1, 3, 6, 12, 12), torch.randn(1, 3, 4, 12, 12))
 
 
@@ -29,10 +32,12 @@ def test_values_are_those_of_the_torch_module(seed: int) -> None:
     with torch.no_grad():
         distance = reader.distance(planes, torch.from_numpy(points)[None])[0].numpy()
         looks = reader.looks(planes, torch.from_numpy(points)[None])[0].numpy()
-    ours = plane_field(reader.distance_layers, planes.geometry).values(points)
-    np.testing.assert_allclose(UNIT * ours[:, 0], distance, atol=2e-6)
-    ours = sigmoid(plane_field(reader.looks_layers, planes.looks).values(points))
-    np.testing.assert_allclose(ours, looks, atol=2e-6)
+    shown = plane_field(reader.looks_layers, planes.looks)
+    field = ShapeField(
+        plane_field(reader.distance_layers, planes.geometry), shown, np.ones(3, np.float32), UNIT, FARTHEST
+    )
+    np.testing.assert_allclose(field.distances(points), distance, atol=2e-6)
+    np.testing.assert_allclose(sigmoid(shown.values(points)), looks, atol=2e-6)
 
 
 def test_a_place_that_is_no_number_reads_nothing_outside_the_planes() -> None:
