@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.task_runners import ThreadPoolTaskRunner
 
+from flows.artifacts import funnel, link, table
 from flows.chunk_work import ChunkWork
 from flows.execute import execute
 from flows.run import WINDOW, RunConfig
@@ -46,4 +48,8 @@ def generate(
         auto_fix=auto_fix,
         columns=tuple((columns or {}).items()),
     )
-    return execute(config, engine, chunk.submit).to_dict()
+    summary = execute(config, engine, chunk.submit)
+    rows = funnel(summary.rows, summary.skipped, summary.outcomes)
+    table(f"run-{Path(manifest).stem}", rows, f"Rows of {manifest} on their way to {out}")
+    link(f"report-{Path(manifest).stem}", summary.report, "The report")
+    return summary.to_dict()

@@ -8,32 +8,14 @@ from typing import Any, Literal
 
 from flows.licences import Licences
 from flows.provenance import ALGORITHMS, IMPORT
+from ml.generators.pretrained.card import OUTSIDE_TENCENT
+from ml.generators.registry import GENERATORS
 
 Terms = Literal["sold", "licence"]  # under the target's own licence for money or not, or under the asset's licence
 
 
-@dataclass(frozen=True)
-class GeneratorTerms:
-    """What a generator's licence says of its outputs (read in the licences, 2026-11; see each model's card)."""
-
-    barred: tuple[str, ...] = ()  # territories, ISO 3166 codes; EU for the Union
-    commercial: bool = True
-    note: str = ""
-
-
-# Models by the beginning of their generator's name. What is not here is not known, and has to be allowed by name.
-GENERATOR_TERMS: dict[str, GeneratorTerms] = {
-    "hunyuan3d": GeneratorTerms(("EU", "GB", "KR"), note="Tencent Hunyuan community licence: not in the EU, UK, Korea"),
-    "stable-fast-3d": GeneratorTerms(note="Stability community licence: below 1 M USD of yearly revenue"),
-    "spar3d": GeneratorTerms(note="Stability community licence: below 1 M USD of yearly revenue"),
-    "shap-e": GeneratorTerms(note="MIT"),
-    "triposr": GeneratorTerms(note="MIT"),
-    "triposg": GeneratorTerms(note="MIT"),
-    "trellis": GeneratorTerms(note="MIT; its renderer nvdiffrast is for non-commercial use", commercial=False),
-    "step1x": GeneratorTerms(note="Apache-2.0"),
-    "direct3d": GeneratorTerms(note="MIT"),
-    "meshmill": GeneratorTerms(note="Apache-2.0"),
-}
+OWN = frozenset({"shapes"})  # models of this house: Apache-2.0, as the house
+EU = OUTSIDE_TENCENT - {"GB", "KR"}
 
 
 @dataclass(frozen=True)
@@ -96,19 +78,27 @@ def _own_licence(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[
 
 
 def _generator(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[str, str]:
+    """The licences on the generator's card: places where they give no rights, and limits on what is sold."""
     name = str(row["generator"])
-    if not ai_generated(row) or name in use.allowed_generators:
+    if not ai_generated(row) or name in OWN or name in use.allowed_generators:
         return "", ""
-    terms = next((terms for start, terms in GENERATOR_TERMS.items() if name.startswith(start)), None)
-    if terms is None:
+    card = getattr(GENERATORS[name][0], "card", None) if name in GENERATORS else None
+    if card is None:
         return "generator.unknown", f"the terms of {name} are not known here; allow it by name if they permit this"
-    barred = set(terms.barred) & set(use.territories)
-    if terms.barred and (barred or "world" in use.territories):
-        where = ", ".join(sorted(barred or terms.barred))
-        return "generator.territory", f"{name} may not be used in {where} ({terms.note})"
-    if not terms.commercial and use.terms == "sold":
-        return "generator.non-commercial", f"{name}: {terms.note}"
+    for licence in card.licences:
+        offered = _countries(use.territories)
+        barred = licence.barred if "world" in offered else licence.barred & offered
+        if barred:
+            return "generator.territory", f"{licence.name} gives {name} no rights in {', '.join(sorted(barred))}"
+        if licence.limits and use.terms == "sold":
+            why = f"{licence.name}, for {name}: {licence.limits}; allow {name} by name where that is met"
+            return "generator.limits", why
     return "", ""
+
+
+def _countries(territories: tuple[str, ...]) -> frozenset[str]:
+    """Codes of countries, `EU` written out."""
+    return frozenset(territories) | (EU if "EU" in territories else frozenset())
 
 
 def _ai(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[str, str]:

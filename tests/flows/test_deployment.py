@@ -38,9 +38,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 
 def test_the_schedule_is_ours() -> None:
-    deployment = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"][0]
-    assert deployment["schedules"] == [{"cron": "0 2 * * *", "timezone": "UTC"}]
-    assert (ROOT / deployment["parameters"]["manifest"]).is_file()
+    deployments = {each["name"]: each for each in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]}
+    crons = {name: [each["cron"] for each in of.get("schedules", ())] for name, of in deployments.items()}
+    assert crons["nightly"] == ["0 2 * * *"]
+    assert crons["weekly-curation"] == ["0 4 * * 0"]
+    assert crons["hourly-publish"] == ["30 * * * *"]
+    assert not deployments["hourly-publish"]["parameters"]["live"]
+    for each in deployments.values():
+        for name in ("manifest", "recipe"):
+            value = each["parameters"].get(name, "")
+            assert "/" not in value or (ROOT / value).is_file()
 
 
 def test_a_worker_runs_the_deployment(server: dict[str, str], tmp_path: Path) -> None:

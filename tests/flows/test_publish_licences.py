@@ -28,8 +28,10 @@ FREE, SOLD = "site", "fab"
         (SOLD, "mesh", "CC-BY-4.0", ""),
         (FREE, "mesh", "proprietary", "licence.reserved"),
         (FREE, "hunyuan3d-2.1", "", "generator.territory"),
-        (SOLD, "trellis-2", "", "generator.non-commercial"),
-        (FREE, "trellis-2", "", ""),
+        (SOLD, "trellis2", "", "generator.limits"),
+        (FREE, "trellis2", "", ""),
+        (SOLD, "shapes", "", ""),
+        (SOLD, "command", "", "generator.unknown"),
         (FREE, "somebodys-own", "", "generator.unknown"),
         (SOLD, "triposg", "", ""),
     ],
@@ -46,5 +48,7 @@ def test_a_territory_and_a_generator_can_be_vouched_for(tmp_path: Path) -> None:
     for options in ({"territories": ["US", "JP"]}, {"allow_generators": ["hunyuan3d-2.1"]}):
         outcome = publish(PublishConfig(str(tmp_path), "site", {"to": str(tmp_path / "there"), **options}))
         assert outcome.counts == {"would send": 1}
-    barred = publish(PublishConfig(str(tmp_path), "site", {"to": str(tmp_path / "there"), "territories": ["US", "KR"]}))
-    assert "KR" in barred.told[0].why
+    barred = publish(PublishConfig(str(tmp_path), "site", {"to": str(tmp_path / "there"), "territories": ["US", "EU"]}))
+    assert barred.told[0].code == "generator.territory"
+    assert "DE" in barred.told[0].why
+    assert "KR" not in barred.told[0].why
