@@ -44,6 +44,7 @@ def test_inline_and_then_as_a_prefect_run(call: list[str], tmp_path: Path) -> No
     assert load_model(tmp_path / "out/model").vae.config.tokens == 8
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # ray.data, which ray.train imports, warns of itself
 def test_in_workers_of_ray(call: list[str], tmp_path: Path) -> None:
     import ray
 
