@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ml.shapes.buffer import ExampleBuffer
     from ml.shapes.stages import Plan
 
-Stage = Literal["vae", "flow", "all"]
+Stage = Literal["vae", "flow", "all"]  # all: the student too, where the recipe wants one
 GIB = 1 << 30
 
 
@@ -54,12 +54,19 @@ class Studio:
 
         return train_flow(self.plan, vae, self.buffer)
 
-    def ship(self, vae: Any, flow: Any) -> None:
+    def few(self, vae: Any, flow: Any) -> Any:
+        """Train the flow's student, or take the trained one; None where the recipe wants none."""
+        from ml.shapes.stages import train_few
+
+        return train_few(self.plan, vae, flow, self.buffer) if self.plan.recipe.distil.steps else None
+
+    def ship(self, vae: Any, flow: Any, few: Any = None) -> None:
         """Write `model/`, which ml.shapes.model.load_model loads."""
         from ml.shapes.model import save_model
 
         if self.plan.ranks is None or self.plan.ranks.rank == 0:
-            save_model(vae, flow, self.plan.recipe.flow, self.plan.folder / "model")
+            recipe = self.plan.recipe
+            save_model(vae, flow, recipe.flow, self.plan.folder / "model", few, recipe.distil.steps)
 
 
 @contextmanager
@@ -88,18 +95,31 @@ def train_stages(asked: ShapeTraining) -> None:
     """Every stage that is asked for, from where a kill left it."""
     with studio(asked) as room:
         vae = room.vae()
-        if asked.stage != "vae":
-            room.ship(vae, room.flow(vae))
+        if asked.stage == "vae":
+            return
+        flow = room.flow(vae)
+        room.ship(vae, flow, room.few(vae, flow) if asked.stage == "all" else None)
 
 
 def train_on_ray(asked: ShapeTraining, ranks: int, gpu: bool) -> None:
-    """The same in workers of Ray Train, a GPU each or none; all of them have to see the folder `out`."""
+    """The same in workers of Ray Train, a GPU or a CPU each; all of them have to see the folder `out`.
+
+    Uses the Ray that RAY_ADDRESS names or this process is attached to, else one of its own.
+    """
+    import ray
     from ray.train import RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
+    from flows.cluster import start_ray
+
+    own = not ray.is_initialized() and start_ray()
     scaling = ScalingConfig(num_workers=ranks, use_gpu=gpu)
     place = RunConfig(name="ray", storage_path=str(Path(asked.out).resolve()))
-    TorchTrainer(_ray_rank, train_loop_config=asdict(asked), scaling_config=scaling, run_config=place).fit()
+    try:
+        TorchTrainer(_ray_rank, train_loop_config=asdict(asked), scaling_config=scaling, run_config=place).fit()
+    finally:
+        if own:
+            ray.shutdown()
 
 
 def _ray_rank(asked: dict[str, Any]) -> None:

@@ -22,6 +22,12 @@ def flow_stage(room: Studio, vae: Any) -> Any:
     return room.flow(vae)
 
 
+@task(name="few", cache_policy=NO_CACHE)
+def few_stage(room: Studio, vae: Any, network: Any) -> Any:
+    """The flow's few-step student, where the recipe wants one."""
+    return room.few(vae, network)
+
+
 @flow(name="train-shapes")
 def train_shapes(
     recipe: str,
@@ -39,5 +45,6 @@ def train_shapes(
     with studio(asked) as room:
         vae = vae_stage(room)
         if stage != "vae":
-            room.ship(vae, flow_stage(room, vae))
+            network = flow_stage(room, vae)
+            room.ship(vae, network, few_stage(room, vae, network) if stage == "all" else None)
     return out

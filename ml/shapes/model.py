@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,14 @@ NETWORKS = ("vae", "flow")
 
 
 class ShapeModel:
-    """Both networks on one device, ready to answer; a whole latent is (n + 1, c), its last token holds the extents."""
+    """Both networks on one device, ready to answer; a whole latent is (n + 1, c), its last token holds the extents.
+
+    `few` is the flow's distilled student, where there is one: it answers in `few_steps` Euler steps what asks for no
+    other sampling, names nothing unwanted and does not begin with an asset.
+    """
+
+    few: ShapeFlow | None = None
+    few_steps = 0
 
     def __init__(self, vae: ShapeVae, flow: ShapeFlow, device: torch.device | str = "cpu") -> None:
         self.device = torch.device(device)
@@ -51,6 +59,10 @@ class ShapeModel:
         under the new conditions (Meng et al. 2022, SDEdit); (n + 1,) tokens that are `kept` stay as they are.
         """
         asked = Conditions(*(each.to(self.device) for each in asked))
+        if self.few is not None and unwanted is None and start is None and options == SamplerOptions():
+            alone = self.few.conditions(asked)
+            euler = SamplerOptions(self.few_steps, guidance=1.0, order=1)
+            return sample(self.few, alone, alone, seeded_noise(self.few, seeds), euler)
         unwanted = unwanted or no_conditions(len(asked.tokens))
         away = Conditions(*(each.to(self.device) for each in unwanted))
         noise, since, hold = seeded_noise(self.flow, seeds), 1.0 - strength, None
@@ -98,12 +110,22 @@ def with_pictures(asked: Conditions, pictures: F32, kinds: Sequence[int], views:
     return Conditions(asked.tokens, every, *numbers)
 
 
-def save_model(vae: ShapeVae, flow: ShapeFlow, flow_config: FlowConfig, folder: Path) -> None:
-    """Write `vae.safetensors`, `flow.safetensors` and `shapes.json`."""
+def save_model(
+    vae: ShapeVae,
+    flow: ShapeFlow,
+    flow_config: FlowConfig,
+    folder: Path,
+    few: ShapeFlow | None = None,
+    few_steps: int = 0,
+) -> None:
+    """Write `vae.safetensors`, `flow.safetensors`, `few.safetensors` where there is a student, and `shapes.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, network in zip(NETWORKS, (vae, flow), strict=True):
-        (folder / f"{name}.safetensors").write_bytes(pack(network.state_dict()))
-    sizes = {"vae": asdict(vae.config), "flow": asdict(flow_config)}
+    for name, network in zip((*NETWORKS, "few"), (vae, flow, few), strict=True):
+        if network is not None:
+            (folder / f"{name}.safetensors").write_bytes(pack(network.state_dict()))
+    sizes: dict[str, Any] = {"vae": asdict(vae.config), "flow": asdict(flow_config)}
+    if few is not None:
+        sizes["few"] = {"steps": few_steps}
     (folder / "shapes.json").write_text(json.dumps(sizes, indent=1) + "\n")
 
 
@@ -112,7 +134,8 @@ def load_model(folder: Path = WEIGHTS, device: str = "cpu") -> ShapeModel:
     """The shipped model, or one that `save_model` wrote; raises InputError `weights.missing` or `weights.damaged`."""
     try:
         sizes = json.loads((folder / "shapes.json").read_text())
-        states = [unpack((folder / f"{name}.safetensors").read_bytes()) for name in NETWORKS]
+        names = (*NETWORKS, *(["few"] if "few" in sizes else []))
+        states = [unpack((folder / f"{name}.safetensors").read_bytes()) for name in names]
     except OSError as error:
         raise InputError("weights.missing", f"no shape model in {folder.name}: {error}") from error
     config = VaeConfig(**sizes["vae"])
@@ -120,6 +143,11 @@ def load_model(folder: Path = WEIGHTS, device: str = "cpu") -> ShapeModel:
     try:
         vae.load_state_dict(states[0])
         flow.load_state_dict(states[1])
+        model = ShapeModel(vae, flow, device)
+        if "few" in sizes:
+            few = ShapeFlow(FlowConfig(**sizes["flow"]), config)
+            few.load_state_dict(states[2])
+            model.few, model.few_steps = few.to(model.device).eval(), int(sizes["few"]["steps"])
     except RuntimeError as error:
         raise InputError("weights.damaged", f"weights do not fit shapes.json: {error}") from error
-    return ShapeModel(vae, flow, device)
+    return model

@@ -46,6 +46,17 @@ class FlowConfig:
 
 
 @dataclass(frozen=True)
+class DistilConfig:
+    """The student's steps and the guidance it learns; it is sampled in equal Euler steps of exactly this number."""
+
+    steps: int = 0  # 0: no student
+    substeps: int = 3  # of the teacher within one step of the student
+    guidance: float = 3.0
+    start: float = 0.0  # time from which guidance acts
+    end: float = 0.8
+
+
+@dataclass(frozen=True)
 class StageConfig:
     """How one network is trained."""
 
@@ -67,8 +78,10 @@ class ShapeRecipe:
     examples: int = 40_000
     vae: VaeConfig = field(default_factory=VaeConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
+    distil: DistilConfig = field(default_factory=DistilConfig)
     vae_stage: StageConfig = field(default_factory=StageConfig)
     flow_stage: StageConfig = field(default_factory=StageConfig)
+    distil_stage: StageConfig = field(default_factory=StageConfig)
 
 
 def read_shape_recipe(path: Path) -> ShapeRecipe:

@@ -22,6 +22,7 @@ class SamplerOptions:
     guidance: float = field(default=3.0, metadata={"min": 1.0, "max": 20.0, "help": "how hard conditions pull"})
     start: float = field(default=0.0, metadata={"min": 0.0, "max": 1.0, "help": "time from which guidance acts"})
     end: float = field(default=0.8, metadata={"min": 0.0, "max": 1.0, "help": "time until which guidance acts"})
+    order: int = field(default=2, metadata={"min": 1, "max": 2, "help": "1: Euler's steps, as distilled flows take"})
 
 
 def seeded_noise(flow: ShapeFlow, seeds: Sequence[int]) -> Tensor:
@@ -58,7 +59,9 @@ def sample(
             away = flow(latent, time, unwanted).float()
             velocity = away + options.guidance * (velocity - away)
         length = float(then - now)
-        step = velocity if before is None else velocity + 0.5 * length / last * (velocity - before)
+        step = (
+            velocity if before is None or options.order == 1 else velocity + 0.5 * length / last * (velocity - before)
+        )
         latent, before, last = latent + length * step, velocity, length
         latent = latent if hold is None else hold(latent, float(then))
     return flow.restore(latent)

@@ -1,7 +1,8 @@
-"""The stages of the shape model in their order: the autoencoder, then the flow over its latents."""
+"""The stages of the shape model in their order: the autoencoder, the flow over its latents, its few-step student."""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from ml.shapes.blocks import Block
 from ml.shapes.buffer import ExampleBuffer
 from ml.shapes.checkpoint import Checkpoints
+from ml.shapes.distill import distil_loss
 from ml.shapes.losses import encoded, flow_loss, vae_loss
 from ml.shapes.ranks import Ranks
 from ml.shapes.recipe import ShapeRecipe, StageConfig
@@ -22,7 +24,6 @@ from ml.shapes.train import Loss, Sample, autocast, train
 from ml.shapes.transformer import FlowBlock, ShapeFlow, whole_latent
 from ml.shapes.vae import ShapeVae
 
-STAGES = ("vae", "flow")
 COMPILED = (Block, FlowBlock)
 SCALED_BY = 2048  # examples whose latents give the flow its scale
 NEAR_SHARE = 2 / 3  # of the queries, as in the examples
@@ -65,6 +66,20 @@ def train_flow(plan: Plan, vae: ShapeVae, buffer: ExampleBuffer) -> ShapeFlow:
         learn_scale(flow, vae, buffer, settings, plan.ranks)
     loss = partial(_flow_loss, vae)
     trained = _trained("flow", flow, loss, buffer, settings, plan)
+    assert isinstance(trained, ShapeFlow)
+    return trained
+
+
+def train_few(plan: Plan, vae: ShapeVae, flow: ShapeFlow, buffer: ExampleBuffer) -> ShapeFlow:
+    """The student of `flow`, which begins as a copy of it; as `train_flow` otherwise."""
+    stage = plan.recipe.distil_stage
+    torch.manual_seed(plan.recipe.seed + 2)
+    buffer.counts = counts_of(stage)
+    vae, flow = (network.to(buffer.device).eval().requires_grad_(False) for network in (vae, flow))
+    student = copy.deepcopy(flow).requires_grad_(True)
+    loss = partial(distil_loss, flow, vae, plan.recipe.distil)
+    settings = settings_of(stage, plan.recipe.seed + 2, plan.machine)
+    trained = _trained("few", student, loss, buffer, settings, plan)
     assert isinstance(trained, ShapeFlow)
     return trained
 

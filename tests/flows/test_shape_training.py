@@ -48,7 +48,7 @@ def test_inline_and_then_as_a_prefect_run(call: list[str], tmp_path: Path) -> No
 def test_in_workers_of_ray(call: list[str], tmp_path: Path) -> None:
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
         assert cli.main([*call, "--ray", "2"]) == 0
     finally:
