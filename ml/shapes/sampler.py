@@ -59,9 +59,8 @@ def sample(
             away = flow(latent, time, unwanted).float()
             velocity = away + options.guidance * (velocity - away)
         length = float(then - now)
-        step = (
-            velocity if before is None or options.order == 1 else velocity + 0.5 * length / last * (velocity - before)
-        )
+        bend = 0.0 if before is None or options.order == 1 else 0.5 * length / last * (velocity - before)
+        step = velocity + bend
         latent, before, last = latent + length * step, velocity, length
         latent = latent if hold is None else hold(latent, float(then))
     return flow.restore(latent)

@@ -25,7 +25,7 @@ from ml.shapes.transformer import FlowBlock, ShapeFlow, whole_latent
 from ml.shapes.vae import ShapeVae
 
 COMPILED = (Block, FlowBlock)
-SCALED_BY = 2048  # examples whose latents give the flow its scale
+SCALED_BY = 2048  # examples, or all that are there, whose latents give the flow its scale
 NEAR_SHARE = 2 / 3  # of the queries, as in the examples
 
 
@@ -75,7 +75,8 @@ def train_few(plan: Plan, vae: ShapeVae, flow: ShapeFlow, buffer: ExampleBuffer)
     stage = plan.recipe.distil_stage
     torch.manual_seed(plan.recipe.seed + 2)
     buffer.counts = counts_of(stage)
-    vae, flow = (network.to(buffer.device).eval().requires_grad_(False) for network in (vae, flow))
+    vae = vae.to(buffer.device).eval().requires_grad_(False)
+    flow = flow.to(buffer.device).eval().requires_grad_(False)
     student = copy.deepcopy(flow).requires_grad_(True)
     loss = partial(distil_loss, flow, vae, plan.recipe.distil)
     settings = settings_of(stage, plan.recipe.seed + 2, plan.machine)
@@ -101,7 +102,7 @@ def learn_scale(
     """Mean and spread of the latents of random examples, rank 0's for all ranks."""
     generator = torch.Generator(buffer.device).manual_seed(settings.seed)
     latents = []
-    for _ in range(-(-SCALED_BY // settings.batch)):
+    for _ in range(-(-min(SCALED_BY, buffer.count) // settings.batch)):
         batch = buffer.batch(settings.batch, generator)
         with autocast(buffer.device, settings.precision):
             mean, _ = encoded(vae, batch)

@@ -12,8 +12,7 @@ from flows import cli
 pytestmark = pytest.mark.slow
 
 SMALL = """examples = 6
-vae = {tokens = 8, channels = 8, width = 32, heads = 2, encoder_layers = 1, decoder_layers = 1, plane_layers = 1, \
-plane_tokens = 4, geometry = 8, looks = 8, hidden = 16}
+vae = {side = 2, channels = 8, width = 32, heads = 2, geometry = 8, looks = 8, hidden = 16}
 flow = {width = 32, heads = 2, layers = 1, text_layers = 1, picture_width = 32, picture_layers = 1, patch = 32}
 vae_stage = {steps = 4, batch = 2, points = 64, queries = 96}
 flow_stage = {steps = 3, batch = 2, points = 64, queries = 96}
@@ -41,7 +40,7 @@ def test_inline_and_then_as_a_prefect_run(call: list[str], tmp_path: Path) -> No
     assert steps(tmp_path / "out", "flow") == [1, 3]
     from ml.shapes.model import load_model
 
-    assert load_model(tmp_path / "out/model").vae.config.tokens == 8
+    assert load_model(tmp_path / "out/model").vae.config.side == 2
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # ray.data, which ray.train imports, warns of itself

@@ -11,17 +11,25 @@ import torch
 from toy_stage import toy_example
 
 from ml.shapes.buffer import ExampleBuffer
-from ml.shapes.recipe import FlowConfig, ShapeRecipe, StageConfig, VaeConfig, read_shape_recipe
+from ml.shapes.model import load_model, save_model, text_conditions
+from ml.shapes.recipe import DistilConfig, FlowConfig, ShapeRecipe, StageConfig, VaeConfig, read_shape_recipe
+from ml.shapes.sampler import SamplerOptions
 from ml.shapes.settings import TrainSettings
-from ml.shapes.stages import Plan, counts_of, settings_of, train_flow, train_vae
+from ml.shapes.stages import Plan, counts_of, settings_of, train_few, train_flow, train_vae
+from ml.shapes.transformer import ShapeFlow
+from ml.shapes.vae import ShapeVae
 
 STAGE = StageConfig(steps=3, batch=2, points=64, queries=96)
 RECIPE = ShapeRecipe(
-    vae=VaeConfig(8, 8, 32, 2, 1, 1, 1, 4, 8, 8, 16),
+    vae=VaeConfig(side=2, channels=8, width=32, heads=2, geometry=8, looks=8, hidden=16),
     flow=FlowConfig(32, 2, 1, 1, 32, 1, 32),
     vae_stage=STAGE,
     flow_stage=replace(STAGE, steps=9),
+    distil=DistilConfig(steps=2),
+    distil_stage=STAGE,
 )
+
+SIX = SamplerOptions(steps=6)
 
 
 def test_the_stages_train_one_on_the_other(tmp_path: Path) -> None:
@@ -30,6 +38,7 @@ def test_the_stages_train_one_on_the_other(tmp_path: Path) -> None:
     with ExampleBuffer("cpu", 10**7, counts_of(STAGE)).feed(toy_example(seed) for seed in range(3)) as buffer:
         vae = train_vae(plan, buffer)
         flow = train_flow(plan, vae, buffer)
+        student = train_few(plan, vae, flow, buffer)
     lines = [json.loads(line) for line in (tmp_path / "flow/metrics.jsonl").read_text().splitlines()]
     assert len(lines) == 9
     assert all(line["velocity"] > 0 for line in lines)
@@ -37,6 +46,21 @@ def test_the_stages_train_one_on_the_other(tmp_path: Path) -> None:
     with ExampleBuffer("cpu", 10**7, counts_of(STAGE)) as empty:  # no example is needed: both are trained
         again = train_flow(plan, train_vae(plan, empty), empty)
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in flow.state_dict().items())
+    assert any(not torch.equal(value, flow.state_dict()[name]) for name, value in student.state_dict().items())
+    answers_where_nothing_else_is_asked(vae, flow, student, tmp_path)
+
+
+def answers_where_nothing_else_is_asked(vae: ShapeVae, flow: ShapeFlow, student: ShapeFlow, folder: Path) -> None:
+    save_model(vae, flow, RECIPE.flow, folder / "both", student, few_steps=2)
+    save_model(vae, flow, RECIPE.flow, folder / "one")
+    both, one = load_model(folder / "both"), load_model(folder / "one")
+    asked = text_conditions(["a red chair"])
+    few, many = (model.generate(asked, [1]) for model in (both, one))
+    assert not torch.allclose(few, many)
+    away = text_conditions(["wood"])
+    for start, unwanted, options in ((None, away, SamplerOptions()), (few, None, SamplerOptions()), (None, None, SIX)):
+        drawn = [model.generate(asked, [1], options, unwanted, start, 0.5) for model in (both, one)]
+        assert torch.equal(*drawn)
 
 
 def test_what_the_recipe_decides_is_over_what_the_machine_does() -> None:
