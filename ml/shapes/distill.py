@@ -58,7 +58,7 @@ def guided(
     teacher: ShapeFlow, latent: Tensor, time: Tensor, contexts: tuple[Context, Context], how: DistilConfig
 ) -> Tensor:
     """(b, n + 1, c) velocities at (b,) times, guided where the interval holds the time."""
-    wanted: Tensor
     wanted, away = (teacher(latent, time, context).float() for context in contexts)
     strength = torch.where((time >= how.start) & (time < how.end), how.guidance, 1.0)
-    return away + strength[:, None, None] * (wanted - away)
+    velocity: Tensor = away + strength[:, None, None] * (wanted - away)
+    return velocity
