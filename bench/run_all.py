@@ -13,9 +13,10 @@ HERE = Path(__file__).parent
 GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
 SURFACE = ("glb_size", "bake", "materials", "lods", "writers", "formats", "format_stages")
 RUNS = ("quickstart", "scale", "batch", "publish")
+SHAPES = ("shapes_speed",)
 QUALITY = ("measures", "alignment", "quality", "refine", "report_page", "edits", "shards", "curation", "shape_examples")
 CURATION = ("curation_filters",)
-SCRIPTS = (*RUNS, "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE, *QUALITY, *CURATION)
+SCRIPTS = (*RUNS, "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE, *QUALITY, *CURATION, *SHAPES)
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 
 
