@@ -13,6 +13,7 @@ from tasks.topology import F64
 from tasks.view_cameras import orthographic_cameras
 from tasks.views import render_views
 
+OPEN = 0.05  # length of the mean normal from which a surface is open: that of a closed one is zero
 SAMPLES = 4096  # places that the main axes are taken from
 PAIRS = ((1, 3), (4, 5), (0, 2))  # cameras of `orthographic_cameras` that look along X, Y and Z from either end
 

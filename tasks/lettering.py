@@ -9,7 +9,7 @@ from numba import njit
 
 from ml.asset import I32
 from ml.union_find import join, numbered
-from tasks.coordinate_maps import DepthPair, OwnFrame, depth_pairs, own_frame
+from tasks.coordinate_maps import OPEN, DepthPair, OwnFrame, depth_pairs, own_frame
 from tasks.subject import Subject
 from tasks.topology import F64, Bool
 
@@ -37,8 +37,10 @@ def lettering_metrics(subject: Subject) -> dict[str, float]:
     if not (subject.areas > 0.0).any():
         return {}
     frame = own_frame(subject)
+    mean = float(np.linalg.norm(subject.areas @ subject.normals))
+    closed = mean < OPEN * float(subject.areas.sum())  # letters are bodies, a scan is none
     thin = FLAT <= frame.extents[2] / frame.extents[0] <= THIN
-    if not thin or _prism_share(subject, frame) < PRISM:
+    if not (closed and thin) or _prism_share(subject, frame) < PRISM:
         return {"shape.glyphs": 0.0}
     pair = depth_pairs(subject, frame.axes, SIZE, along=(2,))[0]
     layers = _layers(pair, LAYER * float(frame.extents[2]))

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from tasks.coordinate_maps import DepthPair, depth_pairs, frame_along, own_frame
+from tasks.coordinate_maps import OPEN, DepthPair, depth_pairs, frame_along, own_frame
 from tasks.subject import Subject
 
 SIZE = 128  # pixels a side
 SAME = 1e-4  # of the diagonal: ten times what float32 depths lose, a tenth of the thinnest blade
-OPEN = 0.05  # length of the mean normal from which a surface is open
 
 
 def shape_metrics(subject: Subject) -> dict[str, float]:

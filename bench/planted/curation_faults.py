@@ -246,22 +246,25 @@ class Planted:
 
 
 FLAT = ("gate.single-surface", "gate.needle")  # what is nearly flat is nearly one surface
+OPENED = ("gate.floaters", "gate.planar", "gate.back-faces", "gate.debris")  # shreds, and hollows seen from behind
+SHRUNK = ("gate.planar", "gate.needle", "gate.debris")  # what all is beside the way to the outlier
+PIECES = ("gate.multi-object", "gate.floaters", "gate.small-object")  # what letters are
 PLANTED = (
     Planted("too few faces", too_few, "gate.faces.few"),
     Planted("too many faces", too_many, "gate.faces.many", ("gate.vertices.many",), times=3),
     Planted("degenerate", degenerate, "gate.degenerate"),
     Planted("planar", flattened, "gate.planar", FLAT),
     Planted("needle", drawn_out, "gate.needle", ("gate.planar", "gate.single-surface")),
-    Planted("scan", scanned, "gate.single-surface", ("gate.floaters", "gate.planar")),
+    Planted("scan", scanned, "gate.single-surface", OPENED),
     Planted("relief", relief, "gate.single-surface"),
     Planted("scene", scene, "gate.multi-object", ("gate.small-object",)),
-    Planted("small object", with_outlier, "gate.small-object", ("gate.planar", "gate.needle")),
+    Planted("small object", with_outlier, "gate.small-object", SHRUNK),
     Planted("dust", dusty, "gate.debris"),
     Planted("exploded view", exploded, "gate.floaters"),
     Planted("inside out", inside_out, "gate.back-faces"),
     Planted("wrong normals", wrong_normals, "gate.normals"),
     Planted("transparent", transparent, "gate.transparent"),
-    Planted("text", lettering, "gate.text", ("gate.multi-object", "gate.floaters")),  # letters are pieces
+    Planted("text", lettering, "gate.text", PIECES),
     Planted("far away", far_away, "gate.far"),
     Planted("wrong size", wrong_size, "gate.size"),
     Planted("not finite", not_finite, "mesh.not-finite"),

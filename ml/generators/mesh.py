@@ -26,7 +26,7 @@ class MeshOptions:
 
 
 class MeshImport:
-    """Reads GLB, glTF, OBJ, PLY, STL and OFF; the seed does not matter."""
+    """Reads GLB, glTF, OBJ, PLY, STL, OFF, FBX and USD, also in a ZIP; the seed does not matter."""
 
     name: ClassVar[str] = "mesh"
     version: ClassVar[str] = "1"

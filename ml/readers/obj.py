@@ -15,7 +15,7 @@ from ml.readers.coordinates import flipped_uv
 from ml.readers.limits import ReadLimits, clean_name, parsing
 from ml.readers.mtl import read_libraries
 from ml.readers.obj_faces import Corners, read_corners
-from ml.readers.polygons import triangulate
+from ml.readers.polygons import distinct_rows, triangulate
 from ml.readers.text import I64, Lines, Mask
 from ml.sources import Source
 
@@ -98,7 +98,7 @@ class _Geometry:
         """Corners that agree in all three indices become one vertex; a table some corner lacks is left out."""
         flat = corners.reshape(-1, 3)
         flat = np.where((flat >= 0).all(axis=0), flat, -1)
-        first, inverse = _distinct_rows(flat)
+        first, inverse = distinct_rows(flat)
         rows = flat[first]
         normals = self.normals[rows[:, 2]].astype(np.float32) if rows[0, 2] >= 0 else None
         part = make_part(
@@ -118,17 +118,6 @@ class _Geometry:
         srgb = self.colors[vertices]
         bare = np.isnan(srgb[:, 0] + srgb[:, 1] + srgb[:, 2])
         return None if bare.all() else linear_bytes(np.where(bare[:, None], 1.0, srgb))
-
-
-def _distinct_rows(rows: I64) -> tuple[I64, I64]:
-    """First position and inverse of the distinct rows, in the order of their columns; columns joined two at a time."""
-    key = rows[:, 0]
-    for column in (1, 2):
-        if rows[0, column] >= 0:
-            _, key = np.unique(key, return_inverse=True)
-            key = key * (int(rows[:, column].max()) + 1) + rows[:, column]
-    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-    return first, inverse
 
 
 def _vertex_colors(extra: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

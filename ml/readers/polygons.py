@@ -93,3 +93,17 @@ def _is_ear(flat: F64, left: list[int], at: int) -> bool:
 
 def _side(a: F64, b: F64, p: F64) -> Any:
     return (b[0] - a[0]) * (p[..., 1] - a[1]) - (b[1] - a[1]) * (p[..., 0] - a[0])
+
+
+def distinct_rows(rows: I64) -> tuple[I64, I64]:
+    """First position and inverse of the distinct rows (n ≥ 1, k), in the order of their columns, joined two at a time.
+
+    A column that begins with −1 is left out.
+    """
+    key = rows[:, 0]
+    for column in range(1, rows.shape[1]):
+        if rows[0, column] >= 0:
+            _, key = np.unique(key, return_inverse=True)
+            key = key * (int(rows[:, column].max()) + 1) + rows[:, column]
+    _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+    return first, inverse

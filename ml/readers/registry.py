@@ -6,12 +6,14 @@ import re
 from collections.abc import Callable
 
 from ml.asset import Asset, InputError
+from ml.readers.apart import read_apart
 from ml.readers.archive import open_model
 from ml.readers.gltf import read_gltf
 from ml.readers.limits import ReadLimits
 from ml.readers.obj import read_obj
 from ml.readers.off import MAGIC, read_off
 from ml.readers.ply import read_ply
+from ml.readers.scene_asset import scene_asset
 from ml.readers.stl import read_stl
 from ml.sources import Source
 
@@ -23,6 +25,11 @@ READERS: dict[str, Reader] = {
     "obj": read_obj,
     "ply": read_ply,
     "stl": lambda data, _, limits: read_stl(data, limits),
+    "fbx": lambda data, source, limits: _read_scene("fbx", ".fbx", data, source, limits),
+    "usd": lambda data, source, limits: _read_scene("usd", ".usd", data, source, limits),
+    "usda": lambda data, source, limits: _read_scene("usd", ".usda", data, source, limits),
+    "usdc": lambda data, source, limits: _read_scene("usd", ".usdc", data, source, limits),
+    "usdz": lambda data, source, limits: _read_scene("usd", ".usdz", data, source, limits),
     "off": lambda data, _, limits: read_off(data, limits),
 }
 OBJ_LINE = re.compile(rb"^[ \t]*(v|vn|vt|f|o|g|usemtl|mtllib)[ \t]+\S", re.MULTILINE)
@@ -78,3 +85,9 @@ def _by_content(data: bytes, suffix: str) -> str | None:
     if re.match(rb"\s*solid\s", head) or len(data) == 84 + 50 * int.from_bytes(data[80:84], "little"):
         return "stl"
     return "obj" if b"\0" not in head and OBJ_LINE.search(head) else None
+
+
+def _read_scene(library: str, suffix: str, data: bytes, source: Source, limits: ReadLimits) -> Asset:
+    """A format that a native library reads in a process of its own, from a file of that suffix."""
+    scene = read_apart(f"ml.readers.{library}_scene", data, suffix, limits)
+    return scene_asset(scene, source, limits)
