@@ -40,11 +40,22 @@ def draw(
     strength: float = 1.0,
     kept: Tensor | None = None,
 ) -> Tensor:
-    """(b, n + 1, c) latents, one an asset; `start`, `strength` and `kept` as `ShapeModel.generate` has them."""
-    unwanted = None
-    if any(each.unwanted for each in asked):
-        unwanted = no_conditions(len(asked))._replace(tokens=_tokens([each.unwanted for each in asked]))
-    return model.generate(conditions(asked), seeds, options, unwanted, start, strength, kept)
+    """(b, n + 1, c) latents, one an asset; `start`, `strength` and `kept` as `ShapeModel.generate` has them.
+
+    Assets with something unwanted are drawn apart: the model draws them in another way, which must not depend on what
+    else is in the batch.
+    """
+    drawn: dict[int, Tensor] = {}
+    for refusing in (False, True):
+        rows = [row for row, each in enumerate(asked) if bool(each.unwanted) == refusing]
+        if not rows:
+            continue
+        some = [asked[row] for row in rows]
+        away = no_conditions(len(rows))._replace(tokens=_tokens([each.unwanted for each in some])) if refusing else None
+        known = None if start is None else start[rows]
+        made = model.generate(conditions(some), [seeds[row] for row in rows], options, away, known, strength, kept)
+        drawn.update(zip(rows, made, strict=True))
+    return torch.stack([drawn[row] for row in range(len(asked))])
 
 
 def encoded(model: ShapeModel, example: ShapeExample) -> Tensor:

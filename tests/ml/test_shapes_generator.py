@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from ml.asset import Asset, InputError
@@ -15,8 +17,11 @@ from ml.generators.protocol import Refusal, Request
 from ml.generators.shapes import Shapes, ShapesOptions, Wanted, wanted
 from ml.parametric.sizes import likely_extent
 from ml.prompt import parse_prompt
-from ml.shapes.asked import asked_of, pictures_of, unwanted, view_number
+from ml.shapes.asked import Asked, asked_of, pictures_of, unwanted, view_number
+from ml.shapes.drawing import draw
+from ml.shapes.model import ShapeModel, load_model
 from ml.shapes.pictures import GROUND, framed_photo, framed_sketch
+from ml.shapes.sampler import SamplerOptions
 from ml.sources import Source
 from ml.views import find_views
 from tasks.topology import topology
@@ -58,9 +63,9 @@ def test_an_asset_is_closed_stands_on_the_ground_and_has_its_size(shapes: Shapes
 
 def test_a_batch_and_each_of_it_alone_agree(shapes: Shapes, tmp_path: Path) -> None:
     square = png(tmp_path / "square.png", Image.new("RGB", (64, 64), "white"))
-    draw = Image.open(square.uri)
-    ImageDraw.Draw(draw).rectangle((16, 16, 47, 47), fill="red")
-    square = png(tmp_path / "square.png", draw)
+    drawn = Image.open(square.uri)
+    ImageDraw.Draw(drawn).rectangle((16, 16, 47, 47), fill="red")
+    square = png(tmp_path / "square.png", drawn)
     requests = [asked("oak table", 5), asked("a chair without arms", 6, image=square), asked("", 7, image=square)]
     together = shapes.generate(requests)
     for request, whole in zip(requests, together, strict=True):
@@ -69,6 +74,21 @@ def test_a_batch_and_each_of_it_alone_agree(shapes: Shapes, tmp_path: Path) -> N
         volumes = [topology(a.parts[0].vertices, a.parts[0].faces).volume for a in (alone, whole)]
         assert volumes[0] == pytest.approx(volumes[1], rel=1e-3)
         np.testing.assert_allclose(alone.bounds(), whole.bounds(), atol=1e-3)
+
+
+def test_rows_of_a_batch_are_drawn_as_alone_whatever_is_unwanted(random_shape_model: Path) -> None:
+    """A model with a few-step student uses it for rows that refuse nothing, and for no others."""
+    model = load_model(random_shape_model)
+    student = ShapeModel(model.vae, model.flow)
+    student.few, student.few_steps = copy.deepcopy(model.flow), 1
+    rows = [Asked(text, away, ()) for text, away in (("a chair", ""), ("a lamp", "red lamp"), ("a mug", ""))]
+    together = draw(student, rows, [1, 2, 3])
+    for at, row in enumerate(rows):
+        torch.testing.assert_close(draw(student, [row], [at + 1])[0], together[at], atol=1e-4, rtol=1e-4)
+    assert not torch.allclose(draw(student, rows[:1], [1]), draw(model, rows[:1], [1]), atol=1e-2)
+    assert torch.allclose(draw(student, rows[1:2], [2]), draw(model, rows[1:2], [2]))
+    options = ShapesOptions()
+    assert (options.steps, options.guidance) == (SamplerOptions().steps, SamplerOptions().guidance)
 
 
 def test_the_seed_and_the_words_decide(shapes: Shapes) -> None:
