@@ -55,7 +55,9 @@ def publish_assets(
     tables = tomllib.loads(Path(config).read_text()) if config else {}
     asked = [PublishConfig(out, target, tables.get(target, {}), approved, where, limit, live) for target in targets]
     states = [one_target(each, return_state=True) for each in asked]
-    told = {target: state.result(raise_on_failure=False) for target, state in zip(targets, states, strict=True)}
+    told: dict[str, Any] = {
+        target: state.result(raise_on_failure=False) for target, state in zip(targets, states, strict=True)
+    }
     away = {target: each for target, each in told.items() if isinstance(each, BaseException)}
     counts = {target: each["counts"] for target, each in told.items() if target not in away}
     failed = sum(each.get("failed", 0) for each in counts.values())

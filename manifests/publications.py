@@ -107,8 +107,16 @@ class Publications:
     def tidy(self) -> None:
         """Put many small files together: the first takes in the lines of those behind it, which then go."""
         paths = sorted(self.store.list(FOLDER))
-        contents = self.store.read_many(paths) if len(paths) > SMALL_FILES else {}
-        small = [path for path in paths if path in contents and contents[path].count(b"\n") < FULL]
+        if len(paths) <= SMALL_FILES:
+            return
+        contents, last = self.store.read_many(paths), 0
+        for path in paths:
+            newest = _parse(contents[path].splitlines()[-1], path).n
+            if newest <= last:  # left by a kill: another file holds its lines
+                self.store.delete(path)
+                del contents[path]
+            last = max(last, newest)
+        small = [path for path in sorted(contents) if contents[path].count(b"\n") < FULL]
         while len(small) > 1:
             size, group = 0, list[str]()
             while small and (not group or size + contents[small[0]].count(b"\n") <= FULL):
