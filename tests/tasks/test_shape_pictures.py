@@ -61,6 +61,15 @@ def test_creases_steps_and_colours_are_lines() -> None:
     assert (cards[48, 20:76] < 128).sum() >= 2
 
 
+def test_a_steep_slope_is_no_step() -> None:
+    grid = trimesh.creation.box((1.0, 1.0, 0.01)).subdivide().subdivide().subdivide().subdivide()
+    tilted = grid.apply_transform(trimesh.transformations.rotation_matrix(np.radians(-80.0), (1, 0, 0)))
+    _, (sketch,) = pictures_and_sketches(Asset((make_part(tilted.vertices, tilted.faces),)), 96, (FRONT,))
+    rows = np.flatnonzero((sketch < 255).any(axis=1))
+    assert (sketch[rows[0] + 3 : rows[-1] - 2, 24:72] == 255).all()
+    assert rows[-1] - rows[0] > 8
+
+
 def _card(low: float, high: float, z: float) -> tuple[list[list[float]], list[list[int]]]:
     corners = [[low, low, z], [high, low, z], [high, high, z], [low, high, z]]
     return corners, [[0, 1, 2], [0, 2, 3]]
