@@ -12,6 +12,7 @@ from flows.commands import (
     curate,
     doctor,
     duplicates,
+    evaluate,
     history,
     ledger,
     models,
@@ -44,6 +45,7 @@ COMMANDS = (
     publish,
     shard,
     train,
+    evaluate,
     models,
     doctor,
 )

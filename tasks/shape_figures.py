@@ -47,13 +47,16 @@ def match(true: Body, made: Body, seed: int = 0) -> Match:
     chamfer = float(there.distance.mean() + back.distance.mean()) / 2.0 / half
     agreement = (_agreement(true, made, there) + _agreement(made, true, back)) / 2.0
     errors = (made.looks_at(_places(made, there)) - true.looks).astype(np.float64)
-    return Match(volume_iou(true, made, seed), chamfer, f_score, agreement, _psnr(errors[:, :3]), _psnr(errors))
+    return Match(
+        volume_iou(true, made, VOLUME_POINTS, seed), chamfer, f_score, agreement, _psnr(errors[:, :3]), _psnr(errors)
+    )
 
 
-def volume_iou(first: Body, second: Body, seed: int = 0) -> float:
-    """Intersection over union of what two bodies enclose, 0–1: Monte Carlo, ± 0.003 where either fills a third."""
+def volume_iou(first: Body, second: Body, count: int, seed: int = 0) -> float:
+    """Intersection over union of what two bodies enclose, 0–1, at `count` uniform points of the box that holds both:
+    with 100,000 of them ± 0.003 where the bodies fill a third of it (standard error), with 20,000 ± 0.006."""
     reach = np.maximum(*(np.abs(body.vertices).max(axis=0) for body in (first, second)))
-    points = np.random.default_rng(seed).uniform(-1.0, 1.0, (VOLUME_POINTS, 3)) * reach
+    points = np.random.default_rng(seed).uniform(-1.0, 1.0, (count, 3)) * reach
     inside = [signed_distance(body.field, points).distance < 0.0 for body in (first, second)]
     either = np.count_nonzero(inside[0] | inside[1])
     return float(np.count_nonzero(inside[0] & inside[1]) / either) if either else 0.0
