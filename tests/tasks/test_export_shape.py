@@ -1,10 +1,7 @@
-"""The exported example is the asset's, says what the row said, and comes back from shards, epoch after epoch."""
+"""The exported example is the asset's, and says what the row said and nothing more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +15,6 @@ from ml.alignment.examples import parts_of_categories
 from ml.alignment.tokens import claims
 from ml.asset import Asset, InputError, Material, make_part
 from ml.prompt import parse_prompt
-from ml.shapes import shard_examples as shards
 from ml.shapes.captions import lengths_of
 from ml.shapes.example import ShapeExample, example_of
 from tasks.chain import Plan, run_chain
@@ -83,51 +79,3 @@ def test_captions_of_a_prompt_claim_no_more_than_it(seed: int) -> None:
 @pytest.mark.parametrize("prompt", ["", "?!", "a thing that nobody knows", "blue"])
 def test_words_that_are_not_understood_stay(prompt: str) -> None:
     assert lengths_of(prompt)[0] == prompt
-
-
-class Shards:
-    """Stands in for a folder of three samples, whose order turns with the epoch."""
-
-    def __init__(self, url: str, split: str, version: str, *, seed: int, members: tuple[str, ...]) -> None:
-        self.epoch = self.start = 0
-        self.samples = [dict(np.load(file)) for file in sorted(Path(url).glob("*.npz"))]
-
-    def __len__(self) -> int:
-        return len(self.samples)
-
-    def set_epoch(self, epoch: int) -> None:
-        self.epoch = epoch
-
-    def state_after(self, samples: int) -> dict[str, int]:
-        return {"epoch": self.epoch, "start": samples, "given": 0}
-
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        self.start = state["start"]
-
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        for k in range(self.start, 3):
-            yield {"__key__": str(k), "shape.npz": self.samples[(k + self.epoch) % 3]}
-
-
-def test_shards_are_streamed_from_any_place_and_mixed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "ShardDataset", Shards)
-    mesh = trimesh.creation.box()
-    box = Asset((make_part(mesh.vertices, mesh.faces),))
-    for seed in range(3):
-        (tmp_path / f"{seed}.npz").write_bytes(export_shape(box, "box", ShapeOptions(seed))[0].data)
-    folder = str(tmp_path)
-    whole = [each.seed >> 32 for each in islice(shards.shard_examples(folder), 8)]
-    assert whole == [0, 1, 2, 1, 2, 0, 2, 0]
-    for start in range(5):
-        assert [each.seed >> 32 for each in islice(shards.shard_examples(folder, start=start), 3)] == whole[start:][:3]
-    streams = [shards.shard_examples(folder), iter([])]
-    assert len(list(islice(shards.mixed(streams, (1.0, 0.0)), 4))) == 4
-    assert len(list(islice(shards.mixed(streams, (0.5, 0.5)), 99))) < 99
-
-
-def test_a_sample_without_an_example_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(shards, "ShardDataset", Shards)
-    np.savez(tmp_path / "0.npz", nothing=np.zeros(1))
-    with pytest.raises(InputError) as caught:
-        next(shards.shard_examples(str(tmp_path)))
-    assert caught.value.code == "example.damaged"
