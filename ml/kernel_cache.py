@@ -23,11 +23,25 @@ def use_own_cache() -> None:
     """Point numba at this state's folder, unless the user named one; called before any kernel is declared."""
     named = os.environ.get("NUMBA_CACHE_DIR", "")
     if named and not Path(named).is_relative_to(KERNELS):
+        if Path(named).is_dir() and not os.access(named, os.W_OK):
+            load_only()
         return
     folder = KERNELS / digest(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))
     os.environ["NUMBA_CACHE_DIR"] = str(folder)
     if "numba" in sys.modules:
         sys.modules["numba"].config.CACHE_DIR = str(folder)
+
+
+def load_only() -> None:
+    """Take kernels from a folder that cannot be written, as a container's; one that is not there is compiled each time.
+
+    Numba passes such a folder over, and would compile all kernels again wherever else it may write: two minutes for
+    every container.
+    """
+    from numba.core import caching
+
+    caching.UserProvidedCacheLocator.ensure_cache_path = lambda locator: None
+    caching.Cache.save_overload = lambda cache, signature, data: None
 
 
 def digest(sources: Iterable[Path]) -> str:

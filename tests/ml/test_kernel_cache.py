@@ -52,6 +52,43 @@ def test_a_folder_that_the_user_named_stays(monkeypatch: pytest.MonkeyPatch, tmp
     assert before == numba.config.CACHE_DIR
 
 
+KERNEL = """
+import numba
+
+@numba.njit(cache=True)
+def double(x):
+    return 2 * x
+"""
+READ_ONLY = """
+import errno, os, sys, tempfile
+if sys.argv[1] == "read-only":
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "read-only")
+    os.access, tempfile.TemporaryFile = lambda *_: False, refuse
+import ml, kernel
+assert (kernel.double(1), kernel.double(1.5)) == (2, 3.0) if sys.argv[1] == "read-only" else kernel.double(1) == 2
+print(sum(kernel.double.stats.cache_hits.values()))
+"""
+
+
+def test_kernels_load_from_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
+    """What is there is loaded, what is not is compiled and not kept."""
+    (tmp_path / "kernel.py").write_text(KERNEL)
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    env = {**os.environ, "NUMBA_CACHE_DIR": str(folder), "PYTHONPATH": f"{tmp_path}:{kernel_cache.ROOT}"}
+    hits, files = [], []
+    for mode in ("writable", "read-only"):
+        command = [sys.executable, "-c", READ_ONLY, mode]
+        done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        hits.append(done.stdout.strip())
+        files.append(sorted(path.name for path in folder.rglob("*.nb*")))
+    assert hits == ["0", "1"]
+    assert files[0] == files[1]
+    assert len(files[0]) == 2
+
+
 def test_old_states_are_forgotten(tmp_path: Path) -> None:
     for age in range(KEPT + 2):
         folder = tmp_path / f"state-{age}"
