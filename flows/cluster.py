@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import os
 import tempfile
 import threading
 import time
 from asyncio import CancelledError
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,9 @@ import distributed
 import ray
 from distributed.gc import disable_gc_diagnosis
 
-from flows.engine import Policy, ThreadGuards, run_guarded, usable_cpus
+from flows.actor_pool import ActorPool
+from flows.chunk_work import BACKLOG, GENERATING
+from flows.engine import LARGEST_WINDOW, WINDOW, Policy, ThreadGuards, run_guarded, usable_cpus
 from flows.generator_actor import GeneratorActor
 from flows.guard import Guard
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, process_asset
@@ -33,6 +37,10 @@ RESTART_PATIENCE = 120.0  # seconds without any living actor, after which the ch
 POLL_SECONDS = 1.0  # a waiting thread looks up this often, to see whether the engine is closing
 LOOPBACK = "127.0.0.1:0"  # Dask always serves its metrics: on any free port, for this machine alone
 CPU_GENERATORS = "cpu"  # the pool they share: an actor serves any of them, and costs 1 CPU-s to start
+# Rows that need no GPU go to nodes with CPUs, never to a head or a driver's node that offers none; so small that two
+# runs on one cluster never wait for each other.
+CPU_SHARE = 0.01
+LOOK_SECONDS = 5.0  # how often a run looks at how large its clusters are
 RAY_STARTS = 2  # Ray gives a node 30 s to come up, which a machine that is busy otherwise may miss
 
 # A local scheduler of one worker: no logs of a hundred thousand transitions (700 MB), no sampling profiler.
@@ -100,6 +108,33 @@ def start_dask() -> tuple[distributed.Client, distributed.LocalCluster | None]:
     return distributed.Client(cluster, set_as_default=False), cluster
 
 
+class PlacedActor:
+    """A generator actor, and whether it has a place: with GPUs it may wait for a machine to come."""
+
+    def __init__(self, policy: Policy, gpus: float) -> None:
+        make = ray.remote(GeneratorActor).options(
+            num_gpus=gpus, num_cpus=0 if gpus else CPU_SHARE, max_restarts=-1, scheduling_strategy="SPREAD"
+        )
+        self.handle = make.remote(policy)
+        self._sign: Any = self.handle.alive.remote()
+
+    def placed(self) -> bool:
+        """Whether it has answered once."""
+        if self._sign is not None and ray.wait([self._sign], timeout=0)[0]:
+            self._sign = None
+        return self._sign is None
+
+
+def gpu_count() -> float:
+    """GPUs that the cluster has now."""
+    return float(ray.cluster_resources().get("GPU", 0))
+
+
+def cpu_pairs() -> int:
+    """How many CPU generators the cluster feeds now: one for every two CPUs."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)) // 2)
+
+
 class ClusterEngine:
     """Ray for generation, Dask for the chains; Ray boots in the background while the first rows are being read."""
 
@@ -107,13 +142,13 @@ class ClusterEngine:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.actors: dict[str, list[Any]] = {}
-        self.turn = 0
+        self.pools: dict[str, ActorPool] = {}
         self.lock = threading.Lock()
+        self.looked = (0.0, WINDOW)
         self.closing = threading.Event()
         self.starter = ThreadPoolExecutor(1, thread_name_prefix="ray-start")
         self.ray_ready: Future[bool] = self.starter.submit(self._start_ray)
-        self.waiters = ThreadPoolExecutor(4 * usable_cpus(), thread_name_prefix="ray-wait")
+        self.waiters = ThreadPoolExecutor(LARGEST_WINDOW * GENERATING, thread_name_prefix="ray-wait")
         self.client, self.cluster = start_dask()
         if self.cluster is not None:  # its worker is this process
             with contextlib.closing(Guard(policy.limits)) as guard:
@@ -123,8 +158,8 @@ class ClusterEngine:
         """Ray, and where it is this run's own the generators that most rows need."""
         started = start_ray()
         if started:
-            for actor in self._pool(CPU_GENERATORS, 0.0):
-                actor.warm.remote()
+            for actor in self._pool(CPU_GENERATORS, 0.0).actors:
+                actor.handle.warm.remote()
         return started
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
@@ -134,7 +169,8 @@ class ClusterEngine:
     def _generate(self, jobs: list[GenerateJob]) -> list[Generated | Failure]:
         self.ray_ready.result()
         try:
-            answers: list[Generated | Failure] = self._answers(self._actor(jobs[0]).generate.remote(jobs))
+            with self._pool_of(jobs[0]).taken() as actor:
+                answers: list[Generated | Failure] = self._answers(actor.generate.remote(jobs))
             return answers
         except ray.exceptions.RayActorError:
             return [self._generate_alone(job) for job in jobs]
@@ -144,30 +180,32 @@ class ClusterEngine:
         tries = LOST_WORKER_TRIES if GENERATORS[job.generator][0].gpus else LOST_GUARDED_TRIES
         message = ""
         for _ in range(tries):
-            actor = self._living_actor(job)
             try:
-                answer: Generated | Failure = self._answers(actor.generate.remote([job]))[0]
-                return answer
+                with self._living_actor(job) as actor:
+                    answer: Generated | Failure = self._answers(actor.generate.remote([job]))[0]
+                    return answer
             except ray.exceptions.RayActorError as error:
                 message = str(error)
         return Failure("quarantined", "worker.lost", message, tries)
 
-    def _living_actor(self, job: GenerateJob) -> Any:
+    @contextlib.contextmanager
+    def _living_actor(self, job: GenerateJob) -> Iterator[Any]:
         """An actor that answers: Ray needs 2-5 s to restart one, longer on a busy machine, and refuses calls meanwhile.
 
         Raises RayActorError when none does for RESTART_PATIENCE: the cluster's fault, and its chunk's, not the row's.
         """
         deadline = time.monotonic() + RESTART_PATIENCE
         while True:
-            actor = self._actor(job)
-            try:
-                self._answers(actor.alive.remote())
-            except ray.exceptions.RayActorError:
-                if time.monotonic() > deadline:
-                    raise
-                self.closing.wait(POLL_SECONDS)
-            else:
-                return actor
+            with self._pool_of(job).taken() as actor:
+                try:
+                    self._answers(actor.alive.remote())
+                except ray.exceptions.RayActorError:
+                    if time.monotonic() > deadline:
+                        raise
+                else:
+                    yield actor
+                    return
+            self.closing.wait(POLL_SECONDS)
 
     def _answers(self, reference: Any) -> Any:
         """What an actor answers. Never in one long wait: those that Ray's shutdown meets last for ever."""
@@ -176,22 +214,28 @@ class ClusterEngine:
                 return ray.get(reference, timeout=POLL_SECONDS)
         raise RuntimeError("the engine is closed")
 
-    def _actor(self, job: GenerateJob) -> Any:
+    def _pool_of(self, job: GenerateJob) -> ActorPool:
         gpus = GENERATORS[job.generator][0].gpus
-        pool = self._pool(job.generator if gpus else CPU_GENERATORS, gpus)
-        with self.lock:
-            self.turn += 1
-            return pool[self.turn % len(pool)]
+        return self._pool(job.generator if gpus else CPU_GENERATORS, gpus)
 
-    def _pool(self, name: str, gpus: float) -> list[Any]:
-        """The actors of that name, started on first need: as many as have a GPU each, else one for every two CPUs."""
+    def _pool(self, name: str, gpus: float) -> ActorPool:
+        """The actors of that name, started on first need; on GPUs one more wherever all are busy."""
         with self.lock:
-            if name not in self.actors:
-                resources = ray.cluster_resources()
-                free = resources.get("GPU", 0) / gpus if gpus else resources.get("CPU", 1) // 2
-                make = ray.remote(GeneratorActor).options(num_gpus=gpus, num_cpus=0, max_restarts=-1)
-                self.actors[name] = [make.remote(self.policy) for _ in range(max(1, int(free)))]
-            return self.actors[name]
+            if name not in self.pools:
+                first = max(1, int(gpu_count() / gpus if gpus else cpu_pairs()))
+                make = partial(PlacedActor, self.policy, gpus)
+                self.pools[name] = ActorPool(make, first, lambda: math.inf if gpus else cpu_pairs())
+            return self.pools[name]
+
+    def window(self) -> int:
+        """Chunks that keep every actor and every Dask thread busy with one batch or chain waiting behind each."""
+        looked, found = self.looked
+        if time.monotonic() - looked > LOOK_SECONDS:
+            threads = sum(self.client.nthreads().values())
+            actors = sum(map(len, self.pools.values()))
+            found = 1 + max(-(-actors // GENERATING), -(-threads // BACKLOG))
+            self.looked = time.monotonic(), min(max(WINDOW, found), LARGEST_WINDOW)
+        return self.looked[1]
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
         """One Dask future; a worker lost under it is replaced by Dask, jobs that lose four are quarantined."""

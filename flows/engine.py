@@ -25,6 +25,9 @@ from flows.jobs import (
 )
 from flows.placement import runs_guarded
 
+WINDOW = 2  # chunks at once at least: the next one generates while this one's chains finish
+LARGEST_WINDOW = 32  # and at most: 8,192 rows, 128 batches and 2,048 chains in flight
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -45,6 +48,10 @@ class Engine(Protocol):
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
         """Run the chains of one or a few assets, answered in order."""
+        ...
+
+    def window(self) -> int:
+        """How many chunks at once keep its workers busy now, WINDOW to LARGEST_WINDOW."""
         ...
 
     def close(self) -> None:
@@ -107,6 +114,10 @@ class InlineEngine:
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
         """Each chain in a guarded child."""
         return self.pool.submit(run_guarded, self.guards, self.policy, process_asset, jobs)
+
+    def window(self) -> int:
+        """Its workers are this machine's CPUs."""
+        return WINDOW
 
     def close(self) -> None:
         """Drop what has not begun, kill the children."""

@@ -11,10 +11,11 @@ from prefect.task_runners import ThreadPoolTaskRunner
 
 from flows.artifacts import funnel, link, table
 from flows.chunk_work import ChunkWork
+from flows.engine import LARGEST_WINDOW
 from flows.execute import execute
-from flows.run import WINDOW, RunConfig
+from flows.run import RunConfig
 
-RUNNER: Any = ThreadPoolTaskRunner(max_workers=WINDOW)
+RUNNER: Any = ThreadPoolTaskRunner(max_workers=LARGEST_WINDOW)
 
 
 @task(name="chunk", retries=2, retry_delay_seconds=5, cache_policy=NO_CACHE)

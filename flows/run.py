@@ -34,7 +34,6 @@ from manifests.row import InvalidRow, Row, row_key
 from manifests.store import Store
 
 CHUNK_ROWS = 256  # 22 µs of Prefect a row at this size (measured); 30-300 s of work for a small asset recipe
-WINDOW = 2  # chunks at once: the next one generates while this one's chains finish
 FACTS = "run.json"  # written behind the report's last file, deleted before a chunk begins: tells a stale report
 
 
@@ -171,7 +170,7 @@ class Run:
     def drive(
         self, engine: Engine, submit: Callable[[ChunkWork], Waitable], check: Callable[[], None] = lambda: None
     ) -> Summary:
-        """Push every pending chunk through `submit`, at most WINDOW at a time; raises what a chunk raised.
+        """Push every pending chunk through `submit`, as many at once as the engine asks for; raises what one raised.
 
         `check` is called before a chunk enters the ledger and raises when another driver has taken over.
         """
@@ -183,7 +182,7 @@ class Run:
             for chunk in self.chunks():
                 self.progress.note = ""
                 window.append(submit(self.work(line, chunk)))
-                while len(window) >= WINDOW:
+                while len(window) >= engine.window():
                     self._collect(window.popleft())
             while window:
                 self._collect(window.popleft())

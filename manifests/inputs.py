@@ -12,7 +12,10 @@ from urllib.parse import unquote
 
 import fsspec
 
+from manifests.public_hosts import guard_http, refusal
 from manifests.row import InputFile
+
+guard_http()  # here, because every process that fetches anything imports this
 
 
 class InputFault(ValueError):
@@ -71,6 +74,8 @@ class Inputs:
         try:
             info = _filesystem(location.partition("://")[0]).info(location)
         except (OSError, ValueError) as error:
+            if refused := refusal(error):
+                raise InputFault("row.outside", f"{name!r}: {refused}") from error
             raise InputFault("row.missing-file", f"{name!r} cannot be read: {error}") from error
         if info.get("type") == "directory":
             raise InputFault("row.missing-file", f"{name!r} is not a file")

@@ -2,8 +2,8 @@
 # Runs a driver (its arguments, such as `prefect worker start …`) beside a Ray node without CPUs or GPUs of its own: a
 # program attaches to Ray through a node on its machine. When either ends, so does the other, and the container.
 set -u
-ray_start=${KUBERAY_GEN_RAY_START_CMD:-ray start --address="$RAY_ADDRESS" --num-cpus=0 --num-gpus=0 --disable-usage-stats --block}
-bash -c "$ray_start" &
+ray_start=${KUBERAY_GEN_RAY_START_CMD:-ray start --address="$RAY_ADDRESS" --num-cpus=0 --num-gpus=0 --object-store-memory=83886080 --disable-usage-stats --block}
+bash -c "$ray_start" >&2 & # the output is the driver's alone
 ray=$!
 "$@" &
 driver=$!

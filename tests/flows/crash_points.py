@@ -61,6 +61,9 @@ class DirectEngine:
         answer.set_result([function(job) for job in jobs])
         return answer
 
+    def window(self) -> int:
+        return 2
+
     def close(self) -> None:
         """Nothing was started."""
 

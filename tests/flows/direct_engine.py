@@ -39,5 +39,9 @@ class DirectEngine:
             answer.set_result([process_asset(job) for job in jobs])
         return answer
 
+    def window(self) -> int:
+        """As many as an engine on one machine."""
+        return 2
+
     def close(self) -> None:
         pass

@@ -84,6 +84,9 @@ class Scripted:
         self.jobs += jobs
         return done([self.answers.pop(0) for _ in jobs])
 
+    def window(self) -> int:
+        return 2
+
     def close(self) -> None:
         pass
 

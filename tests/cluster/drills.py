@@ -1,0 +1,160 @@
+"""The drills on a cluster of separate machines (`make drills`): what each disturbance did, as a table.
+
+Run by pytest; needs root, iproute2, Debian's postgresql, radosgw, ceph-mon and ceph-osd. Machines are namespaces, and
+what runs on them is what infra/compose/compose.yaml says. Writes bench/DRILLS_CLUSTER.md when every kind ran.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import boto3
+import pytest
+from box import Box, box
+from disturb import DISTURBANCES
+from nodes import able
+from rows import BUCKET, PLUGINS, Found, Rows, compared, summary
+
+ROWS = int(os.environ.get("ROWS", "120"))
+PATIENCE = 600.0  # seconds after which a run that goes on counts as hung
+COMMANDS = 4  # so often the same command is given at most
+PAGE = Path(__file__).parents[2] / "bench" / "DRILLS_CLUSTER.md"
+pytestmark = [
+    pytest.mark.timeout(3600),
+    pytest.mark.skipif(not able() or not shutil.which("radosgw"), reason="needs namespaces and Debian's radosgw"),
+]
+
+
+@dataclass(frozen=True)
+class Drilled:
+    """What one disturbance did."""
+
+    commands: int  # the first one included
+    found: Found
+    again: tuple[
+        int, int
+    ]  # raw meshes and chains that were begun twice, as far as the nodes that began them still live
+    seconds: float
+
+    def cells(self) -> list[str]:
+        """The table's columns behind the kind."""
+        said = {True: "yes", False: "NO"}
+        how = "went on" if self.commands == 1 else f"{self.commands} commands"
+        counts = [self.found.rows, self.found.lost, self.found.twice]
+        equal = [said[self.found.ledger_equal], said[self.found.store_equal]]
+        return [how, *map(str, counts), f"{self.again[0]} + {self.again[1]}", *equal, f"{self.seconds:.0f} s"]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rows, Path]]:
+    """The services, a manifest in the store, and what one process makes of it undisturbed."""
+    folder = tmp_path_factory.mktemp("box")
+    with box(folder, PLUGINS) as found, pytest.MonkeyPatch.context() as patch:
+        for name, value in found.host_environment().items():
+            patch.setenv(name, value)
+        boto3.client("s3").create_bucket(Bucket=BUCKET.removeprefix("s3://"))
+        rows = Rows(found, ROWS)
+        yield rows, rows.reference(folder)
+
+
+@pytest.fixture(scope="module")
+def table(request: pytest.FixtureRequest) -> Iterator[dict[str, Drilled]]:
+    """Results by kind; shown, and kept when they are complete."""
+    found: dict[str, Drilled] = {}
+    started = time.monotonic()
+    yield found
+    text = written(found)
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{text}")
+    if set(found) == set(DISTURBANCES):
+        PAGE.write_text(page(text, time.monotonic() - started))
+
+
+@pytest.mark.parametrize("kind", DISTURBANCES)
+def test_nothing_is_lost_and_nothing_twice(kind: str, cluster: tuple[Rows, Path], table: dict[str, Drilled]) -> None:
+    rows, reference = cluster
+    drilled = table[kind] = drill(rows, reference, kind, DISTURBANCES[kind])
+    assert drilled.found.well, drilled
+
+
+def drill(rows: Rows, reference: Path, kind: str, disturb: Callable[[Rows, subprocess.Popen[bytes]], str]) -> Drilled:
+    """One run that is disturbed after a third of its chains, and the same command again until it ends well."""
+    out = f"{BUCKET}/{kind.split(',')[0].replace(' ', '-').lower()}"
+    started = time.monotonic()
+    rows.clear()
+    process = rows.start(out)
+    assert rows.wait_for(ROWS // 3, process), said(rows.box)
+    driver = disturb(rows, process)
+    commands, code = 1, ended(rows.box, process)
+    while code and commands < COMMANDS:
+        commands += 1
+        code = ended(rows.box, rows.start(out, driver))
+    assert code == 0, said(rows.box)
+    assert summary(rows.box, driver)["rows"] == ROWS
+    begun = Counter((what, id) for what, id, _ in rows.made())
+    again = [sum(n - 1 for (each, _), n in begun.items() if each == what) for what in ("generate", "process")]
+    return Drilled(commands, compared(out, reference, ROWS), (again[0], again[1]), time.monotonic() - started)
+
+
+def ended(box: Box, process: subprocess.Popen[bytes]) -> int:
+    """The exit code of a run, while services that ended are started again as compose would."""
+    deadline = time.monotonic() + PATIENCE
+    while process.poll() is None:
+        assert time.monotonic() < deadline, f"it hangs: {said(box)}"
+        box.revive()
+        time.sleep(0.5)
+    return process.returncode
+
+
+def said(box: Box) -> str:
+    """The last words of drivers."""
+    return "\n".join(path.read_text()[-1500:] for path in box.folder.glob("driver*-run.log"))
+
+
+HEAD = (
+    "disturbed",
+    "then",
+    "rows",
+    "lost",
+    "twice",
+    "begun again: meshes + chains",
+    "ledger equal",
+    "store equal",
+    "took",
+)
+
+
+def written(found: dict[str, Drilled]) -> str:
+    """Markdown, one line a kind."""
+    lines: list[list[str]] = [list(HEAD), ["---", "---", *["---:"] * (len(HEAD) - 2)]]
+    lines += [[kind, *drilled.cells()] for kind, drilled in found.items()]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def page(text: str, seconds: float) -> str:
+    """The table with what it means."""
+    return f"""# Drills on a cluster
+
+Each service of [compose.yaml](../infra/compose/compose.yaml) runs by its own command and settings on its own machine: a
+network, process and mount namespace with one address, a disk of its own and everything else read-only. Machines share
+nothing but the store, a one-node Ceph. Prefect keeps its rows in Postgres. Ray asks for a token, Dask for certificates.
+A run of {ROWS} rows is disturbed when a third of its chains have begun; then the same command is given again until it
+ends well. Ledger (without timings and attempts) and every byte under `assets/` and `store/` are compared with what one
+process alone makes of the same rows. `make drills` writes this page. Last run {date.today().isoformat()}:
+{seconds / 60:.0f} minutes on {len(os.sched_getaffinity(0))} CPUs.
+
+{text}
+
+- went on: the one command that was running ended well by itself.
+- begun again: raw meshes + chains that nodes which live at the end had begun twice; what a lost node had begun is gone
+  with its disk.
+- services that end are started again, as compose's `restart: unless-stopped` does.
+"""
