@@ -12,6 +12,10 @@ from manifests.columns import Layout, Record
 from manifests.errors import ManifestError, nearest
 
 BATCH = 1024  # rows; with 64 KB reads, memory stays flat however large a row group is
+# A value that a dictionary holds once stands in every row of a batch: fewer rows a batch where such a chunk is large.
+BATCH_BYTES = 1 << 28
+# Text shrinks to a tenth, a column of few values hardly takes room: what shrinks to a hundredth is no manifest.
+LARGE, RATIO = 1 << 26, 100
 
 
 def parquet_records(stream: IO[bytes], uri: str, layout: Layout) -> Iterator[Record]:
@@ -21,7 +25,7 @@ def parquet_records(stream: IO[bytes], uri: str, layout: Layout) -> Iterator[Rec
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ManifestError(f"{uri}: is not a whole Parquet file: {_first_line(error)}") from error
     names = _names(file.schema_arrow, uri, layout)
-    return _records(file, names)
+    return _records(file, names, _rows_a_batch(file.metadata, names, uri))
 
 
 def _names(schema: Any, uri: str, layout: Layout) -> dict[str, tuple[str, bool]]:
@@ -42,13 +46,29 @@ def _names(schema: Any, uri: str, layout: Layout) -> dict[str, tuple[str, bool]]
     return names
 
 
+def _rows_a_batch(metadata: Any, names: dict[str, tuple[str, bool]], uri: str) -> int:
+    """As many that their values stay near BATCH_BYTES; raises ManifestError for a file made to fill the memory."""
+    rows = BATCH
+    for group in map(metadata.row_group, range(metadata.num_row_groups)):
+        for chunk in map(group.column, range(group.num_columns)):
+            if (name := chunk.path_in_schema.split(".")[0]) not in names:
+                continue
+            size = chunk.total_uncompressed_size
+            if size > LARGE and size > RATIO * chunk.total_compressed_size:
+                message = f"column {name!r} unpacks from {chunk.total_compressed_size} to {size} bytes"
+                raise ManifestError(f"{uri}: {message}, more than {RATIO} times; no manifest does")
+            if any("DICTIONARY" in encoding for encoding in chunk.encodings):
+                rows = min(rows, max(1, BATCH_BYTES // max(1, size)))
+    return rows
+
+
 def _is_binary(kind: Any) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
-def _records(file: Any, names: dict[str, tuple[str, bool]]) -> Iterator[Record]:
+def _records(file: Any, names: dict[str, tuple[str, bool]], rows: int) -> Iterator[Record]:
     number = 0
-    for batch in file.iter_batches(BATCH, columns=list(names), use_threads=False):
+    for batch in file.iter_batches(rows, columns=list(names), use_threads=False):
         columns = [(*names[column], _values(batch.column(column))) for column in batch.schema.names]
         for i in range(batch.num_rows):
             number += 1

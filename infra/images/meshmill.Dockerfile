@@ -25,8 +25,8 @@ RUN useradd --uid 10001 --create-home --shell /usr/sbin/nologin meshmill \
     && install -d -o meshmill -g meshmill /certificates /spill \
     && python -m venv /opt/venv \
     && pip install --no-cache-dir uv==0.13.8
-COPY requirements.lock pyproject.toml ./
-RUN uv pip install --no-cache --python /opt/venv/bin/python --constraint requirements.lock -r pyproject.toml
+COPY infra/images/cpu.lock infra/images/cuda.lock pyproject.toml ./
+RUN uv pip install --no-cache --python /opt/venv/bin/python -r cpu.lock
 
 FROM base AS code
 COPY LICENSE README.md prefect.yaml ./
@@ -50,7 +50,7 @@ FROM code AS cuda
 # torch's wheels bring CUDA's libraries; the driver comes from the host through NVIDIA's container runtime.
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
-RUN uv pip install --no-cache --python /opt/venv/bin/python --constraint requirements.lock -r pyproject.toml --extra learned \
+RUN uv pip install --no-cache --python /opt/venv/bin/python -r cuda.lock \
     && uv pip install --no-cache --python /opt/venv/bin/python --no-deps -e . \
     && python -m flows.warm
 USER 10001:10001

@@ -95,6 +95,9 @@ class Box:
 
     def start(self, name: str) -> None:
         """A service of the compose file on its node, which is made where there is none."""
+        if (earlier := self.processes.pop(name, None)) is not None:
+            earlier.kill()
+            earlier.wait()  # its node or its service is gone, so that this cannot last
         service = name.removesuffix("-2")
         node = self.nodes.get(name) or self.node(name)
         self.processes[name] = node.start("service", self.command(service), self.environment(service))
@@ -117,6 +120,8 @@ class Box:
             options = ["-D", "/tmp/data", "-U", "prefect", "--pwfile=/tmp/password", "-A", "scram-sha-256"]
             node.run("setpriv", "--reuid=postgres", "--clear-groups", f"{POSTGRES}/initdb", *options)
             (node.disk / "data" / "pg_hba.conf").write_text(f"host all all {SUBNET}.0/24 scram-sha-256\n")
+        if (earlier := self.processes.pop("postgres", None)) is not None:
+            earlier.wait()
         command = ["setpriv", "--reuid=postgres", "--clear-groups", f"{POSTGRES}/postgres"]
         command += ["-D", "/tmp/data", "-h", node.address, "-k", "/tmp"]
         self.processes["postgres"] = node.start("service", command, {})

@@ -1,17 +1,19 @@
 """The drills on a cluster of separate machines (`make drills`): what each disturbance did, as a table.
 
-Run by pytest; needs root, iproute2, Debian's postgresql, radosgw, ceph-mon and ceph-osd. Machines are namespaces, and
-what runs on them is what infra/compose/compose.yaml says. Writes bench/DRILLS_CLUSTER.md when every kind ran.
+Run by pytest, all or some (-k network); needs root, iproute2, Debian's postgresql, radosgw, ceph-mon and ceph-osd.
+Machines are namespaces, and what runs on them is what infra/compose/compose.yaml says. Keeps what each kind did in
+bench/results, and writes bench/DRILLS_CLUSTER.md from it.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,7 +28,8 @@ from rows import BUCKET, PLUGINS, Found, Rows, compared, summary
 ROWS = int(os.environ.get("ROWS", "120"))
 PATIENCE = 600.0  # seconds after which a run that goes on counts as hung
 COMMANDS = 4  # so often the same command is given at most
-PAGE = Path(__file__).parents[2] / "bench" / "DRILLS_CLUSTER.md"
+BENCH = Path(__file__).parents[2] / "bench"
+KEPT, PAGE = BENCH / "results" / "cluster_drills.json", BENCH / "DRILLS_CLUSTER.md"
 pytestmark = [
     pytest.mark.timeout(3600),
     pytest.mark.skipif(not able() or not shutil.which("radosgw"), reason="needs namespaces and Debian's radosgw"),
@@ -67,32 +70,33 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rows, Pa
 
 @pytest.fixture(scope="module")
 def table(request: pytest.FixtureRequest) -> Iterator[dict[str, Drilled]]:
-    """Results by kind; shown, and kept when they are complete."""
+    """Results by kind; shown, and kept beside those of earlier runs."""
     found: dict[str, Drilled] = {}
-    started = time.monotonic()
     yield found
-    text = written(found)
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    today = date.today().isoformat()
+    kept |= {kind: [*drilled.cells(), today] for kind, drilled in found.items() if drilled.found.well}
+    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
+    PAGE.write_text(page(written(kept)))
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n{text}")
-    if set(found) == set(DISTURBANCES):
-        PAGE.write_text(page(text, time.monotonic() - started))
+        print("\n" + written({kind: [*drilled.cells(), today] for kind, drilled in found.items()}))
 
 
 @pytest.mark.parametrize("kind", DISTURBANCES)
 def test_nothing_is_lost_and_nothing_twice(kind: str, cluster: tuple[Rows, Path], table: dict[str, Drilled]) -> None:
     rows, reference = cluster
-    drilled = table[kind] = drill(rows, reference, kind, DISTURBANCES[kind])
+    drilled = table[kind] = drill(rows, reference, kind)
     assert drilled.found.well, drilled
 
 
-def drill(rows: Rows, reference: Path, kind: str, disturb: Callable[[Rows, subprocess.Popen[bytes]], str]) -> Drilled:
-    """One run that is disturbed after a third of its chains, and the same command again until it ends well."""
+def drill(rows: Rows, reference: Path, kind: str) -> Drilled:
+    """One run that is disturbed in the middle, and the same command again until it ends well."""
     out = f"{BUCKET}/{kind.split(',')[0].replace(' ', '-').lower()}"
     started = time.monotonic()
     rows.clear()
     process = rows.start(out)
-    assert rows.wait_for(ROWS // 3, process), said(rows.box)
-    driver = disturb(rows, process)
+    assert rows.wait_for(ROWS // 3, process, "generate" if kind.startswith("Ray") else "process"), said(rows.box)
+    driver = DISTURBANCES[kind](rows, process)
     commands, code = 1, ended(rows.box, process)
     while code and commands < COMMANDS:
         commands += 1
@@ -119,37 +123,27 @@ def said(box: Box) -> str:
     return "\n".join(path.read_text()[-1500:] for path in box.folder.glob("driver*-run.log"))
 
 
-HEAD = (
-    "disturbed",
-    "then",
-    "rows",
-    "lost",
-    "twice",
-    "begun again: meshes + chains",
-    "ledger equal",
-    "store equal",
-    "took",
-)
+HEAD = ("disturbed", "then", "rows", "lost", "twice", "begun again", "ledger equal", "store equal", "took", "on")
 
 
-def written(found: dict[str, Drilled]) -> str:
+def written(kept: dict[str, list[str]]) -> str:
     """Markdown, one line a kind."""
-    lines: list[list[str]] = [list(HEAD), ["---", "---", *["---:"] * (len(HEAD) - 2)]]
-    lines += [[kind, *drilled.cells()] for kind, drilled in found.items()]
+    lines = [list(HEAD), ["---", "---", *["---:"] * (len(HEAD) - 2)]]
+    lines += [[kind, *kept[kind]] for kind in DISTURBANCES if kind in kept]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def page(text: str, seconds: float) -> str:
+def page(text: str) -> str:
     """The table with what it means."""
     return f"""# Drills on a cluster
 
 Each service of [compose.yaml](../infra/compose/compose.yaml) runs by its own command and settings on its own machine: a
 network, process and mount namespace with one address, a disk of its own and everything else read-only. Machines share
 nothing but the store, a one-node Ceph. Prefect keeps its rows in Postgres. Ray asks for a token, Dask for certificates.
-A run of {ROWS} rows is disturbed when a third of its chains have begun; then the same command is given again until it
-ends well. Ledger (without timings and attempts) and every byte under `assets/` and `store/` are compared with what one
-process alone makes of the same rows. `make drills` writes this page. Last run {date.today().isoformat()}:
-{seconds / 60:.0f} minutes on {len(os.sched_getaffinity(0))} CPUs.
+A run is disturbed when a third of its chains have begun (Ray's when a third of the raw meshes have); then the same
+command is given again until it ends well. Ledger (without timings and attempts) and every byte under `assets/` and
+`store/` are compared with what one process alone makes of the same rows. `python -m pytest tests/cluster/drills.py`
+writes this page; all services and drivers share {len(os.sched_getaffinity(0))} CPUs, which others were using as well.
 
 {text}
 

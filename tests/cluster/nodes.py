@@ -58,6 +58,7 @@ class Node:
 
     def __init__(self, name: str, number: int, link: str, first: subprocess.Popen[bytes], folder: Path) -> None:
         self.name, self.address, self.link, self.first, self.folder = name, f"{SUBNET}.{number}", link, first, folder
+        self.started: list[subprocess.Popen[bytes]] = []
         children = Path(f"/proc/{first.pid}/task/{first.pid}/children")
         deadline = time.monotonic() + 30
         while not (found := children.read_text().split()) or not self.ready(int(found[0])):
@@ -85,7 +86,8 @@ class Node:
             (self.folder / f"{self.name}-{name}.out").open("wb") as out,
         ):
             plain = {"PATH": f"{BIN}:{os.environ['PATH']}", "HOME": "/tmp", "TMPDIR": "/tmp", **env}
-            return subprocess.Popen(inside, env=plain, stdout=out, stderr=log, start_new_session=True)
+            self.started.append(subprocess.Popen(inside, env=plain, stdout=out, stderr=log, start_new_session=True))
+        return self.started[-1]
 
     def run(self, *command: str, env: Mapping[str, str] | None = None) -> str:
         """A short command there; its output. Raises CalledProcessError."""
@@ -110,6 +112,8 @@ class Node:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, 9)
         self.first.wait()
+        for process in self.started:
+            process.wait()
 
 
 class Switch:

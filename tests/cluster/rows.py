@@ -49,7 +49,7 @@ class Rows:
 
     box: Box
     count: int
-    pace: float = 0.2
+    pace: float = 1.0
     dwell: float = 0.1
     last_out: str = ""
 

@@ -91,6 +91,19 @@ def test_the_image_holds_every_room_and_no_more() -> None:
     assert "**/.env*" in Path(f"{IMAGES[0]}.dockerignore").read_text()
 
 
+@pytest.mark.parametrize("name", ["cpu.lock", "cuda.lock"])
+def test_images_hold_the_versions_that_tests_ran_with(name: str) -> None:
+    held, tested = pinned(INFRA / "images" / name), pinned(ROOT / "requirements.lock")
+    assert {package: held[package] for package in held.keys() & tested.keys() if held[package] != tested[package]} == {}
+    assert ("torch" in held) == (name == "cuda.lock")
+    assert {"ray", "prefect", "distributed", "grpcio", "opencensus"} <= held.keys()
+
+
+def pinned(path: Path) -> dict[str, str]:
+    """Package and version of each line of a lock."""
+    return dict(re.findall(r"^([\w.-]+)(?:\[[\w,]+\])?==(\S+)", path.read_text(), re.M))
+
+
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
 def test_scripts_parse_and_can_be_run(path: Path) -> None:
     shell = path.read_text().splitlines()[0].removeprefix("#!")
