@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(Path(__file__).parent))
 
 from figures import Figure, main
@@ -27,7 +26,7 @@ from fuzzing.mutations import mutated
 from fuzzing.targets import TARGETS, Target
 
 SECONDS = float(os.environ.get("SECONDS", "20"))
-CORPUS = ROOT / "build" / "fuzz"
+CORPUS = Path(__file__).parents[1] / "build" / "fuzz"
 HANG_SECONDS = 10
 MEMORY = 6 << 30
 LARGEST = 1 << 16  # bytes of an input: long files find what short ones do, slower

@@ -1,4 +1,4 @@
-"""Small changes to inputs that break them where readers look: bytes, numbers, words of the format, pieces of another."""
+"""Small changes to inputs that break them where readers look: bytes, numbers, words of the format, other inputs."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ class Box:
 
     def revive(self) -> None:
         """Start again what ended, but for what a drill stopped, as compose does."""
-        for name, process in self.processes.items():
+        for name, process in list(self.processes.items()):
             if process.poll() is not None and name in self.nodes and name.startswith(("ray-", "dask-")):
                 self.start(name)
 

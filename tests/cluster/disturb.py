@@ -124,7 +124,7 @@ def forget_connections() -> None:
 
 
 def two_drivers(rows: Rows, process: Process) -> str:
-    """A second machine is given the same command in the middle: it is refused, and says why."""
+    """Another machine is given the same command in the middle: it is refused, and says why."""
     machine(rows.box, "driver-2")
     out = rows.last_out
     second = rows.start(out, "driver-2")
@@ -153,13 +153,13 @@ DISTURBANCES: dict[str, Callable[[Rows, Process], str]] = {
     "Prefect server, kill -9 and started again": prefect,
     "Postgres, kill -9 and started again": postgres,
     "Ray worker, its machine lost and replaced": ray_worker,
-    "Ray head, its machine lost and replaced": ray_head,
-    "Dask worker, its machine lost and replaced": dask_worker,
-    "Dask scheduler, kill -9 and started again": dask_scheduler,
     "S3 gateway, stopped for 30 s": gateway,
     "Network, of one Dask worker cut for 30 s": network,
-    "Disks, of all workers and the driver full for 20 s": disks,
     "Two drivers, given the same command at once": two_drivers,
+    "Dask worker, its machine lost and replaced": dask_worker,
+    "Dask scheduler, kill -9 and started again": dask_scheduler,
+    "Disks, of all workers and the driver full for 20 s": disks,
+    "Ray head, its machine lost and replaced": ray_head,
     "Credentials, of the store expire and are renewed": credentials,
     "Driver's machine, lost for good": lost_machine,
 }

@@ -68,25 +68,19 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rows, Pa
         yield rows, rows.reference(folder)
 
 
-@pytest.fixture(scope="module")
-def table(request: pytest.FixtureRequest) -> Iterator[dict[str, Drilled]]:
-    """Results by kind; shown, and kept beside those of earlier runs."""
-    found: dict[str, Drilled] = {}
-    yield found
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    today = date.today().isoformat()
-    kept |= {kind: [*drilled.cells(), today] for kind, drilled in found.items() if drilled.found.well}
-    KEPT.write_text(json.dumps(kept, indent=1) + "\n")
-    PAGE.write_text(page(written(kept)))
-    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print("\n" + written({kind: [*drilled.cells(), today] for kind, drilled in found.items()}))
-
-
 @pytest.mark.parametrize("kind", DISTURBANCES)
-def test_nothing_is_lost_and_nothing_twice(kind: str, cluster: tuple[Rows, Path], table: dict[str, Drilled]) -> None:
+def test_nothing_is_lost_and_nothing_twice(
+    kind: str, cluster: tuple[Rows, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
     rows, reference = cluster
-    drilled = table[kind] = drill(rows, reference, kind)
+    drilled = drill(rows, reference, kind)
+    line = [*drilled.cells(), date.today().isoformat()]
+    with capsys.disabled():
+        print(f"\n{written({kind: line})}")
     assert drilled.found.well, drilled
+    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    KEPT.write_text(json.dumps({**kept, kind: line}, indent=1) + "\n")
+    PAGE.write_text(page(written({**kept, kind: line})))
 
 
 def drill(rows: Rows, reference: Path, kind: str) -> Drilled:
