@@ -50,6 +50,17 @@ def test_overlapping_solids_of_one_part_are_joined_and_cavities_stay() -> None:
     assert volume(outer_surface(Asset((hollow,)))) == pytest.approx(1.0 - 0.125)
 
 
+def test_parts_that_are_closed_only_together_are_one_solid() -> None:
+    whole = box(0.0, 1.0)
+    parts = tuple(make_part(whole.vertices[3 * k : 3 * k + 18], np.arange(18).reshape(6, 3)) for k in (0, 6))
+    surface = outer_surface(Asset(parts))
+    assert volume(surface) == pytest.approx(1.0)
+    for part in (0, 1):
+        made = surface.vertices[surface.faces[surface.owner == part]]
+        areas = np.linalg.norm(np.cross(made[:, 1] - made[:, 0], made[:, 2] - made[:, 0]), axis=1) / 2.0
+        assert areas.sum() == pytest.approx(3.0)
+
+
 def test_parts_without_faces_keep_the_numbers_of_the_others() -> None:
     empty = make_part(np.zeros((0, 3)), np.zeros((0, 3), int))
     assert set(outer_surface(Asset((empty, box(0.0, 1.0)))).owner.tolist()) == {1}
