@@ -42,8 +42,6 @@ class ModelMaker:
     """The shape model."""
 
     model: ShapeModel
-    steps: int = 10
-    guidance: float = 3.0
 
     def rebuilt(self, examples: Sequence[ShapeExample]) -> list[Body | None]:
         """Encode, decode, cut."""
@@ -54,13 +52,11 @@ class ModelMaker:
     def made(self, asked: Sequence[Asked], seeds: Sequence[int], batch: int = BATCH) -> list[Body | None]:
         """Draw latents, decode, cut."""
         from ml.shapes.drawing import draw
-        from ml.shapes.sampler import SamplerOptions
 
-        options = SamplerOptions(self.steps, self.guidance)
         found: list[Body | None] = []
         for start in range(0, len(asked), batch):
             some = slice(start, start + batch)
-            found += self._bodies(draw(self.model, asked[some], seeds[some], options))
+            found += self._bodies(draw(self.model, asked[some], seeds[some]))
         return found
 
     def _bodies(self, latents: Tensor) -> Iterator[Body | None]:

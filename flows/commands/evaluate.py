@@ -25,16 +25,16 @@ def register(commands: Commands) -> None:
 
 def evaluate(options: argparse.Namespace) -> int:
     """Print each figure as it is known; a missed bar is no error."""
-    from flows.evaluate import evaluate, load_maker
+    from flows.evaluate import evaluate
     from ml.asset import InputError
     from tasks.figures import line, sentence
 
+    tell = partial(print, file=sys.stderr, flush=True)
     try:
-        maker = load_maker(options.model)
+        for figure in evaluate(options.model, options.samples, tell):
+            print(json.dumps(line(figure)) if options.json else sentence(figure), flush=True)
     except InputError as error:
         raise UsageError(error.message) from error
     except ModuleNotFoundError as error:
         raise UsageError(f"the shape model needs {error.name}: install the extra 'learned'") from error
-    for figure in evaluate(maker, options.samples, partial(print, file=sys.stderr, flush=True)):
-        print(json.dumps(line(figure)) if options.json else sentence(figure), flush=True)
     return OK
