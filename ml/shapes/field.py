@@ -37,9 +37,13 @@ class FieldReader(nn.Module):
 
     def looks(self, planes: Planes, points: Tensor) -> Tensor:
         """(b, q, 8) albedo (sRGB), roughness, metallic and emission (sRGB), 0–1."""
+        return self.looks_logits(planes, points).sigmoid()
+
+    def looks_logits(self, planes: Planes, points: Tensor) -> Tensor:
+        """`looks` before the sigmoid."""
         with torch.autocast(points.device.type, enabled=False):
             found: Tensor = self.looks_layers(sample_planes(planes.looks.float(), points))
-            return found.sigmoid()
+            return found
 
 
 def sample_planes(planes: Tensor, points: Tensor) -> Tensor:
