@@ -232,7 +232,7 @@ class ClusterEngine:
         looked, found = self.looked
         if time.monotonic() - looked > LOOK_SECONDS:
             threads = sum(self.client.nthreads().values())
-            actors = sum(map(len, self.pools.values()))
+            actors = sum(map(len, list(self.pools.values())))
             found = 1 + max(-(-actors // GENERATING), -(-threads // BACKLOG))
             self.looked = time.monotonic(), min(max(WINDOW, found), LARGEST_WINDOW)
         return self.looked[1]
