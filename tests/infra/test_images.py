@@ -11,7 +11,14 @@ import pytest
 from documents import INFRA, ROOT, instructions
 
 IMAGES = sorted((INFRA / "images").glob("*.Dockerfile"))
-SCRIPTS = sorted([*(INFRA / "images").glob("*.sh"), *(INFRA / "s3").glob("*.sh"), *(INFRA / "tls").glob("*.sh")])
+SCRIPTS = sorted(
+    [
+        *(INFRA / "images").glob("*.sh"),
+        *(INFRA / "s3").glob("*.sh"),
+        *(INFRA / "tls").glob("*.sh"),
+        *(INFRA / "setup").glob("*.sh"),
+    ]
+)
 CONTEXTS = {"meshmill.Dockerfile": ROOT, "s3.Dockerfile": INFRA / "s3"}
 
 
