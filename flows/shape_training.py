@@ -5,16 +5,18 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from flows.sample_grids import SampleGrid
 from ml.shapes.recipe import read_shape_recipe
 from ml.shapes.settings import TrainSettings
 
 if TYPE_CHECKING:
     from ml.shapes.buffer import ExampleBuffer
+    from ml.shapes.sampler import SamplerOptions
     from ml.shapes.stages import Plan
 
 Stage = Literal["vae", "flow", "all"]  # all: the student too, where the recipe wants one
@@ -34,6 +36,7 @@ class ShapeTraining:
     at_least: int = 2048  # examples before the first step; with all of the recipe's, a training can be repeated exactly
     seconds: float = 0.0  # of each stage; 0: the recipe's steps
     compile: bool = False
+    sample_every: int = 2000  # steps between two grids of samples; 0: none
 
 
 class Studio:
@@ -50,15 +53,25 @@ class Studio:
 
     def flow(self, vae: Any) -> Any:
         """Train the flow over the autoencoder's latents, or take the trained one."""
+        from ml.shapes.sampler import SamplerOptions
         from ml.shapes.stages import train_flow
 
-        return train_flow(self.plan, vae, self.buffer)
+        return train_flow(self._showing("flow", vae, SamplerOptions()), vae, self.buffer)
 
     def few(self, vae: Any, flow: Any) -> Any:
         """Train the flow's student, or take the trained one; None where the recipe wants none."""
+        from ml.shapes.sampler import SamplerOptions
         from ml.shapes.stages import train_few
 
-        return train_few(self.plan, vae, flow, self.buffer) if self.plan.recipe.distil.steps else None
+        steps = self.plan.recipe.distil.steps
+        if not steps:
+            return None
+        plan = self._showing("few", vae, SamplerOptions(steps, guidance=1.0, order=1))
+        return train_few(plan, vae, flow, self.buffer)
+
+    def _showing(self, stage: str, vae: Any, options: SamplerOptions) -> Plan:
+        """The plan, with grids of samples in `stage/samples`."""
+        return replace(self.plan, on_sample=SampleGrid(vae, options, self.plan.folder / stage / "samples"))
 
     def ship(self, vae: Any, flow: Any, few: Any = None) -> None:
         """Write `model/`, which ml.shapes.model.load_model loads."""
@@ -81,7 +94,9 @@ def studio(asked: ShapeTraining) -> Iterator[Studio]:
     with joined(asked.device) as ranks:
         share = -(-recipe.examples // ranks.world)
         at_least = min(asked.at_least, share)
-        machine = TrainSettings(seconds=asked.seconds, at_least=at_least, compile=asked.compile)
+        machine = TrainSettings(
+            seconds=asked.seconds, at_least=at_least, compile=asked.compile, sample_every=asked.sample_every
+        )
         plan = Plan(recipe, Path(asked.out), machine, ranks, tell=tell)
         with (
             ExampleStream(recipe.seed, start=ranks.rank * share, workers=asked.workers) as stream,

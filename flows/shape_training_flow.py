@@ -39,9 +39,10 @@ def train_shapes(
     at_least: int = 2048,
     seconds: float = 0.0,
     compile: bool = False,
+    sample_every: int = 2000,
 ) -> str:
     """Train what is asked for, from where a kill left it; the folder of the training."""
-    asked = ShapeTraining(recipe, out, stage, device, workers, memory_gib, at_least, seconds, compile)
+    asked = ShapeTraining(recipe, out, stage, device, workers, memory_gib, at_least, seconds, compile, sample_every)
     with studio(asked) as room:
         vae = vae_stage(room)
         if stage != "vae":

@@ -46,6 +46,9 @@ def add_shapes(kinds: Commands) -> None:
     shapes.add_argument("--at-least", type=positive, default=2048, metavar="N", help="examples before the first step")
     shapes.add_argument("--seconds", type=float, default=0.0, metavar="N", help="of each stage, not the recipe's steps")
     shapes.add_argument("--compile", action="store_true", help="compile the networks' blocks on a GPU")
+    shapes.add_argument(
+        "--sample-every", type=int, default=2000, metavar="N", help="steps from grid to grid of samples"
+    )
     shapes.add_argument("--engine", choices=("auto", "inline"), default="auto", help="auto: a Prefect run")
     shapes.add_argument("--ray", type=positive, metavar="N", help="in N workers of Ray Train")
     shapes.set_defaults(handler=train_shapes)

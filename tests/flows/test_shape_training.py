@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from flows import cli
 
@@ -24,7 +25,7 @@ def call(tmp_path: Path) -> list[str]:
     pytest.importorskip("torch")
     (tmp_path / "tiny.toml").write_text(SMALL)
     words = ["train", "shapes", "--recipe", str(tmp_path / "tiny.toml"), "--out", str(tmp_path / "out")]
-    return [*words, "--device", "cpu", "--memory-gib", "0.1", "--at-least", "6"]
+    return [*words, "--device", "cpu", "--memory-gib", "0.1", "--at-least", "6", "--sample-every", "2"]
 
 
 def steps(out: Path, stage: str) -> list[int]:
@@ -38,6 +39,8 @@ def test_inline_and_then_as_a_prefect_run(call: list[str], tmp_path: Path) -> No
     assert cli.main(call) == 0
     assert steps(tmp_path / "out", "vae") == [1, 4]
     assert steps(tmp_path / "out", "flow") == [1, 3]
+    with Image.open(tmp_path / "out/flow/samples/step-000000002.png") as grid:
+        assert grid.size == (2 * 128, 4 * 128)
     from ml.shapes.model import load_model
 
     assert load_model(tmp_path / "out/model").vae.config.side == 2

@@ -24,6 +24,7 @@ from ml.shapes.checkpoint import Checkpoints, read_weights, write_weights
 from ml.shapes.settings import TrainSettings
 from ml.shapes.train import Loss, Objective, train
 
+START = Toy().state_dict()
 PROGRAM = str(Path(__file__).with_name("toy_stage.py"))
 
 
@@ -90,6 +91,19 @@ def test_two_ranks_are_one_with_twice_the_batch(tmp_path: Path) -> None:
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
     two, one = (read_weights(tmp_path / name / "toy") for name in ("two", "one"))
     assert all(np.allclose(two[name], one[name], atol=1e-3) for name in one)
+
+
+def test_the_average_follows_the_weights(tmp_path: Path) -> None:
+    means = {}
+    for decay in (0.0, 0.5):
+        model = Toy()
+        model.load_state_dict(START)
+        with ExampleBuffer("cpu", 10**7, COUNTS, NAMES).feed([toy_example(0)]) as buffer:
+            settings = replace(SETTINGS, steps=2, average=decay)
+            means[decay] = train("toy", model, toy_loss, buffer, settings, tmp_path / str(decay), tell=lambda _: None)
+        followed = means[decay].state_dict()
+        assert all(torch.equal(value, followed[name]) for name, value in model.state_dict().items()) == (decay == 0.0)
+    assert not any(torch.equal(value, START[name]) for name, value in means[0.5].state_dict().items())
 
 
 def test_accumulated_gradients_are_those_of_one_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
