@@ -57,9 +57,8 @@ class MuonAdamW(torch.optim.AdamW):
             return
         momenta = [self.state[weight].setdefault("momentum", torch.zeros_like(weight)) for weight in weights]
         gradients = [weight.grad for weight in weights if weight.grad is not None]
-        broken = getattr(self, "found_inf", None)
-        if broken is not None:
-            gradients = [torch.where(broken > 0, torch.zeros_like(each), each) for each in gradients]
+        moves = 1.0 - getattr(self, "found_inf", torch.zeros((), device=weights[0].device))
+        gradients = [torch.where(moves > 0, *each) for each in zip(gradients, momenta, strict=True)]
         torch._foreach_lerp_(momenta, gradients, 1.0 - MOMENTUM)
         ahead = torch._foreach_lerp(gradients, momenta, MOMENTUM)  # Nesterov's
         wide = torch.stack([each if each.shape[0] <= each.shape[1] else each.T for each in ahead])
@@ -68,7 +67,8 @@ class MuonAdamW(torch.optim.AdamW):
             (each if weight.shape[0] <= weight.shape[1] else each.T).to(weight.dtype)
             for each, weight in zip(turned, weights, strict=True)
         ]
-        torch._foreach_mul_(weights, 1.0 - group["lr"] * group["weight_decay"])
+        torch._foreach_mul_(weights, 1.0 - group["lr"] * group["weight_decay"] * moves)
+        torch._foreach_mul_(updates, moves)
         torch._foreach_add_(weights, updates, alpha=-group["lr"])
 
 
