@@ -45,6 +45,7 @@ class PublishConfig:
     live: bool = False  # send; else say what would be sent
     new_versions: bool = False  # also assets of which the target has an earlier version
     retry_unsure: bool = False  # a person has looked: what is unsure is not there
+    again: bool = False  # look at the target itself whether what the log says is there; where that can do no harm
     workers: int = WORKERS
 
 
@@ -125,7 +126,7 @@ def _candidates(
         if row["id"] in older:
             continue
         last = log.last(target.name, row["id"], row["key"])
-        if _done(last, options):
+        if _done(last, options) and not (config.again and target.replaces):
             yield Blocked(row["id"], "published", last.url if last else ""), last
             continue
         earlier = log.other_version(target.name, row["id"], row["key"])
@@ -236,7 +237,7 @@ class Sending:
 
     def _carry(self, package: Package, place: tuple[str, str, str], last: Entry | None) -> str:
         """From wherever an earlier call left the asset to its end; the state it is in then."""
-        remote = last.remote if last else ""
+        remote = last.remote if last and not (self.config.again and self.target.replaces) else ""
         if last and not remote:
             if last.event == "unsure" and not self.config.retry_unsure:
                 raise Unsure(last.note)

@@ -21,6 +21,7 @@ from tasks.listing import TextLimits, Words, fit
 
 # A customer's asset holds none of these.
 NOT_SOLD = frozenset({"reference", "views", "vecset", "voxels", "shape", "caption"})
+SAID = ("attributes", "styles", "colors", "materials")  # of a prompt that was understood, in the order of speech
 MIME = {
     "glb": "model/gltf-binary",
     "glb_web": "model/gltf-binary",
@@ -174,7 +175,8 @@ class Packing:
         meta, understood = row["meta"], row["prompt_understood"]
         title = str(meta.get("title", "")) or _title(understood) or row["id"].replace("-", " ").replace("_", " ")
         tags = [tag for tag in str(meta.get("tags", "")).split(",") if tag.strip()]
-        tags += [str(meta.get("category", "")), str(meta.get("style", "")), str(understood.get("subject", ""))]
+        tags += [str(meta.get("category", "")), str(meta.get("style", ""))]
+        tags += [str(understood.get("subject", "")), *(word for name in SAID for word in understood.get(name, ()))]
         limits = self.wants.text
         return fit(
             title,
@@ -203,11 +205,11 @@ def choose(outputs: list[Output], wants: Wants) -> tuple[list[Output], str]:
 def facts(row: Mapping[str, Any], formats: list[str]) -> list[str]:
     """Lines that every listing says of an asset: size, triangles, formats, licence, and how it was made."""
     metrics, lines = row["metrics"], []
-    sizes = [metrics.get(name) for name in ("width_m", "height_m", "depth_m")]
+    sizes = [metrics.get(f"size.{name}_m") for name in ("width", "height", "depth")]
     if all(sizes):
         lines.append("Size: " + " × ".join(f"{size:.3g}" for size in sizes if size) + " m (width, height, depth)")
-    if metrics.get("faces"):
-        lines.append(f"Triangles: {metrics['faces']:.0f}")
+    lines += [f"Triangles: {metrics['triangles']:.0f}"] if metrics.get("triangles") else []
+    lines += [f"Textures: up to {metrics['texture.max_px']:.0f} pixels"] if metrics.get("texture.max_px") else []
     lines.append("Formats: " + ", ".join(dict.fromkeys(format.upper().replace("_", " ") for format in formats)))
     if licence_of(row):
         lines.append(f"Licence: {licence_of(row)}")
@@ -223,8 +225,10 @@ def disclosure(row: Mapping[str, Any]) -> str:
 
 
 def _title(understood: Mapping[str, Any]) -> str:
-    words = [str(understood.get(name, "")) for name in ("style", "material", "subject")]
-    return " ".join(word for word in words if word).capitalize()
+    """Tall glossy blue ceramic vase: what the prompt says of its subject, a word or two of each kind."""
+    words = [str(word) for name in SAID for word in list(understood.get(name, ()))[:2]]
+    subject = str(understood.get("subject", ""))
+    return " ".join((*dict.fromkeys(words), subject)).capitalize() if subject else ""
 
 
 def _provenance(store: Store, digest: str) -> dict[str, str]:

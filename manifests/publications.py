@@ -20,7 +20,7 @@ SMALL_FILES = 256  # of which so many are put together at the next start
 
 # An asset's way: intent → created (the service has it) → published. `failed` was refused and may be tried again,
 # `unsure` means that an answer was lost and the service cannot be searched: a person has to look.
-Event = Literal["intent", "created", "published", "failed", "unsure", "forgotten", "seal"]
+Event = Literal["intent", "created", "published", "failed", "unsure", "seal"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("--live", action="store_true", help="send; as drafts, unless --set draft=false")
     parser.add_argument("--new-versions", action="store_true", help="also where an earlier version was published")
     parser.add_argument("--retry-unsure", action="store_true", help="you have looked: what is unsure is not there")
+    parser.add_argument("--again", action="store_true", help="sites, hubs, bundles: send what is not there any more")
     parser.add_argument("--verify", action="store_true", help="check the log of publications instead")
     parser.add_argument("--json", action="store_true", help="one JSON object")
     parser.set_defaults(handler=publish)
@@ -56,6 +57,7 @@ def publish(options: argparse.Namespace) -> int:
             live=options.live,
             new_versions=options.new_versions,
             retry_unsure=options.retry_unsure,
+            again=options.again,
         ),
         lambda line: print(line, file=sys.stderr),
     )

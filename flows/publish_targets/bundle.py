@@ -194,7 +194,7 @@ def listing(package: Package) -> bytes:
         "ai_generated": package.ai,
         "generator": package.generator,
         "category": package.category,
-        "triangles": package.metrics.get("faces"),
+        "triangles": package.metrics.get("triangles"),
     }
     return json.dumps(content, ensure_ascii=False, indent=1).encode()
 

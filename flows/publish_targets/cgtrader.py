@@ -122,7 +122,7 @@ class CGTrader:
             "product_type": "cg",
             "pbr": True,
             "info": {
-                "polygons": int(package.metrics.get("faces", 0)),
+                "polygons": int(package.metrics.get("triangles", 0)),
                 "vertices": int(package.metrics.get("vertices", 0)),
                 "geometry_type": "polygonal_mesh",
                 "textures": True,

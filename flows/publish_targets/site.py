@@ -16,6 +16,7 @@ from tasks.listing import TextLimits
 from tasks.site_pages import address, catalog, index_pages, item_page
 
 ITEMS = "items"
+MEASURES = ("size.width_m", "size.height_m", "size.depth_m", "triangles", "vertices", "texture.max_px")
 MAX_BYTES = 5_000_000_000
 
 
@@ -123,11 +124,7 @@ def item_of(package: Package, draft: bool) -> dict[str, Any]:
         "ai_generated": package.ai,
         "imported": package.generator == "mesh",
         "generator": package.generator,
-        "measures": {
-            name: package.metrics[name]
-            for name in ("width_m", "height_m", "depth_m", "faces")
-            if name in package.metrics
-        },
+        "measures": {name: package.metrics[name] for name in MEASURES if name in package.metrics},
         "page": f"assets/{folder}/index.html",
         "credentials": "",  # a C2PA manifest beside the first file
         "poster": f"assets/{folder}/{name_of(package.poster)}" if package.poster else "",

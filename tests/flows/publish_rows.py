@@ -27,7 +27,7 @@ def finished(store: Store, number: int, remade: str = "", files: Any = FILES, **
         store.put(uri, data)
         outputs.append(Output(format, lod, uri, len(data), hashlib.sha256(data).hexdigest()))
     meta = {"license": "CC0-1.0", "title": f"Thing number {number}", "tags": "thing, test", **more.pop("meta", {})}
-    metrics = {"faces": 100.0 + number, "width_m": 0.5, "height_m": 1.0, "depth_m": 0.25}
+    metrics = {"triangles": 100.0 + number, "size.width_m": 0.5, "size.height_m": 1.0, "size.depth_m": 0.25}
     values = {"generator": "procedural", "metrics": metrics, **more}
     return LedgerRow(id, key, number, "passed", outputs=tuple(outputs), meta=meta, **values)
 

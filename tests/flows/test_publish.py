@@ -62,10 +62,20 @@ def test_a_draft_with_all_that_the_listing_needs(shop: SketchfabShop, tmp_path: 
     assert not model["isPublished"]
     assert model["file"][0] == "thing-1.glb"
     assert model["file"][1] == (tmp_path / "assets/thing-1/thing-1.glb").read_bytes()
-    assert "without generative AI" in model["description"]
+    for fact in ("0.5 × 1 × 0.25 m", "Triangles: 101", "Licence: CC-BY-4.0", "without generative AI"):
+        assert fact in model["description"]
     (entry,) = [entry for entry in log_of(tmp_path).entries() if entry.event == "published"]
     assert (entry.remote, entry.note) == (model["uid"], "draft")
     assert entry.token in model["description"]
+
+
+def test_a_row_without_a_title_is_called_what_its_prompt_was_understood_as(shop: SketchfabShop, tmp_path: Path) -> None:
+    said = {"subject": "vase", "colors": ["blue"], "materials": ["ceramic"], "attributes": ["tall", "glossy", "thin"]}
+    a_run(tmp_path, [1], meta={"title": "", "tags": "decor"}, prompt_understood=said)
+    publish(config(tmp_path, shop))
+    (model,) = shop.models.values()
+    assert model["name"] == "Tall glossy blue ceramic vase"
+    assert {"decor", "vase", "blue", "ceramic", "thin"} < set(model["tags"])
 
 
 def test_the_same_call_again_sends_nothing_and_an_open_one_publishes_the_draft(

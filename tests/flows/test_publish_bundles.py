@@ -77,6 +77,17 @@ def test_a_site_takes_the_newer_version_and_loses_the_older_files(tmp_path: Path
     ).read_bytes()
 
 
+def test_a_site_that_was_wiped_is_filled_again_when_asked(tmp_path: Path) -> None:
+    a_run(tmp_path / "run", range(3))
+    options = {"to": str(tmp_path / "site"), "draft": False}
+    send(tmp_path / "run", "site", **options)
+    shutil.rmtree(tmp_path / "site/items")
+    assert send(tmp_path / "run", "site", **options).counts == {"already there": 3}
+    config = PublishConfig(str(tmp_path / "run"), "site", options, live=True, again=True)
+    assert publish(config).counts == {"published": 3}
+    assert len(feed(tmp_path / "site")["assets"]) == 3
+
+
 def with_real_glb(out: Path, generator: str = "procedural") -> None:
     """A run of one box whose GLB can be drawn."""
     store, box = Store(str(out)), trimesh.creation.box((0.4, 1.0, 0.2))
