@@ -13,9 +13,9 @@ from ml.plane_field import Distance
 
 ROUNDS = 3  # of false position along a vertex' edge
 CLOSE = 1e-3  # of a cell: a vertex as near as that to the surface stays
-# A piece is kept when its box' diagonal is this share of the largest piece's: a bulb in a lantern is 10 %, crumbs of a
-# learned field are a few cells of 256.
-SMALLEST_PIECE = 0.04
+# A piece is kept when its box' diagonal and its volume are at least these shares of the largest piece's: a leg that
+# lost its chair is, the broken rests of a rung between two legs, 20 % long, and crumbs of a few cells are not.
+SMALLEST_PIECE, LEAST_VOLUME = 0.08, 0.015
 
 
 def field_mesh(distance: Distance, extents: npt.ArrayLike, resolution: int) -> tuple[F32, I32]:
@@ -23,7 +23,7 @@ def field_mesh(distance: Distance, extents: npt.ArrayLike, resolution: int) -> t
 
     A closed 2-manifold, whatever the field: marching cubes over blocks (see `ml/block_surface.py`), whose vertices then
     move along their grid edges to the field's zero, where linear interpolation only estimates it. Pieces smaller than
-    SMALLEST_PIECE and cavities are left out. Raises InputError `field.empty`, `field.not-finite`.
+    SMALLEST_PIECE or LEAST_VOLUME and cavities are left out. Raises InputError `field.empty`, `field.not-finite`.
     """
     grid = make_grid(resolution, extents)
     samples = sample_blocks(distance, grid)
@@ -73,6 +73,7 @@ def _without_crumbs(vertices: F32, faces: I32, extents: F64) -> tuple[F32, I32]:
     label, diagonal, volume = pieces(vertices, faces, extents)
     solid = volume > 0.0
     keep = solid & (diagonal >= SMALLEST_PIECE * diagonal[solid].max(initial=0.0))
+    keep &= volume >= LEAST_VOLUME * volume.max(initial=0.0)
     if keep.all():
         return vertices, faces
     used = keep[label]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from ml.asset import F32, Asset, InputError, Part, make_part
 from ml.field_asset import ShapeField, worn
 from ml.field_mesh import field_mesh
 from ml.prompt import parse_prompt
+from tasks.cut_small import cut_small
 from tasks.region import FALLOFF, Region, parse_region, part_indices, point_weights
 from tasks.signed_distance import build_distance_field, signed_distance
 
@@ -24,12 +25,15 @@ F64 = npt.NDArray[np.float64]
 SAME = 1e-4  # of the diagonal: a redrawn surface that nowhere moves farther is no other shape
 
 
+FINEST = 0.02  # of the diagonal: the size of old faces near a region, so that they end where it begins
+
+
 @dataclass(frozen=True)
 class ShapeEditOptions:
     """What to draw, how far from what is there, and where."""
 
     prompt: str = field(default="", metadata={"help": "what the asset is to be, as a prompt names it"})
-    strength: float = field(default=0.6, metadata={"min": 0.05, "max": 1.0, "help": "0 keeps it, 1 forgets it"})
+    strength: float = field(default=0.9, metadata={"min": 0.05, "max": 1.0, "help": "0 keeps it, 1 forgets it"})
     region: str = field(default="", metadata={"help": "JSON of parts, boxes and spheres; empty for all of it"})
     seed: int = field(default=0, metadata={"min": 0, "max": 2**31 - 1, "help": "another one draws it otherwise"})
     steps: int = field(default=10, metadata={"min": 1, "max": 100, "help": "evaluations of the flow"})
@@ -50,6 +54,16 @@ class Frame:
     def metres(self, points: npt.NDArray[np.floating]) -> F64:
         """(n, 3) points of the box frame in metres."""
         return np.asarray(points.astype(np.float64) * (self.box.extents * self.box.reach) + self.box.centre)
+
+    def near(self, part: Part) -> npt.NDArray[np.bool_]:
+        """(m,) whether the box of a face meets the box around the region."""
+        low: list[Any] = [box[:3] for box in self.region.boxes] + [
+            np.subtract(b[:3], b[3]) for b in self.region.spheres
+        ]
+        high: list[Any] = [box[3:] for box in self.region.boxes] + [np.add(b[:3], b[3]) for b in self.region.spheres]
+        corners = part.vertices[part.faces]
+        above = corners.max(axis=1) >= np.min(low, axis=0) - self.width
+        return np.asarray((above & (corners.min(axis=1) <= np.max(high, axis=0) + self.width)).all(axis=1))
 
     def weights(self, places: F64) -> F32:
         """(n,) how much of the new shape there is at places in metres: 0 outside the region, 1 deep inside."""
@@ -134,9 +148,14 @@ def _worn(new: ShapeField, frame: Frame, vertices: F64, faces: npt.NDArray[np.in
 
 def _sources(asset: Asset, frame: Frame, part: Part, weights: F32) -> tuple[Part, ...]:
     """The old parts outside the region and the new one inside it, by the weights at the middle of each face."""
-    kept = []
-    for old in (asset.source or asset).parts:
-        middles = old.vertices[old.faces].astype(np.float64).mean(axis=1)
-        kept.append(old.with_faces(old.faces[frame.weights(middles) <= 0.5]))
+    old = (asset.source or asset).parts
+    if frame.region.whole:
+        return (part,)
+    longest = FINEST * float(np.linalg.norm(np.ptp(asset.bounds(), axis=0)))
+    small = [piece for each in old for piece in cut_small(each, frame.near(each), longest)]
+    kept = [
+        each.with_faces(each.faces[frame.weights(each.vertices[each.faces].astype(np.float64).mean(axis=1)) <= 0.5])
+        for each in small
+    ]
     inside = part.with_faces(part.faces[weights[part.faces].mean(axis=1) > 0.5])
     return tuple(each for each in (*kept, inside) if len(each.faces))

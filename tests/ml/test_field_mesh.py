@@ -87,15 +87,20 @@ def test_coarse_to_fine_misses_no_crossing(extents: tuple[float, float, float]) 
 def test_crumbs_and_cavities_are_left_out() -> None:
     body, cavity = ball((1, 1, 1), 0.6), ball((1, 1, 1), 0.3)
     crumb = ball((1, 1, 1), 0.015, (0.9, 0.9, 0.9))
-    bulb = ball((1, 1, 1), 0.1, (-0.85, -0.85, -0.85))
+    bulb = ball((1, 1, 1), 0.2, (-0.8, -0.8, -0.8))
+
+    def rung(points: F32) -> F32:  # thin and long, beside the body
+        across = np.hypot(points[:, 0] - 0.75, points[:, 1] + 0.75)
+        return np.asarray(np.maximum(across - 0.03, np.abs(points[:, 2]) - 0.5), dtype=np.float32)
 
     def distance(points: F32) -> F32:
-        return np.minimum(np.minimum(np.maximum(body(points), -cavity(points)), crumb(points)), bulb(points))
+        hollow = np.maximum(body(points), -cavity(points))
+        return np.minimum.reduce([hollow, crumb(points), bulb(points), rung(points)])
 
     vertices, faces = field_mesh(distance, (1, 1, 1), 128)
     found = topology(vertices, faces)
     assert found.components == 2
-    assert found.volume == pytest.approx(4 / 3 * np.pi * (0.6**3 + 0.1**3), rel=0.01)
+    assert found.volume == pytest.approx(4 / 3 * np.pi * (0.6**3 + 0.2**3), rel=0.01)
 
 
 def test_thin_axes_have_cells_of_their_own() -> None:
