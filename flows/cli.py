@@ -15,6 +15,7 @@ from flows.commands import (
     evaluate,
     history,
     ledger,
+    metrics,
     models,
     publish,
     refine,
@@ -48,6 +49,7 @@ COMMANDS = (
     evaluate,
     models,
     doctor,
+    metrics,
 )
 
 
