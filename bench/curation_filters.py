@@ -37,10 +37,10 @@ from ml.prompt import Constraints, parse_prompt
 
 WORK = Path(__file__).parents[1] / "build" / "curation-filters"
 TOTAL, TEXTURED = 300, 24  # meshes, and sound ones with maps among them
-SEEN = (7, 11, 23)  # seeds that limits and allowances were set by looking at; figures are of another
-SEED = 31
-# Rightly refused: what is see-through, and rocks and mushrooms, of which the generator puts several side by side.
-NOT_SOUND = frozenset({"glass", "bottle", "rock", "mushroom"})
+SEEN = (7, 11, 23, 31)  # seeds that limits and allowances were set by looking at; figures are of another
+SEED = 47
+# Rightly refused: what is half or more of glass, and rocks and mushrooms, of which the generator puts several down.
+NOT_SOUND = frozenset({"glass", "bottle", "lantern", "rock", "mushroom"})
 LOOKS = ("oak", "red", "blue", "walnut", "bronze", "green", "marble", "steel", "yellow", "white")
 RECIPE = '[generator]\nuse = "mesh"\n[intake]\nprofile = "{profile}"\n'
 # What is wrong with the public meshes, as seen in pictures of them; the others are sound.
