@@ -37,8 +37,8 @@ from ml.prompt import Constraints, parse_prompt
 
 WORK = Path(__file__).parents[1] / "build" / "curation-filters"
 TOTAL, TEXTURED = 300, 24  # meshes, and sound ones with maps among them
-SEEN = (7, 11, 23, 31)  # seeds that limits and allowances were set by looking at; figures are of another
-SEED = 47
+SEEN = (7, 11, 23, 31, 47)  # seeds that limits and allowances were set by looking at; figures are of another
+SEED = 61
 # Rightly refused: what is half or more of glass, and rocks and mushrooms, of which the generator puts several down.
 NOT_SOUND = frozenset({"glass", "bottle", "lantern", "rock", "mushroom"})
 LOOKS = ("oak", "red", "blue", "walnut", "bronze", "green", "marble", "steel", "yellow", "white")

@@ -26,7 +26,7 @@ def explain(store: Store, id: str) -> list[str]:
         raise LedgerError(f"{store.uri} holds no row {id!r}")
     lines = [f"{row['id']}: {row['outcome']}"]
     lines += [f"  reason   {reason}" for reason in row["reasons"]]
-    lines += [f"  says     {part}" for part in row["message"].split("; ") if part]
+    lines += [f"  says     {part}" for part in row["message"].splitlines() if part]
     lines += [f"  {name:<8} {row['meta'][name]}" for name in ("license", "hints", "stderr") if row["meta"].get(name)]
     lines += [f"  measure  {name} {value:.6g}" for name, value in sorted(row["metrics"].items())]
     return lines + [f"  file     {output['uri']}, {output['bytes']} bytes" for output in row["outputs"]]

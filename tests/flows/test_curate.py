@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,6 +17,7 @@ from shard_rows import packed, write
 
 from flows import cli
 from manifests.errors import LedgerError
+from manifests.ledger import Ledger
 from manifests.store import Store
 from tasks.card_pictures import BINS, Histogram, histograms_svg, sample_sheet
 
@@ -82,6 +84,46 @@ def test_a_row_is_explained(run: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert cli.main(["curate", str(run / "out"), "--explain", "nobody"]) == 2
     assert "holds no row 'nobody'" in capsys.readouterr().err
     assert issubclass(LedgerError, Exception)
+
+
+TABLE = """sha256,local_path,licence,note
+a,sheet.ply,by,flat
+b,thing.zip,CC BY 4.0,
+c,again.zip,by,
+d,thing.zip,by-nc,
+"""
+
+
+def test_a_foreign_table_is_filtered_before_and_at_the_intake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gem = EXAMPLES / "inputs/meshes/gem.off"
+    for name in ("thing.zip", "again.zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("models/gem.off"), gem.read_bytes())
+    corners = "".join(f"{x} 0 {z}\n" for x in range(6) for z in range(6))
+    faces = "".join(f"4 {i} {i + 1} {i + 7} {i + 6}\n" for i in range(29) if i % 6 < 5)
+    count = faces.count("\n")
+    head = "ply\nformat ascii 1.0\nelement vertex 36\nproperty float x\nproperty float y\nproperty float z\n"
+    head += f"element face {count}\nproperty list uchar int vertex_indices\nend_header\n"
+    (tmp_path / "sheet.ply").write_text(head + corners + faces)
+    (tmp_path / "table.csv").write_text(TABLE.replace("sha256", "uid"))
+    recipe = RECIPE.replace('["CC0"]', '["CC-BY-4.0"]') + '[intake]\nprofile = "curation"\nunique = true\n'
+    (tmp_path / "small.toml").write_text(recipe)
+    renames = [f"--column={each}" for each in ("id=uid", "mesh=local_path", "license=licence")]
+    places = ["--recipe", str(tmp_path / "small.toml"), "--out", str(tmp_path / "out"), "--engine", "inline"]
+    assert cli.main(["curate", str(tmp_path / "table.csv"), *places, *renames, "--split", "1/0/0"]) == 0
+    rows = {row["id"]: row for row in Ledger(Store(str(tmp_path / "out"))).rows()}
+    assert {id: (row["outcome"], row["reasons"]) for id, row in rows.items()} == {
+        "a": ("rejected", ["gate.planar", "gate.single-surface"]),
+        "b": ("passed", []),
+        "c": ("rejected", ["duplicate.input"]),
+        "d": ("rejected", ["licence.not-allowed"]),
+    }
+    assert rows["a"]["meta"]["note"] == "flat"
+    capsys.readouterr()
+    assert cli.main(["curate", str(tmp_path / "out"), "--explain", "a"]) == 0
+    assert "  says     gate.planar: 0 < 0.01\n" in capsys.readouterr().out
 
 
 def test_card_of_many_samples_shows_their_measures(run: Path, tmp_path: Path) -> None:
