@@ -103,7 +103,7 @@ def make_plan(row: Row, recipe: Recipe, said: Constraints, subject: str = "") ->
     if row.up_axis:
         steps = adjust(steps, "orient", OrientOptions(), after=("clean",), up_axis=row.up_axis)
     if size:
-        steps = adjust(steps, "scale", ScaleOptions(), after=("clean", "orient"), **size)
+        steps = adjust(steps, "scale", ScaleOptions(), after=("clean", "orient", "face_front"), **size)
     if said.max_triangles is not None:
         steps = cap_triangles(steps, said.max_triangles)
     return Plan(
@@ -153,5 +153,5 @@ def adjust(steps: Steps, name: str, default: Any, after: tuple[str, ...], **chan
 def cap_triangles(steps: Steps, limit: int) -> Steps:
     """The steps with simplification no looser than `limit` triangles, or than the tetrahedron no mesh goes below."""
     current = next((options.target_faces for step, options in steps if step == "simplify"), limit)
-    before = ("clean", "orient", "scale", "watertight")
+    before = ("clean", "orient", "face_front", "scale", "watertight")
     return adjust(steps, "simplify", SimplifyOptions(), before, target_faces=max(4, min(current, limit)))

@@ -51,7 +51,7 @@ def procedural_asset(seed: int, index: int, split: Split | None = "train") -> Dr
         number = int(random.integers(2**53))
         if split and is_held(caption) != (split == "pairs"):
             continue
-        asset = _asset(caption, category, number)
+        asset = drawn_asset(caption, category, number)
         if asset is None or (caption.without and not _is_most(asset, caption, category, number)):
             continue
         if split in (None, split_of(caption, category, np.ptp(asset.bounds(), axis=0))):
@@ -70,7 +70,7 @@ def _categories() -> tuple[str, ...]:
     return tuple(parts_of_categories())
 
 
-def _asset(caption: Caption, category: str, number: int) -> Asset | None:
+def drawn_asset(caption: Caption, category: str, number: int) -> Asset | None:
     """What the generator makes of the caption; None where it refuses or makes something else of it."""
     made = Procedural().generate([Request("", number, parse_prompt(text(caption)))])[0]
     return made if isinstance(made, Asset) and made.notes["category"] == category else None
@@ -78,7 +78,7 @@ def _asset(caption: Caption, category: str, number: int) -> Asset | None:
 
 def _is_most(asset: Asset, caption: Caption, category: str, number: int) -> bool:
     """Whether more is left of an asset without a part than is missing."""
-    whole = _asset(replace(caption, without=""), category, number)
+    whole = drawn_asset(replace(caption, without=""), category, number)
     return whole is not None and _volume(asset) >= MOST * _volume(whole)
 
 

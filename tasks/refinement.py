@@ -33,7 +33,7 @@ from tasks.unwrap import UnwrapOptions, unwrap
 
 Steps = tuple[tuple[str, object], ...]
 
-FRAME = ("clean", "orient", "scale")  # the steps that decide where an asset stands and how large it is
+FRAME = ("clean", "orient", "face_front", "scale")  # the steps that decide where an asset stands and how large it is
 # Better done to the mesh where it can be: it has edges and hollows to wear, and the builders draw the stretchers of a
 # chair as thick as its legs.
 MESH_FIRST = frozenset(("worn", "rusty", "glossy", "matte", "slim", "thick"))

@@ -20,6 +20,7 @@ FIRST = (
         "clean",
         "drop_floaters",
         "orient",
+        "face_front",
         "scale",
         "repair",
         "watertight",

@@ -10,6 +10,7 @@ from tasks.bake import BakeOptions, bake
 from tasks.clean import CleanOptions, clean
 from tasks.collision import CollisionOptions, collision
 from tasks.drop_floaters import DropFloatersOptions, drop_floaters
+from tasks.face_front import FaceFrontOptions, face_front
 from tasks.impostor import ImpostorOptions, impostor
 from tasks.lods import LodOptions, lods
 from tasks.orient import OrientOptions, orient
@@ -33,6 +34,7 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "clean": (clean, CleanOptions),
     "drop_floaters": (drop_floaters, DropFloatersOptions),
     "orient": (orient, OrientOptions),
+    "face_front": (face_front, FaceFrontOptions),
     "scale": (scale, ScaleOptions),
     "shape_edit": (shape_edit, ShapeEditOptions),
     "repair": (repair, RepairOptions),

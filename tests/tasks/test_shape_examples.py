@@ -14,7 +14,7 @@ import trimesh
 from ml.alignment.captions import Caption
 from ml.asset import Asset, Material, Texture, make_part
 from ml.shapes.example import NEAR, ShapeExample, example_bytes
-from tasks.procedural_examples import _asset, _is_most, category_at, procedural_example
+from tasks.procedural_examples import _is_most, category_at, drawn_asset, procedural_example
 from tasks.shape_examples import SIGMAS, THINNEST, shape_example
 
 CAPTIONS = ("a red box", "a red box", "box")
@@ -129,7 +129,7 @@ def test_examples_repeat_and_differ() -> None:
 def test_what_is_left_without_a_part_is_most_of_the_asset() -> None:
     for category, part, kept in (("table", "top", False), ("chair", "back", True), ("car", "body", False)):
         caption = Caption(category, without=part)
-        asset = _asset(caption, category, 5)
+        asset = drawn_asset(caption, category, 5)
         assert asset is not None
         assert _is_most(asset, caption, category, 5) == kept
 
