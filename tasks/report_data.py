@@ -22,6 +22,7 @@ FIRST = (
         "orient",
         "face_front",
         "scale",
+        "shape_edit",
         "repair",
         "watertight",
         "remesh_isotropic",
