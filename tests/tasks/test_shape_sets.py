@@ -30,6 +30,11 @@ def test_one_shape_again_and_again_covers_one(references: list[Body]) -> None:
     assert found.distance == pytest.approx(np.abs(RADII - 0.65).mean(), abs=0.005)
 
 
+def test_many_shapes_near_one_cover_one(references: list[Body]) -> None:
+    """What is counted are references that are nearest to something made, not made shapes that are nearest to one."""
+    assert spread([sphere(radius) for radius in np.linspace(0.3, 0.31, 24)], references).coverage == 1 / 24
+
+
 def test_half_the_shapes_cover_half(references: list[Body]) -> None:
     assert spread(references[::2], references).coverage == 0.5
 
