@@ -15,6 +15,7 @@ from flows.chunks import Chunk, Keyed
 from flows.engine import Engine
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
 from flows.outcomes import blank_row, drawn_pictures, drop_other_files, failure_row, invalid_row, made_from, repeat_row
+from flows.placement import GENERATE_BATCH, batch_of
 from flows.progress import Progress
 from flows.variations import CODE, another_seed, repeats
 from manifests.journal import Journal
@@ -24,11 +25,9 @@ from manifests.recipe import Recipe
 from manifests.row import InvalidRow, Row, asset_folder, row_seed
 from manifests.store import Store
 
-GENERATING = 4  # batches in flight: enough to keep two actors fed while their answers travel
 BACKLOG = 64  # meshes waiting for their chain before generation pauses: bounds what a kill can waste
 CHEAP_SECONDS = 0.02  # a Dask future costs 3 ms of CPU: at most 15 % of what it carries
 STOP_SECONDS = 0.5  # Ctrl-C is noticed within
-GENERATE_BATCH = 8  # rows a generator call: a GPU's smallest useful batch; a chunk's first meshes arrive early
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ class ChunkWork:
 
     def _generate_more(self, batches: Iterator[list[Keyed]], waiting: Waiting, making: int) -> int:
         """Keep the generators fed, unless the chains have fallen a long way behind."""
-        while making < GENERATING and len(waiting) < BACKLOG and (batch := next(batches, None)):
+        while making < self.line.engine.ahead and len(waiting) - making < BACKLOG and (batch := next(batches, None)):
             waiting[self.line.engine.generate([self._generate_job(keyed) for keyed in batch])] = (batch, [])
             making += 1
         return making
@@ -177,13 +176,16 @@ class ChunkWork:
             if bound.attempts > 1:
                 self.candidates[keyed.key] = Candidates(bound.request.seed, bound.attempts, bound.enough)
             self._forget(bound.folder)
-            by_generator.setdefault((bound.generator, bound.options), []).append(keyed)
-        queues = deque(deque(group) for group in by_generator.values())
-        while queues:  # a batch from each generator in turn, so that a slow one does not hold all the others back
-            queue = queues.popleft()
-            yield [queue.popleft() for _ in range(min(GENERATE_BATCH, len(queue)))]
-            if queue:
-                queues.append(queue)
+            by_generator.setdefault(self._group(keyed), []).append(keyed)
+        queues = [deque(group) for group in by_generator.values()]
+        while left := [queue for queue in queues if queue]:
+            # Of each as much as there is of it: what is in work stays the same mixture, and actors their models'.
+            queue = max(left, key=lambda each: len(each) / len(by_generator[self._group(each[0])]))
+            bound = self.bound[queue[0].key]
+            yield [queue.popleft() for _ in range(min(batch_of(bound.generator, bound.options), len(queue)))]
+
+    def _group(self, keyed: Keyed) -> tuple[str, object]:
+        return self.bound[keyed.key].generator, self.bound[keyed.key].options
 
     def _bind(self, keyed: Keyed) -> Bound:
         """What is to be done for the row."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import math
 import os
 import tempfile
 import threading
@@ -22,21 +21,21 @@ import ray
 from distributed.gc import disable_gc_diagnosis
 
 from flows.actor_pool import ActorPool
-from flows.chunk_work import BACKLOG, GENERATING
-from flows.engine import LARGEST_WINDOW, WINDOW, Policy, ThreadGuards, run_guarded, usable_cpus
+from flows.chunk_work import BACKLOG
+from flows.engine import GENERATING, LARGEST_WINDOW, WINDOW, Policy, ThreadGuards, run_guarded, usable_cpus
 from flows.generator_actor import GeneratorActor
 from flows.guard import Guard
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, process_asset
-from ml.generators.registry import GENERATORS
+from flows.model_actors import POLL_SECONDS, ModelActors, answer_of, local_gpus
+from flows.placement import runs_guarded
 
 # A node can be lost without the job's fault; three in a row are its own. A CPU generator runs in a child of its actor
 # and can hardly kill that, so there it takes eight to say that the row will not be finished here.
 LOST_WORKER_TRIES, LOST_GUARDED_TRIES = 3, 8
 OBJECT_STORE_BYTES = 80 << 20  # meshes travel through the store by digest, never through Ray's shared memory
 RESTART_PATIENCE = 120.0  # seconds without any living actor, after which the chunk gives up
-POLL_SECONDS = 1.0  # a waiting thread looks up this often, to see whether the engine is closing
 LOOPBACK = "127.0.0.1:0"  # Dask always serves its metrics: on any free port, for this machine alone
-CPU_GENERATORS = "cpu"  # the pool they share: an actor serves any of them, and costs 1 CPU-s to start
+WAITERS = 160  # threads that wait, each for a batch: 64 of each of two chunks at 8 GPUs, and the CPU generators'
 # Rows that need no GPU go to nodes with CPUs, never to a head or a driver's node that offers none; so small that two
 # runs on one cluster never wait for each other.
 CPU_SHARE = 0.01
@@ -76,6 +75,7 @@ def start_ray() -> bool:
         try:
             ray.init(
                 num_cpus=usable_cpus(),
+                num_gpus=local_gpus(),
                 include_dashboard=False,
                 object_store_memory=OBJECT_STORE_BYTES,
                 namespace="meshmill",
@@ -109,11 +109,11 @@ def start_dask() -> tuple[distributed.Client, distributed.LocalCluster | None]:
 
 
 class PlacedActor:
-    """A generator actor, and whether it has a place: with GPUs it may wait for a machine to come."""
+    """A generator actor without a GPU, and whether it has a place."""
 
-    def __init__(self, policy: Policy, gpus: float) -> None:
+    def __init__(self, policy: Policy) -> None:
         make = ray.remote(GeneratorActor).options(
-            num_gpus=gpus, num_cpus=0 if gpus else CPU_SHARE, max_restarts=-1, scheduling_strategy="SPREAD"
+            num_gpus=0, num_cpus=CPU_SHARE, max_restarts=-1, scheduling_strategy="SPREAD"
         )
         self.handle = make.remote(policy)
         self._sign: Any = self.handle.alive.remote()
@@ -123,11 +123,6 @@ class PlacedActor:
         if self._sign is not None and ray.wait([self._sign], timeout=0)[0]:
             self._sign = None
         return self._sign is None
-
-
-def gpu_count() -> float:
-    """GPUs that the cluster has now."""
-    return float(ray.cluster_resources().get("GPU", 0))
 
 
 def cpu_pairs() -> int:
@@ -142,13 +137,14 @@ class ClusterEngine:
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.pools: dict[str, ActorPool] = {}
+        self.pool: ActorPool | None = None
+        self.models: ModelActors | None = None
         self.lock = threading.Lock()
         self.looked = (0.0, WINDOW)
         self.closing = threading.Event()
         self.starter = ThreadPoolExecutor(1, thread_name_prefix="ray-start")
         self.ray_ready: Future[bool] = self.starter.submit(self._start_ray)
-        self.waiters = ThreadPoolExecutor(LARGEST_WINDOW * GENERATING, thread_name_prefix="ray-wait")
+        self.waiters = ThreadPoolExecutor(WAITERS, thread_name_prefix="ray-wait")
         self.client, self.cluster = start_dask()
         if self.cluster is not None:  # its worker is this process
             with contextlib.closing(Guard(policy.limits)) as guard:
@@ -158,7 +154,7 @@ class ClusterEngine:
         """Ray, and where it is this run's own the generators that most rows need."""
         started = start_ray()
         if started:
-            for actor in self._pool(CPU_GENERATORS, 0.0).actors:
+            for actor in self._pool().actors:
                 actor.handle.warm.remote()
         return started
 
@@ -168,8 +164,10 @@ class ClusterEngine:
 
     def _generate(self, jobs: list[GenerateJob]) -> list[Generated | Failure]:
         self.ray_ready.result()
+        if not runs_guarded(jobs[0].generator):
+            return self._models().generate(jobs)
         try:
-            with self._pool_of(jobs[0]).taken() as actor:
+            with self._pool().taken() as actor:
                 answers: list[Generated | Failure] = self._answers(actor.generate.remote(jobs))
             return answers
         except ray.exceptions.RayActorError:
@@ -177,26 +175,25 @@ class ClusterEngine:
 
     def _generate_alone(self, job: GenerateJob) -> Generated | Failure:
         """Only an actor that died with this job alone in it counts against the row, never one that was dead before."""
-        tries = LOST_WORKER_TRIES if GENERATORS[job.generator][0].gpus else LOST_GUARDED_TRIES
         message = ""
-        for _ in range(tries):
+        for _ in range(LOST_GUARDED_TRIES):
             try:
-                with self._living_actor(job) as actor:
+                with self._living_actor() as actor:
                     answer: Generated | Failure = self._answers(actor.generate.remote([job]))[0]
                     return answer
             except ray.exceptions.RayActorError as error:
                 message = str(error)
-        return Failure("quarantined", "worker.lost", message, tries)
+        return Failure("quarantined", "worker.lost", message, LOST_GUARDED_TRIES)
 
     @contextlib.contextmanager
-    def _living_actor(self, job: GenerateJob) -> Iterator[Any]:
+    def _living_actor(self) -> Iterator[Any]:
         """An actor that answers: Ray needs 2-5 s to restart one, longer on a busy machine, and refuses calls meanwhile.
 
         Raises RayActorError when none does for RESTART_PATIENCE: the cluster's fault, and its chunk's, not the row's.
         """
         deadline = time.monotonic() + RESTART_PATIENCE
         while True:
-            with self._pool_of(job).taken() as actor:
+            with self._pool().taken() as actor:
                 try:
                     self._answers(actor.alive.remote())
                 except ray.exceptions.RayActorError:
@@ -208,31 +205,32 @@ class ClusterEngine:
             self.closing.wait(POLL_SECONDS)
 
     def _answers(self, reference: Any) -> Any:
-        """What an actor answers. Never in one long wait: those that Ray's shutdown meets last for ever."""
-        while not self.closing.is_set():
-            with contextlib.suppress(ray.exceptions.GetTimeoutError):
-                return ray.get(reference, timeout=POLL_SECONDS)
-        raise RuntimeError("the engine is closed")
+        return answer_of(reference, self.closing)
 
-    def _pool_of(self, job: GenerateJob) -> ActorPool:
-        gpus = GENERATORS[job.generator][0].gpus
-        return self._pool(job.generator if gpus else CPU_GENERATORS, gpus)
-
-    def _pool(self, name: str, gpus: float) -> ActorPool:
-        """The actors of that name, started on first need; on GPUs one more wherever all are busy."""
+    def _pool(self) -> ActorPool:
+        """The actors that all CPU generators share, started on first need: each serves any and costs 1 CPU-s."""
         with self.lock:
-            if name not in self.pools:
-                first = max(1, int(gpu_count() / gpus if gpus else cpu_pairs()))
-                make = partial(PlacedActor, self.policy, gpus)
-                self.pools[name] = ActorPool(make, first, lambda: math.inf if gpus else cpu_pairs())
-            return self.pools[name]
+            if self.pool is None:
+                self.pool = ActorPool(partial(PlacedActor, self.policy), cpu_pairs(), cpu_pairs)
+            return self.pool
+
+    def _models(self) -> ModelActors:
+        with self.lock:
+            if self.models is None:
+                self.models = ModelActors(self.policy, self.closing)
+            return self.models
+
+    @property
+    def ahead(self) -> int:
+        """Batches that a chunk has in flight."""
+        return max(GENERATING, self.models.ahead if self.models else 0)
 
     def window(self) -> int:
         """Chunks that keep every actor and every Dask thread busy with one batch or chain waiting behind each."""
         looked, found = self.looked
         if time.monotonic() - looked > LOOK_SECONDS:
             threads = sum(self.client.nthreads().values())
-            actors = sum(map(len, list(self.pools.values())))
+            actors = len(self.pool) if self.pool else 0
             found = 1 + max(-(-actors // GENERATING), -(-threads // BACKLOG))
             self.looked = time.monotonic(), min(max(WINDOW, found), LARGEST_WINDOW)
         return self.looked[1]
@@ -247,6 +245,8 @@ class ClusterEngine:
     def close(self) -> None:
         """Detach, and stop what was started here."""
         self.closing.set()
+        if self.models is not None:
+            self.models.close()
         self.waiters.shutdown(cancel_futures=True)
         self.client.close()
         if self.cluster is not None:

@@ -37,10 +37,18 @@ class Policy:
     tries: int = 2
 
 
+GENERATING = 4  # batches in flight: enough to keep two actors fed while their answers travel
+
+
 class Engine(Protocol):
     """Runs jobs somewhere and answers with futures; the futures never raise for what an asset did."""
 
     name: str
+
+    @property
+    def ahead(self) -> int:
+        """Batches of a chunk that may be in flight: as many as keep the generators busy."""
+        ...
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
         """Make a batch of raw meshes with one generator, answered in order."""
@@ -98,6 +106,7 @@ class InlineEngine:
     """Guarded children of this process, one a CPU: no server, no cluster, nothing to wait for at the start."""
 
     name = "inline"
+    ahead = GENERATING
 
     def __init__(self, policy: Policy, workers: int | None = None) -> None:
         self.policy = policy

@@ -15,6 +15,7 @@ from ml.generators.protocol import Generator
 from ml.generators.registry import GENERATORS, build_generator
 
 SERVER = "flows.serve_model"
+GENERATE_BATCH = 8  # rows a call where nothing else is said: a chunk's first meshes arrive early
 SHARES = 20  # a GPU is shared out in twentieths: actors of one model fill it without rounding errors
 
 
@@ -35,6 +36,13 @@ def gpus_of(name: str, options: object) -> float:
     if not isinstance(card, ModelCard):
         return made.gpus
     return 0.0 if getattr(options, "device", "") == "cpu" else gpu_share(card.vram_gb, accelerator_gb())
+
+
+def batch_of(name: str, options: object) -> int:
+    """Rows a call: what the options say, else what the model takes at once."""
+    card = getattr(GENERATORS[name][0], "card", None)
+    own = card.batch if isinstance(card, ModelCard) else GENERATE_BATCH
+    return int(getattr(options, "batch", 0)) or own
 
 
 def gpu_share(needed_gb: float, memory_gb: float | None) -> float:

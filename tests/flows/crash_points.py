@@ -18,7 +18,7 @@ from typing import Any
 
 import restart
 
-from flows import chunk_work
+from flows import chunk_work, placement
 from flows.execute import Prepared, drive_alone
 from flows.jobs import GenerateJob, ProcessJob, generate_asset, process_asset
 from flows.progress import Progress
@@ -44,6 +44,7 @@ class DirectEngine:
     """Jobs at once, in this process; notes what it makes."""
 
     name = "direct"
+    ahead = 4
 
     def __init__(self, log: Path) -> None:
         self.log = log
@@ -99,7 +100,9 @@ def asked(folder: Path, version: int, out: Path) -> RunConfig:
 def run(folder: Path, version: int, out: Path, log: Path) -> None:
     """The whole command, in this process."""
     config = asked(folder, version, out)
-    chunk_work.GENERATE_BATCH = 2  # several batches and journal segments even in a run of six rows
+    chunk_work.GENERATE_BATCH = placement.GENERATE_BATCH = (
+        2  # several batches and journal segments even in a run of six rows
+    )
     journal.SEGMENT_RECORDS = 2
     if already_done(config) is None:
         drive_alone(config, Prepared(DirectEngine(log), Progress()), lambda work: at_once(work.run))

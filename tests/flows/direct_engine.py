@@ -14,6 +14,7 @@ class DirectEngine:
     """Jobs at once, in this process: nothing hangs or crashes here."""
 
     name: str = "direct"
+    ahead: int = 4
     made: Counter[str] = field(default_factory=Counter)
     broken: str = ""  # this row's engine is lost
     hanging: str = ""  # this row's chain never ends

@@ -72,6 +72,7 @@ class Scripted:
     """An engine that answers at once: meshes are their seeds, chains answer in the order given."""
 
     name = "scripted"
+    ahead = 4
 
     def __init__(self, *answers: Processed | Failure) -> None:
         self.answers = list(answers)

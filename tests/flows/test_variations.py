@@ -32,6 +32,7 @@ class Painter:
     """An engine whose assets are grey levels: one for each seed a variation has had, the last for all further ones."""
 
     name = "painter"
+    ahead = 4
 
     def __init__(self, store: Store, **levels: Sequence[int]) -> None:
         self.store, self.levels = store, levels

@@ -1,0 +1,93 @@
+"""Models on Ray: warm actors with their share of a GPU, and what becomes of the rows of one that dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import ray
+
+from flows.engine import Policy, usable_cpus
+from flows.fleet import DEPTH, Fleet, Lost, Member
+from flows.generator_actor import GeneratorActor
+from flows.jobs import Failure, Generated, GenerateJob
+from flows.placement import gpus_of
+
+TRIES = 3  # a node can be lost without the row's fault; three actors that died with this row alone are its own
+LOOK_SECONDS = 5.0  # how often a run looks at how many GPUs its cluster has
+POLL_SECONDS = 1.0  # a waiting thread looks up this often, to see whether the engine is closing
+
+
+def answer_of(reference: Any, closing: threading.Event) -> Any:
+    """What an actor answers. Never in one long wait: those that Ray's shutdown meets last for ever."""
+    while not closing.is_set():
+        with contextlib.suppress(ray.exceptions.GetTimeoutError):
+            return ray.get(reference, timeout=POLL_SECONDS)
+    raise RuntimeError("the engine is closed")
+
+
+def gpu_count() -> float:
+    """GPUs that the cluster has now."""
+    return float(ray.cluster_resources().get("GPU", 0))
+
+
+class ModelActors:
+    """Generates with models; made once Ray is there."""
+
+    def __init__(self, policy: Policy, closing: threading.Event) -> None:
+        self.policy, self.closing = policy, closing
+        self.looked = time.monotonic()
+        self.fleet = Fleet(gpu_count(), max(1, usable_cpus() // 2), self._start, ray.kill)
+
+    @property
+    def ahead(self) -> int:
+        """Batches in flight: each GPU's two twice over, so that of every model some wait and none gives up its GPU."""
+        return int(2 * 2 * DEPTH * self.fleet.gpus)
+
+    def _start(self, model: str, gpus: float) -> Any:
+        """An actor serves any model; the fleet gives it one alone, which then stays warm in it."""
+        make = ray.remote(GeneratorActor).options(num_gpus=gpus, num_cpus=0, max_restarts=0)
+        return make.remote(self.policy)
+
+    def generate(self, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
+        """A batch; when its actor dies each row alone, so that only one that kills an actor by itself is blamed."""
+        if time.monotonic() - self.looked > LOOK_SECONDS:
+            self.looked, self.fleet.gpus = time.monotonic(), gpu_count()  # machines come and go
+        try:
+            return self._asked(jobs, alone=False)
+        except Lost:
+            return [self._alone(job) for job in jobs]
+
+    def _alone(self, job: GenerateJob) -> Generated | Failure:
+        message = ""
+        for _ in range(TRIES):
+            try:
+                return self._asked([job], alone=True)[0]
+            except Lost as error:
+                message = str(error)
+        return Failure("quarantined", "worker.lost", message, TRIES)
+
+    def _asked(self, jobs: Sequence[GenerateJob], alone: bool) -> list[Generated | Failure]:
+        with self.fleet.lease(jobs[0].generator, gpus_of(jobs[0].generator, jobs[0].options), alone) as member:
+            return self._answers(member, jobs)
+
+    def _answers(self, member: Member, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
+        try:
+            answers: list[Generated | Failure] = answer_of(member.actor.generate.remote(list(jobs)), self.closing)
+        except ray.exceptions.RayActorError as error:
+            raise Lost(str(error)) from error
+        return answers
+
+    def close(self) -> None:
+        """Wake who waits; Ray's shutdown ends the actors."""
+        self.fleet.close()
+
+
+def local_gpus() -> int | None:
+    """GPUs to start a local Ray with: what MESHMILL_GPUS says, None to let Ray count them."""
+    said = os.environ.get("MESHMILL_GPUS")
+    return int(said) if said else None
