@@ -46,7 +46,9 @@ def _on_zeros(distance: Distance, samples: Samples, places: F64) -> F64:
     end = start.copy()
     end[rows, axis] += 1
     share = np.stack([np.zeros(len(rows)), np.ones(len(rows))])  # where the two ends lie along the edge
+    most = float(samples.grid.cell.max())  # no end of an edge is farther from a zero on it, whatever the field says
     value = np.stack([_point_values(samples, start), _point_values(samples, end)]).astype(np.float64)
+    value = np.clip(value, -most, most)
     moved, left, close = places.copy(), rows, CLOSE * float(samples.grid.cell.min())
     for _ in range(ROUNDS):
         found = distance(samples.grid.in_box(moved[left])).astype(np.float64)

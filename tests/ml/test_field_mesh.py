@@ -48,10 +48,13 @@ def test_any_field_gives_a_closed_manifold(seed: int, side: int, extents: tuple[
 @settings(deadline=None, max_examples=20)
 @given(st.floats(0.2, 0.95), st.tuples(*[st.floats(-0.02, 0.02)] * 3), st.sampled_from([40, 96, 128]))
 def test_vertices_lie_on_the_zeros(radius: float, centre: tuple[float, float, float], resolution: int) -> None:
-    distance = ball((1, 1, 1), radius, centre)
+    cell, true = 2.1 / resolution, ball((1, 1, 1), radius, centre)
+
+    def distance(points: F32) -> F32:  # as bent between two points of the grid as learned fields are at edges
+        return np.asarray(2.0 * cell * np.expm1(0.5 * np.clip(true(points) / cell, -2.0, 2.0)), dtype=np.float32)
+
     vertices, faces = field_mesh(distance, (1, 1, 1), resolution)
-    cell = 2.1 / resolution
-    assert np.abs(distance(vertices)).max() < 0.03 * cell  # MARGIN keeps vertices off the grid's points
+    assert np.abs(true(vertices)).max() < 0.04 * cell  # MARGIN keeps vertices off the grid's points
     assert topology(vertices, faces).volume == pytest.approx(4 / 3 * np.pi * radius**3, rel=3 * (cell / radius) ** 2)
 
 
