@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +48,8 @@ def test_the_loss_falls_and_the_average_is_what_is_shipped(tmp_path: Path) -> No
     average = run(tmp_path, replace(SETTINGS, steps=60, average=0.9))
     found = losses(tmp_path)
     assert np.mean(found[-10:]) < 0.5 * np.mean(found[:5])
+    if find_spec("tensorboard"):
+        assert list((tmp_path / "toy").glob("events.*"))
     shipped = read_weights(tmp_path / "toy")
     for name, value in average.state_dict().items():
         assert np.array_equal(shipped[name], value.half())
