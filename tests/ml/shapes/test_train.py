@@ -90,7 +90,7 @@ def test_two_ranks_are_one_with_twice_the_batch(tmp_path: Path) -> None:
     group = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(20000 + os.getpid() % 20000)}
     ranks = [program(tmp_path / "two", 4, NOISE="0", RANK=str(rank), **group) for rank in range(2)]
     alone = program(tmp_path / "one", 8, NOISE="0")
-    assert [each.wait(120) for each in (*ranks, alone)] == [0, 0, 0]
+    assert [each.wait(270) for each in (*ranks, alone)] == [0, 0, 0]
     assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), rel=1e-4)
     two, one = (read_weights(tmp_path / name / "toy") for name in ("two", "one"))
     assert all(np.allclose(two[name], one[name], atol=1e-3) for name in one)
