@@ -12,7 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
 SURFACE = ("glb_size", "bake", "materials", "lods", "writers", "formats", "format_stages")
-RUNS = ("quickstart", "scale", "scheduling", "batch", "publish")
+RUNS = ("quickstart", "scale", "million", "fuzz", "scheduling", "batch", "publish")
 SHAPES = ("shapes", "shapes_speed", "shape_training")
 QUALITY = ("measures", "alignment", "quality", "refine", "report_page", "edits", "shards", "curation", "shape_examples")
 CURATION = ("curation_filters",)

@@ -13,6 +13,8 @@ from manifests.errors import RecipeError, nearest
 
 T = TypeVar("T")
 
+LARGEST = 2**63 - 1  # TOML's own limit; Python reads on, and neither a float nor an array could hold more
+
 
 def build_options(cls: type[T], table: Mapping[str, Any], where: str) -> T:
     """An options dataclass from a table; raises RecipeError that begins with `where` and names key, value and range.
@@ -47,6 +49,8 @@ def _value(kind: Any, value: Any, metadata: Mapping[str, Any], where: str) -> An
         return _tuple(get_args(kind), value, metadata, where)
     if origin in (Union, types.UnionType):
         return _value(_inner(kind, value), value, metadata, where)
+    if kind in (int, float) and type(value) is int and abs(value) > LARGEST:
+        raise RecipeError(f"{where} has {value.bit_length()} bits; it has to be {_named(kind)} of at most 63")
     if kind is float and type(value) is int:
         value = float(value)
     if type(value) is not kind:

@@ -111,7 +111,7 @@ def parse_recipe(text: str, where: str, catalogue: Catalogue, auto_fix: int | No
     """The recipe in a TOML text that was read from `where`; raises RecipeError."""
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number of more digits than Python converts
         raise RecipeError(f"{where}: is not TOML: {error}") from error
     _check_keys(table, SECTIONS, where)
     recipe = Recipe(

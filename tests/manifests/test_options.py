@@ -74,6 +74,8 @@ def test_values_of_every_type() -> None:
         ({"height_m": 0}, "height_m is 0.0"),
         ({"height_m": "tall"}, "height_m is 'tall'; it has to be a number"),
         ({"axis": "x"}, "axis is 'x'; it has to be 'y' or 'z'"),
+        ({"height_m": 10**400}, "height_m has 1329 bits; it has to be a number of at most 63"),
+        ({"sizes": [-(2**70), 1]}, "sizes[0] has 71 bits; it has to be a whole number of at most 63"),
     ],
 )
 def test_wrong_options_are_named(table: dict[str, Any], words: str) -> None:

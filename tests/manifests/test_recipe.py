@@ -213,3 +213,8 @@ def test_the_intake_is_a_profile_and_enters_the_digest(tmp_path: Path) -> None:
     assert plain.digest != held.digest
     with pytest.raises(RecipeError, match=r"\[intake\]: unknown profile 'web'"):
         load(tmp_path, '[intake]\nprofile = "web"')
+
+
+def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match="is not TOML"):
+        load(tmp_path, f"x = {'9' * 5000}")
