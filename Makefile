@@ -3,13 +3,15 @@ PYTHON ?= python3
 UV_VERSION := 0.13.8
 BIN := .venv/bin
 
-.PHONY: help demo check test drills proof bench lock clean
+.PHONY: help demo check test drills cluster-drills audit proof bench lock clean
 
 help:
 	@echo "make demo    install, run the quickstart manifest, say where the report is"
 	@echo "make check   format, lint, types and the fast tests (under 2 minutes)"
 	@echo "make test    install, then every test (under 15 minutes)"
 	@echo "make drills  the long restart drills: 20 kills of each kind of process"
+	@echo "make cluster-drills  the same on a cluster of separate machines (14 kinds, about 3 minutes each)"
+	@echo "make audit   bills of materials of all locks, and their known vulnerabilities"
 	@echo "make proof   every export read back and drawn by other programs (about half an hour)"
 	@echo "make bench   every script in bench/, and the table the README quotes"
 	@echo "make lock    resolve requirements.lock again"
@@ -49,6 +51,13 @@ test: .venv/.kernels tasks/web/node_modules/.ready system
 drills: .venv/.kernels
 	$(BIN)/python -m pytest -q tests/flows/drills.py
 
+cluster-drills: .venv/.kernels
+	@infra/setup/debian.sh cluster
+	$(BIN)/python -m pytest -q tests/cluster/drills.py
+
+audit: .venv/.ready
+	infra/setup/audit.sh
+
 proof: .venv/.kernels tasks/web/node_modules/.ready
 	@infra/setup/debian.sh proof
 	$(BIN)/python bench/run_all.py formats format_stages
@@ -58,6 +67,8 @@ bench: .venv/.kernels tasks/web/node_modules/.ready
 
 lock:
 	$(BIN)/uv pip compile --quiet --all-extras --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --no-header --no-annotate -c requirements.lock pyproject.toml infra/images/requirements.in -o infra/images/cpu.lock
+	$(BIN)/uv pip compile --quiet --no-header --no-annotate -c requirements.lock --extra learned pyproject.toml infra/images/requirements.in -o infra/images/cuda.lock
 
 clean:
 	rm -rf .venv tasks/web/node_modules out

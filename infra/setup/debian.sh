@@ -1,8 +1,10 @@
 #!/bin/sh
 # Installs what tests and benches use beside Python and npm when that is allowed here; else says what is switched off.
-# Chromium: browser tests. assimp: reads our FBX. Only with `proof`: Godot and a display for it, for bench/formats.py.
+# Chromium: browser tests. assimp: reads our FBX. Only with `proof`: Godot and a
+# display for it, for bench/formats.py; with `cluster`: an S3 server and Postgres, for tests/cluster/drills.py.
 packages="chromium assimp-utils"
 test "$1" = proof && packages="$packages godot3-server godot3 xvfb"
+test "$1" = cluster && packages="$packages radosgw ceph-mon ceph-osd postgresql iproute2"
 missing=""
 for package in $packages; do
     dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
