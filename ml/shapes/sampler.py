@@ -21,7 +21,7 @@ class SamplerOptions:
     steps: int = field(default=10, metadata={"min": 1, "max": 100, "help": "evaluations of the flow"})
     guidance: float = field(default=3.0, metadata={"min": 1.0, "max": 20.0, "help": "how hard conditions pull"})
     start: float = field(default=0.0, metadata={"min": 0.0, "max": 1.0, "help": "time from which guidance acts"})
-    end: float = field(default=1.0, metadata={"min": 0.0, "max": 1.0, "help": "time until which guidance acts"})
+    end: float = field(default=0.8, metadata={"min": 0.0, "max": 1.0, "help": "time until which guidance acts"})
     order: int = field(default=2, metadata={"min": 1, "max": 2, "help": "1: Euler's steps, as distilled flows take"})
 
 
