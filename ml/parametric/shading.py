@@ -7,6 +7,7 @@ import numpy as np
 
 from ml.asset import F32
 from ml.parametric.solid import F64, I32
+from ml.union_find import join, numbered
 
 # Between the 45° of a one-step chamfer, which area weighting shades well when shared, and the 60° of a hexagon.
 CREASE_DEGREES = 50.0
@@ -49,19 +50,5 @@ def _components(one: I32, two: I32, count: int) -> tuple[I32, int]:
     """(count,) component of each item after joining the pairs, numbered by first item, and how many there are."""
     parent = np.arange(count).astype(np.int32)
     for i in range(len(one)):
-        a, b = one[i], two[i]
-        while parent[a] != a:
-            parent[a] = parent[parent[a]]
-            a = parent[a]
-        while parent[b] != b:
-            parent[b] = parent[parent[b]]
-            b = parent[b]
-        parent[max(a, b)] = min(a, b)
-    groups = 0
-    for i in range(count):
-        if parent[i] == i:
-            parent[i] = groups
-            groups += 1
-        else:
-            parent[i] = parent[parent[i]]
-    return parent, groups
+        join(parent, one[i], two[i])
+    return numbered(parent)
