@@ -27,7 +27,12 @@ def lengths_of(prompt: str) -> tuple[str, str, str]:
     three times the prompt."""
     understood = parse_prompt(prompt)
     words = [*understood.styles, *understood.colors, *understood.materials, understood.subject]
-    shorter = (" ".join(words), category_of(understood.subject))
-    said = claims(understood)
-    medium, short = (each if each and claims(parse_prompt(each)) <= said else prompt for each in shorter)
-    return prompt, medium, short
+    medium = _told(prompt, " ".join(words))
+    # 'street lamp' is read as a lamp, where 'streetlamp' is understood: the category's own name does not always serve.
+    return prompt, medium, _told(medium, category_of(understood.subject), understood.subject)
+
+
+def _told(caption: str, *shorter: str) -> str:
+    """The first of the shorter captions that claims something, and nothing that `caption` does not; else `caption`."""
+    said = claims(parse_prompt(caption))
+    return next((each for each in shorter if each and claims(parse_prompt(each)) <= said), caption)
