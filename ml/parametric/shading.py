@@ -51,4 +51,5 @@ def _components(one: I32, two: I32, count: int) -> tuple[I32, int]:
     parent = np.arange(count).astype(np.int32)
     for i in range(len(one)):
         join(parent, one[i], two[i])
-    return numbered(parent)
+    found: tuple[I32, int] = numbered(parent)
+    return found
