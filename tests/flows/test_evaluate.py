@@ -7,6 +7,8 @@ import pytest
 
 from flows.cli import main
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 
 def test_a_random_model_is_measured_and_found_wanting(
     random_shape_model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

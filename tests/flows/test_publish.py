@@ -18,6 +18,8 @@ from manifests.ledger import Ledger
 from manifests.publications import Publications
 from manifests.store import Store
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 SECRET = "secret-of-the-shop"
 
 

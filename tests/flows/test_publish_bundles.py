@@ -25,6 +25,8 @@ from manifests.store import Store
 from ml.asset import Asset, make_part
 from tasks.export_glb import export_glb
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 
 def send(out: Path, target: str, **options: Any) -> Outcome:
     return publish(PublishConfig(str(out), target, options, live=True))

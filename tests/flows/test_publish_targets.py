@@ -17,6 +17,8 @@ from manifests.errors import UsageError
 from manifests.publications import Publications
 from manifests.store import Store
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,6 +18,8 @@ from ml.generators.protocol import Request
 from ml.prompt import parse_prompt
 from ml.sources import Source
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 # A package that TripoSR's adapter takes for its source's: each picture becomes a box as wide as its object.
 SOURCE = """
 import sys

@@ -14,6 +14,8 @@ import pytest
 from manifests.errors import ManifestError
 from manifests.readers import read_manifest
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 READ = """
 import resource, sys
 from manifests.readers import read_manifest

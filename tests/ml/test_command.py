@@ -17,6 +17,8 @@ from ml.generators.protocol import Answer, Generator, Refusal, Request
 from ml.prompt import parse_prompt
 from ml.sources import Source
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 EXAMPLE = str(Path(__file__).parents[2] / "infra" / "models" / "example" / "twisted_prism.py")
 
 

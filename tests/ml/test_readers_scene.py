@@ -17,6 +17,8 @@ from tasks.export_fbx import FbxOptions, export_fbx
 from tasks.export_usdz import UsdzOptions, export_usdz
 from tests.tasks.export_assets import ball, painted
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 USDA = """#usda 1.0
 (
     metersPerUnit = 0.01

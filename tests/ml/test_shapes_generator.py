@@ -26,6 +26,8 @@ from ml.sources import Source
 from ml.views import find_views
 from tasks.topology import topology
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 
 @pytest.fixture(scope="module")
 def shapes(random_shape_model: Path) -> Shapes:

@@ -15,6 +15,8 @@ from tasks.shape_outlines import outline_iou, stands
 from tasks.shape_picture_evaluation import batches, pictures_to_shape
 from tasks.shape_truths import Truth, truth_of_prompt, truths
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 COUNT = 4
 
 

@@ -7,6 +7,8 @@ import trimesh
 from tasks.shape_body import Body, uniform_looks
 from tasks.shape_sets import CLOUD, spread
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 RADII = np.linspace(0.3, 1.0, 24)
 
 

@@ -12,6 +12,8 @@ from ml.shapes.example import example_bytes
 from tasks.procedural_examples import procedural_example
 from tasks.shape_stream import ExampleStream
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 
 def alive(pid: int) -> bool:
     try:

@@ -25,6 +25,8 @@ from ml.shapes.checkpoint import Checkpoints, read_weights, write_weights
 from ml.shapes.settings import TrainSettings
 from ml.shapes.train import Loss, Objective, train
 
+pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
+
 START = Toy().state_dict()
 PROGRAM = str(Path(__file__).with_name("toy_stage.py"))
 
