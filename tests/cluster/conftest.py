@@ -1,6 +1,7 @@
-"""Helpers beside these drills are found by name."""
+"""Helpers beside these drills, and those of the drills on one machine, are found by name."""
 
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path += [str(HERE), str(HERE.parent / "flows")]

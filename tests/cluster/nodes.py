@@ -76,7 +76,7 @@ class Node:
     @property
     def disk(self) -> Path:
         """Its /tmp, seen from here."""
-        return Path(f"/proc/{self.pid}/root/tmp")
+        return Path("/proc", str(self.pid), "root", "tmp")
 
     def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Run a command there, output in FOLDER/NODE-NAME.log and .out."""
