@@ -23,7 +23,8 @@ import pytest
 from box import Box, box
 from disturb import DISTURBANCES
 from nodes import able
-from rows import BUCKET, PLUGINS, Found, Rows, compared, summary
+from restart import PLUGINS
+from rows import BUCKET, Found, Rows, compared, summary
 
 ROWS = int(os.environ.get("ROWS", "120"))
 PATIENCE = 600.0  # seconds after which a run that goes on counts as hung
@@ -97,7 +98,7 @@ def drill(rows: Rows, reference: Path, kind: str) -> Drilled:
         code = ended(rows.box, rows.start(out, driver))
     assert code == 0, said(rows.box)
     assert summary(rows.box, driver)["rows"] == ROWS
-    begun = Counter((what, id) for what, id, _ in rows.made())
+    begun = Counter((each.what, each.id) for each in rows.made())
     again = [sum(n - 1 for (each, _), n in begun.items() if each == what) for what in ("generate", "process")]
     return Drilled(commands, compared(out, reference, ROWS), (again[0], again[1]), time.monotonic() - started)
 

@@ -13,34 +13,15 @@ from typing import Any
 
 import fsspec
 from box import PLACES, Box
-from nodes import BIN, ROOT
+from nodes import BIN
+from restart import PLUGINS, RECIPE, Made, rows_csv
 
 from manifests.lease import LOCK
 from manifests.ledger import Ledger, comparable
 from manifests.store import Store
 
-SUBJECTS = ("chair", "table", "mug", "vase", "lamp", "barrel", "stool", "bench")
 BUCKET = "s3://drills"
 LOG = "/tmp/made.log"  # on each node's own disk
-PLUGINS = {"MESHMILL_PLUGINS": "poison_plugin", "PYTHONPATH": f"{ROOT}/tests/flows:{ROOT}"}
-RECIPE = """
-name = "drill"
-[generator]
-use = "poison"
-[generator.poison]
-log = "{log}"
-pace = {pace}
-[[steps]]
-use = "clean"
-[[steps]]
-use = "dwell"
-log = "{log}"
-pace = {dwell}
-[[exports]]
-use = "glb"
-[gate]
-profile = "none"
-"""
 
 
 @dataclass
@@ -54,10 +35,9 @@ class Rows:
     last_out: str = ""
 
     def __post_init__(self) -> None:
-        lines = [f"row-{i},a {SUBJECTS[i % len(SUBJECTS)]}" for i in range(self.count)]
         self.manifest = f"{BUCKET}/rows-{self.count}.csv"
         with fsspec.open(self.manifest, "w") as stream:
-            stream.write("id,prompt\n" + "\n".join(lines) + "\n")
+            stream.write(rows_csv(self.count))
         self.recipe = RECIPE.format(log=LOG, pace=self.pace, dwell=self.dwell)
 
     def start(self, out: str, driver: str = "driver", **env: str) -> subprocess.Popen[bytes]:
@@ -78,14 +58,14 @@ class Rows:
         subprocess.run([*command, "--engine", "inline"], env=env, check=True, capture_output=True)
         return local
 
-    def made(self) -> list[tuple[str, str, float]]:
-        """(what, id, time) of everything that nodes which still live have begun, oldest first."""
+    def made(self) -> list[Made]:
+        """Everything that nodes which still live have begun, oldest first."""
         found = []
         for node in self.box.nodes.values():
             log = node.disk / LOG.removeprefix("/tmp/")
             if log.exists():
                 found += [line.split() for line in log.read_text().splitlines()]
-        return sorted(((what, id, float(at)) for what, id, at in found), key=lambda each: each[2])
+        return sorted((Made(what, id, float(at)) for what, id, at in found), key=lambda each: each.time)
 
     def clear(self) -> None:
         """Count from zero."""
@@ -96,7 +76,7 @@ class Rows:
         """Wait until that many are begun; False when the run ended first."""
         deadline = time.monotonic() + 240
         while process.poll() is None:
-            if sum(each[0] == what for each in self.made()) >= count:
+            if sum(each.what == what for each in self.made()) >= count:
                 return True
             assert time.monotonic() < deadline, f"{self.made()[-3:]} of {count} × {what}"
             time.sleep(0.1)

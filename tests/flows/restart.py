@@ -41,6 +41,12 @@ profile = "none"
 """
 
 
+def rows_csv(count: int) -> str:
+    """A manifest of so many rows."""
+    lines = [f"row-{i},a {SUBJECTS[i % len(SUBJECTS)]}" for i in range(count)]
+    return "id,prompt\n" + "\n".join(lines) + "\n"
+
+
 @dataclass(frozen=True)
 class Made:
     """One line of the log: a raw mesh was begun, or a chain was."""
@@ -64,8 +70,7 @@ class Drill:
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.manifest = self.folder / "rows.csv"
-        lines = [f"row-{i},a {SUBJECTS[i % len(SUBJECTS)]}" for i in range(self.rows)]
-        self.manifest.write_text("id,prompt\n" + "\n".join(lines) + "\n")
+        self.manifest.write_text(rows_csv(self.rows))
         self.log = self.folder / "made.log"
         self.recipe = self.folder / "drill.toml"
         self.recipe.write_text(RECIPE.format(log=self.log, pace=self.pace, dwell=self.dwell))
