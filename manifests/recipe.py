@@ -311,10 +311,11 @@ def _profile_content(profile: str, catalogue: Catalogue) -> list[object]:
     return [profile, catalogue.profiles.get(profile) if isinstance(catalogue.profiles, Mapping) else None]
 
 
-def _with_content(name: str) -> object:
-    """An option that may name a file, with a digest of what the file holds; the bare name where none can be read."""
+def _with_content(name: str, file: str | bool) -> object:
+    """An option that may name a file, or a folder with `file` in it, with a digest of what the file holds; the bare
+    name where none can be read."""
     try:
-        with fsspec.open(name, "rb") as stream:
+        with fsspec.open(f"{name}/{file}" if isinstance(file, str) else name, "rb") as stream:
             content = blake2b(digest_size=16)
             while block := stream.read(1 << 20):
                 content.update(block)
@@ -326,7 +327,7 @@ def _with_content(name: str) -> object:
 def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            field.name: _with_content(text) if field.metadata.get("file") else text
+            field.name: _with_content(text, field.metadata["file"]) if text and "file" in field.metadata else text
             for field in dataclasses.fields(value)
             for text in [getattr(value, field.name)]
         }

@@ -12,6 +12,7 @@ from ml.asset import F32, Asset, InputError, Part, make_part
 from ml.field_asset import ShapeField, worn
 from ml.field_mesh import field_mesh
 from ml.prompt import parse_prompt
+from ml.shapes.shipped import ABOUT
 from tasks.cut_small import cut_small
 from tasks.region import FALLOFF, Region, parse_region, part_indices, point_weights
 from tasks.signed_distance import build_distance_field, signed_distance
@@ -39,7 +40,9 @@ class ShapeEditOptions:
     steps: int = field(default=10, metadata={"min": 1, "max": 100, "help": "evaluations of the flow"})
     guidance: float = field(default=3.0, metadata={"min": 1.0, "max": 20.0, "help": "how hard the words pull"})
     resolution: int = field(default=256, metadata={"min": 32, "max": 512, "help": "cells along the longest side"})
-    model: str = field(default="", metadata={"help": "folder of a model that `meshmill train shapes` made"})
+    model: str = field(
+        default="", metadata={"help": "folder of a model that `meshmill train shapes` made", "file": ABOUT}
+    )
 
 
 @dataclass(frozen=True)

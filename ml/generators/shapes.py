@@ -13,6 +13,7 @@ from ml.generators.procedural import named_category
 from ml.generators.protocol import InputKind, Refusal, Request
 from ml.parametric.sizes import likely_extent
 from ml.prompt import parse_prompt
+from ml.shapes.shipped import ABOUT, shipped_digest
 
 if TYPE_CHECKING:
     from ml.shapes.asked import Asked
@@ -26,7 +27,9 @@ class ShapesOptions:
     steps: int = field(default=10, metadata={"min": 1, "max": 100, "help": "evaluations of the flow"})
     guidance: float = field(default=3.0, metadata={"min": 1.0, "max": 20.0, "help": "how hard conditions pull"})
     resolution: int = field(default=256, metadata={"min": 32, "max": 512, "help": "cells along the longest side"})
-    model: str = field(default="", metadata={"help": "folder of a model that `meshmill train shapes` made"})
+    model: str = field(
+        default="", metadata={"help": "folder of a model that `meshmill train shapes` made", "file": ABOUT}
+    )
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Shapes:
     """Draws what its conditions say; a prompt that names nothing it knows is refused unless there is a picture."""
 
     name: ClassVar[str] = "shapes"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = f"1-{shipped_digest()}"  # other weights make the rows anew
     inputs: ClassVar[frozenset[InputKind]] = frozenset(("prompt", "image", "images", "sketch"))
     gpus: ClassVar[float] = 0.0
 

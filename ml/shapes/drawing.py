@@ -18,8 +18,9 @@ from ml.shapes.asked import Asked, pictures_of
 from ml.shapes.conditions import Conditions, no_conditions
 from ml.shapes.example import ShapeExample
 from ml.shapes.field import AXES, FARTHEST, REACH, UNIT
-from ml.shapes.model import WEIGHTS, ShapeModel, load_model
+from ml.shapes.model import ShapeModel, load_model
 from ml.shapes.sampler import SamplerOptions
+from ml.shapes.shipped import WEIGHTS
 
 PLACES = 3
 THREADS = 1  # of torch: assets run in parallel already

@@ -20,10 +20,10 @@ from ml.shapes.field import Planes
 from ml.shapes.packing import pack, unpack
 from ml.shapes.recipe import FlowConfig, VaeConfig
 from ml.shapes.sampler import SamplerOptions, sample, seeded_noise
+from ml.shapes.shipped import ABOUT, WEIGHTS, digest_of
 from ml.shapes.transformer import ShapeFlow, split_latent, whole_latent
 from ml.shapes.vae import ShapeVae
 
-WEIGHTS = Path(__file__).parent / "weights"
 NETWORKS = ("vae", "flow")
 
 
@@ -120,24 +120,38 @@ def save_model(
 ) -> None:
     """Write `vae.safetensors`, `flow.safetensors`, `few.safetensors` where there is a student, and `shapes.json`."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, network in zip((*NETWORKS, "few"), (vae, flow, few), strict=True):
-        if network is not None:
-            (folder / f"{name}.safetensors").write_bytes(pack(network.state_dict()))
-    sizes: dict[str, Any] = {"vae": asdict(vae.config), "flow": asdict(flow_config)}
+    networks = zip((*NETWORKS, "few"), (vae, flow, few), strict=True)
+    files = {name: pack(network.state_dict()) for name, network in networks if network is not None}
+    for name, data in files.items():
+        (folder / f"{name}.safetensors").write_bytes(data)
+    about: dict[str, Any] = {
+        "digest": digest_of(files.values()),
+        "vae": asdict(vae.config),
+        "flow": asdict(flow_config),
+    }
     if few is not None:
-        sizes["few"] = {"steps": few_steps}
-    (folder / "shapes.json").write_text(json.dumps(sizes, indent=1) + "\n")
+        about["few"] = {"steps": few_steps}
+    (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
 
 
 @cache
 def load_model(folder: Path = WEIGHTS, device: str = "cpu") -> ShapeModel:
-    """The shipped model, or one that `save_model` wrote; raises InputError `weights.missing` or `weights.damaged`."""
+    """The shipped model, or one that `save_model` wrote; raises InputError `weights.missing`, or `weights.damaged` where
+    its files are not those of one `save_model`."""
     try:
-        sizes = json.loads((folder / "shapes.json").read_text())
+        sizes = json.loads((folder / ABOUT).read_text())
         names = (*NETWORKS, *(["few"] if "few" in sizes else []))
-        states = [unpack((folder / f"{name}.safetensors").read_bytes()) for name in names]
+        files = [(folder / f"{name}.safetensors").read_bytes() for name in names]
     except OSError as error:
         raise InputError("weights.missing", f"no shape model in {folder.name}: {error}") from error
+    except ValueError as error:
+        raise InputError("weights.damaged", f"{ABOUT} of {folder.name} is no JSON: {error}") from error
+    if sizes.get("digest") != digest_of(files):
+        message = (
+            f"the networks in {folder.name} are not those that its {ABOUT} tells of: train or copy all of it again"
+        )
+        raise InputError("weights.damaged", message)
+    states = [unpack(file) for file in files]
     config = VaeConfig(**sizes["vae"])
     vae, flow = ShapeVae(config), ShapeFlow(FlowConfig(**sizes["flow"]), config)
     try:

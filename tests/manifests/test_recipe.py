@@ -152,6 +152,20 @@ def test_the_digest_holds_what_a_named_file_holds(tmp_path: Path) -> None:
     assert digest("oak") == digest("oak") != digest("pine")
 
 
+def test_the_digest_holds_what_a_named_folder_says_of_itself(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class DrawnOptions:
+        model: str = field(default="", metadata={"file": "about.json"})
+
+    (tmp_path / "model").mkdir()
+    text = f'[[steps]]\nuse = "drawn"\nmodel = "{tmp_path / "model"}"\n'
+    digests = []
+    for about in ("one", "one", "two"):
+        (tmp_path / "model" / "about.json").write_text(about)
+        digests.append(load(tmp_path, text, replace(CATALOGUE, steps={"drawn": DrawnOptions})).digest)
+    assert digests[0] == digests[1] != digests[2]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

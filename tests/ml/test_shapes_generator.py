@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import io
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +21,10 @@ from ml.prompt import parse_prompt
 from ml.shapes.asked import Asked, asked_of, pictures_of, unwanted, view_number
 from ml.shapes.drawing import draw
 from ml.shapes.model import ShapeModel, load_model
+from ml.shapes.packing import pack
 from ml.shapes.pictures import GROUND, framed_photo, framed_sketch
 from ml.shapes.sampler import SamplerOptions
+from ml.shapes.shipped import WEIGHTS, digest_of
 from ml.sources import Source
 from ml.views import find_views
 from tasks.topology import topology
@@ -120,6 +123,24 @@ def test_a_model_that_is_not_there_is_an_input_error() -> None:
     with pytest.raises(InputError) as missing:
         Shapes(ShapesOptions(model="/nowhere")).generate([asked("a chair")])
     assert missing.value.code == "weights.missing"
+
+
+def test_the_version_follows_the_weights() -> None:
+    digest = digest_of((WEIGHTS / f"{name}.safetensors").read_bytes() for name in ("vae", "flow"))
+    assert Shapes.version == f"1-{digest}"
+
+
+def test_networks_of_two_trainings_are_no_model(random_shape_model: Path, tmp_path: Path) -> None:
+    shutil.copytree(random_shape_model, tmp_path / "mixed")
+    other = load_model(random_shape_model).vae.state_dict()
+    (tmp_path / "mixed/vae.safetensors").write_bytes(pack({name: 1.5 * value for name, value in other.items()}))
+    with pytest.raises(InputError) as mixed:
+        load_model(tmp_path / "mixed")
+    assert mixed.value.code == "weights.damaged"
+    (tmp_path / "mixed/shapes.json").write_text("{")
+    with pytest.raises(InputError) as cut:
+        load_model(tmp_path / "mixed")
+    assert cut.value.code == "weights.damaged"
 
 
 def test_what_is_refused_becomes_a_prompt_of_its_own() -> None:
