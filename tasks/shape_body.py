@@ -10,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import F32, I32, InputError
+from ml.shapes.example import THINNEST
 from tasks.sampling import Samples, uniform_samples
 from tasks.signed_distance import DistanceField, build_distance_field
 from tasks.topology import F64
 
 LooksAt = Callable[[F32], F32]  # (n, 3) isotropic points near the surface to (n, 8) looks in 0–1, as ml.shapes.example
 SAMPLES = 8192  # points on the surface that every comparison shares
-THINNEST = 0.05  # of the box frame, as in tasks/shape_examples.py: thinner axes do not fill it
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ml.alignment.tensors import write_tensors
 from ml.asset import F32
-from tasks.shape_body import THINNEST
+from ml.shapes.example import THINNEST
 from tasks.shape_categories import UNIT, WEIGHTS, features
 from tasks.shape_truths import Truth
 

@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from ml.alignment.tokens import tokenize
 from ml.asset import U8, Asset, InputError, Part
-from ml.shapes.example import EDGES, F16, NEAR, SIDE, SURFACE, VIEWS, VOLUME, ShapeExample
+from ml.plane_field import REACH
+from ml.shapes.example import EDGES, F16, NEAR, SIDE, SURFACE, THINNEST, VIEWS, VOLUME, ShapeExample
 from ml.srgb import to_srgb
 from tasks.labelled_points import near_points, rounded, volume_points
 from tasks.outer_surface import OuterSurface, outer_surface
@@ -20,9 +21,7 @@ from tasks.solid_distance import solid_distance
 from tasks.source_samples import Hits, SourceSamples, closest_hits
 from tasks.topology import F64
 
-THINNEST = 0.05  # least half side of the box, over the longest
 SIGMAS = (0.005, 0.02, 0.06)  # of the near queries, isotropic: a 200th, a 50th and a 17th of the longest half side
-REACH = 1.05  # half the side of the cube, in the box frame, that the other queries fill
 AROUND = ((0.0, 10.0), (90.0, 10.0), (180.0, 10.0), (270.0, 10.0))  # azimuth and elevation: front, right, back, left
 WIDEST, HIGHEST = 70.0, 40.0  # of the seeded views: azimuth either way, and elevation from 0
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from ml.shapes.asked import PICTURE, SKETCH, Asked
-from ml.shapes.example import ShapeExample
+from ml.shapes.asked import Asked
+from ml.shapes.example import PICTURE, SKETCH, ShapeExample
 from tasks.figures import Figure
 from tasks.shape_body import Body
 from tasks.shape_categories import Judge

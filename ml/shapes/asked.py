@@ -10,11 +10,11 @@ import numpy as np
 from ml.asset import U8
 from ml.generators.protocol import Request
 from ml.prompt import Prompt
+from ml.shapes.example import PICTURE, SIDE, SKETCH
 from ml.shapes.pictures import framed_photo, framed_sketch
 from ml.views import View, find_views
 from ml.vocabulary import PARTS
 
-PICTURE, SKETCH = 1, 2  # kinds of a picture, as ml.shapes.conditions numbers them
 MOST_PICTURES = 4  # of an asset: more are never seen in training
 NEAR = 20.0  # degrees that a camera may be off the front, right, back or left to be named so
 
@@ -62,8 +62,6 @@ def view_number(view: View) -> int:
 
 def pictures_of(asked: Sequence[Asked]) -> tuple[U8, list[list[int]], list[list[int]]]:
     """(b, k, SIDE, SIDE, 3) pictures, and (b, k) kinds and views, 0 where an asset has fewer than others."""
-    from ml.shapes.example import SIDE
-
     slots = max((len(each.pictures) for each in asked), default=0)
     shown = np.zeros((len(asked), slots, SIDE, SIDE, 3), np.uint8)
     kinds, views = ([[0] * slots for _ in asked] for _ in range(2))

@@ -10,24 +10,14 @@ from torch import Tensor, nn
 
 from ml.alignment.tokens import CONTEXT, vocabulary
 from ml.shapes.blocks import Block, Norm
+from ml.shapes.example import PICTURE, SIDE, SKETCH
 from ml.shapes.recipe import FlowConfig
 
-SIDE = 96  # pixels of a picture
 EMPTY = 8  # tokens that stand for nothing: with them, all lengths are multiples of 8, as attention kernels want
-NOTHING, PICTURE, SKETCH = 0, 1, 2  # kinds of a slot
+NOTHING = 0  # kind of an empty slot
 UNKNOWN = 0  # of a view; 1–4 are front, right, back and left
-SLOTS = (
-    0,
-    1,
-    0,
-    1,
-    0,
-    1,
-    1,
-    0,
-    1,
-    4,
-)  # pictures of a training step, in turn: shapes of tensors stay the same in a step
+# Pictures of a training step, in turn: shapes of tensors stay the same in a step.
+SLOTS = (0, 1, 0, 1, 0, 1, 1, 0, 1, 4)
 TEXT_ALONE, TEXT_BESIDE = 0.9, 0.45  # how often there is a text without pictures in the step, and with
 SHOWN, SKETCHED, TOLD = 0.75, 0.35, 0.5  # pictures that are there; sketches among them; known views that are named
 

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from ml.alignment.tokens import tokenize
 from ml.asset import F32
 from ml.field_asset import ShapeField
-from ml.plane_field import PlaneField
+from ml.plane_field import REACH, PlaneField
 from ml.shapes.asked import Asked, pictures_of
 from ml.shapes.conditions import Conditions, no_conditions
 from ml.shapes.example import ShapeExample
-from ml.shapes.field import AXES, FARTHEST, REACH, UNIT
+from ml.shapes.field import AXES, FARTHEST, UNIT
 from ml.shapes.model import ShapeModel, load_model
 from ml.shapes.sampler import SamplerOptions
 from ml.shapes.shipped import WEIGHTS

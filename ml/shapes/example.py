@@ -22,6 +22,8 @@ I64 = npt.NDArray[np.int64]
 SURFACE, EDGES = 4096, 2048  # points on the surface and on its sharp edges
 NEAR, VOLUME = 8192, 4096  # queries near the surface, and anywhere in the box
 VIEWS, SIDE = 7, 96  # pictures, and pixels along a side of one
+PICTURE, SKETCH = 1, 2  # kinds of what is shown; 0 is nothing
+THINNEST = 0.05  # least half side of the box, over the longest
 LOOKS = 8  # sRGB albedo 3, roughness, metallic, sRGB emissive 3
 
 # Every array of an example, in the order of a file.
@@ -53,7 +55,7 @@ class ShapeExample:
     captions: tuple[str, str, str]  # long, medium, short; each is true of the asset
     seed: int
     tokens: I64  # (3, CONTEXT), of the three captions
-    extents: F32  # (3,) half sides over the longest, each at least 0.05
+    extents: F32  # (3,) half sides over the longest, each at least THINNEST
     surface: F16  # (4096, 3) uniform by area over the outer surface
     surface_normals: F16  # (4096, 3)
     surface_looks: U8  # (4096, 8) sRGB albedo, roughness, metallic, sRGB emissive

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ml.plane_field import REACH
+
 AXES = ((0, 1), (0, 2), (1, 2))  # the two coordinates of each plane: xy, xz, yz; the first runs along a row
-REACH = 1.05  # planes cover [−REACH, REACH]² of the box frame
 UNIT = 0.05  # isotropic distance up to which outputs are linear; beyond it they grow as its logarithm
 FARTHEST = 5.0  # output: 3.7, where no box is as large
 

@@ -13,9 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ml.alignment.tokens import tokenize
 from ml.asset import F32, InputError
-from ml.shapes.conditions import SIDE, Conditions, no_conditions
+from ml.shapes.conditions import Conditions, no_conditions
 from ml.shapes.field import Planes
 from ml.shapes.packing import pack, unpack
 from ml.shapes.recipe import FlowConfig, VaeConfig
@@ -94,22 +93,6 @@ class ShapeModel:
         return whole_latent(mean, batch["extents"].to(self.device))
 
 
-def text_conditions(texts: Sequence[str]) -> Conditions:
-    """What is asked by texts alone."""
-    return no_conditions(len(texts))._replace(tokens=torch.from_numpy(tokenize(texts)))
-
-
-def with_pictures(asked: Conditions, pictures: F32, kinds: Sequence[int], views: Sequence[int]) -> Conditions:
-    """`asked` with the same pictures for each asset: (k, SIDE, SIDE, 3) 0–1 over a light ground, a kind and a view
-    each (conditions.PICTURE, SKETCH; 0 for a view that is not known, 1–4 front, right, back, left)."""
-    if pictures.shape[1:] != (SIDE, SIDE, 3):
-        raise InputError("image.bad-shape", f"pictures are {pictures.shape}, not (k, {SIDE}, {SIDE}, 3)")
-    count = len(asked.tokens)
-    every = torch.from_numpy(np.ascontiguousarray(pictures, np.float32)).expand(count, -1, -1, -1, -1)
-    numbers = (torch.tensor(list(each), dtype=torch.int64).expand(count, -1) for each in (kinds, views))
-    return Conditions(asked.tokens, every, *numbers)
-
-
 def save_model(
     vae: ShapeVae,
     flow: ShapeFlow,
@@ -124,11 +107,8 @@ def save_model(
     files = {name: pack(network.state_dict()) for name, network in networks if network is not None}
     for name, data in files.items():
         (folder / f"{name}.safetensors").write_bytes(data)
-    about: dict[str, Any] = {
-        "digest": digest_of(files.values()),
-        "vae": asdict(vae.config),
-        "flow": asdict(flow_config),
-    }
+    about: dict[str, Any] = {"digest": digest_of(files.values())}
+    about |= {"vae": asdict(vae.config), "flow": asdict(flow_config)}
     if few is not None:
         about["few"] = {"steps": few_steps}
     (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
@@ -136,22 +116,9 @@ def save_model(
 
 @cache
 def load_model(folder: Path = WEIGHTS, device: str = "cpu") -> ShapeModel:
-    """The shipped model, or one that `save_model` wrote; raises InputError `weights.missing`, or `weights.damaged` where
-    its files are not those of one `save_model`."""
-    try:
-        sizes = json.loads((folder / ABOUT).read_text())
-        names = (*NETWORKS, *(["few"] if "few" in sizes else []))
-        files = [(folder / f"{name}.safetensors").read_bytes() for name in names]
-    except OSError as error:
-        raise InputError("weights.missing", f"no shape model in {folder.name}: {error}") from error
-    except ValueError as error:
-        raise InputError("weights.damaged", f"{ABOUT} of {folder.name} is no JSON: {error}") from error
-    if sizes.get("digest") != digest_of(files):
-        message = (
-            f"the networks in {folder.name} are not those that its {ABOUT} tells of: train or copy all of it again"
-        )
-        raise InputError("weights.damaged", message)
-    states = [unpack(file) for file in files]
+    """The shipped model, or one that `save_model` wrote; raises InputError `weights.missing`, or `weights.damaged`
+    where its files are not those of one `save_model`."""
+    sizes, states = _read(folder)
     config = VaeConfig(**sizes["vae"])
     vae, flow = ShapeVae(config), ShapeFlow(FlowConfig(**sizes["flow"]), config)
     try:
@@ -163,5 +130,21 @@ def load_model(folder: Path = WEIGHTS, device: str = "cpu") -> ShapeModel:
             few.load_state_dict(states[2])
             model.few, model.few_steps = few.to(model.device).eval(), int(sizes["few"]["steps"])
     except RuntimeError as error:
-        raise InputError("weights.damaged", f"weights do not fit shapes.json: {error}") from error
+        raise InputError("weights.damaged", f"weights do not fit {ABOUT}: {error}") from error
     return model
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Tensor]]]:
+    """Sizes and the networks' states."""
+    try:
+        sizes = json.loads((folder / ABOUT).read_text())
+        names = (*NETWORKS, *(["few"] if "few" in sizes else []))
+        files = [(folder / f"{name}.safetensors").read_bytes() for name in names]
+    except OSError as error:
+        raise InputError("weights.missing", f"no shape model in {folder.name}: {error}") from error
+    except ValueError as error:
+        raise InputError("weights.damaged", f"{ABOUT} of {folder.name} is no JSON: {error}") from error
+    if sizes.get("digest") != digest_of(files):
+        message = f"the networks in {folder.name} are not those that its {ABOUT} names: copy or train all of it again"
+        raise InputError("weights.damaged", message)
+    return sizes, [unpack(file) for file in files]

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ml.shapes.blocks import POINT, Attention, FeedForward, Norm, fourier
 from ml.shapes.conditions import ConditionEncoder, Conditions
+from ml.shapes.example import THINNEST
 from ml.shapes.recipe import FlowConfig, VaeConfig
 from ml.shapes.vae import token_places
 
@@ -27,7 +28,7 @@ def split_latent(latent: Tensor) -> tuple[Tensor, Tensor]:
     tokens, last = latent[:, :-1], latent[:, -1]
     copies = last.shape[-1] // 3
     logs = last[:, : 3 * copies].reshape(-1, copies, 3).mean(dim=1)
-    return tokens, (logs - logs.amax(dim=1, keepdim=True)).exp2().clamp(0.05, 1.0)
+    return tokens, (logs - logs.amax(dim=1, keepdim=True)).exp2().clamp(THINNEST, 1.0)
 
 
 class ShapeFlow(nn.Module):

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ml.plane_field import REACH
 from ml.shapes.blocks import POINT, Block, Norm, fourier
-from ml.shapes.field import AXES, REACH, FieldReader, Planes
+from ml.shapes.field import AXES, FieldReader, Planes
 from ml.shapes.recipe import VaeConfig
 
 NORMAL, LOOKS = 3, 8

@@ -11,8 +11,8 @@ import torch
 import trimesh
 
 from ml.asset import Asset, InputError, Material, make_part
-from ml.shapes.drawing import encoded, ready_model, tokens_outside
-from ml.shapes.model import text_conditions
+from ml.shapes.asked import Asked
+from ml.shapes.drawing import conditions, encoded, ready_model, tokens_outside
 from ml.shapes.sampler import SamplerOptions
 from tasks.bake import BakeOptions, bake
 from tasks.shape_edit import ShapeEditOptions, shape_edit
@@ -89,7 +89,7 @@ def test_kept_tokens_stay_and_others_follow_the_words(random_shape_model: Path) 
     kept = tokens_outside(model, lambda points: (points[:, 1] > 0.0) & (points[:, 0] < 0.0))
     free = [0, 0, 1, 0, 1, 0, 1, 0, 0, 1, 0, 1]  # the 2 × 2 cells of planes xy, xz and yz; the first coordinate in rows
     assert kept.tolist() == [not each for each in free] + [True]
-    drawn = model.generate(text_conditions(["a lamp"]), [3], SamplerOptions(steps=4), None, start, 0.8, kept)
+    drawn = model.generate(conditions([Asked("a lamp", "", ())]), [3], SamplerOptions(steps=4), None, start, 0.8, kept)
     torch.testing.assert_close(drawn[0, kept], start[0, kept])
     assert not torch.isclose(drawn[0, ~kept], start[0, ~kept], atol=1e-3).all(dim=1).any()
 

@@ -13,9 +13,9 @@ import trimesh
 
 from ml.alignment.captions import Caption
 from ml.asset import Asset, Material, Texture, make_part
-from ml.shapes.example import NEAR, ShapeExample, example_bytes
+from ml.shapes.example import NEAR, THINNEST, ShapeExample, example_bytes
 from tasks.procedural_examples import _is_most, category_at, drawn_asset, procedural_example
-from tasks.shape_examples import SIGMAS, THINNEST, shape_example
+from tasks.shape_examples import SIGMAS, shape_example
 
 CAPTIONS = ("a red box", "a red box", "box")
 HALF = np.array([0.5, 1.0, 0.25])

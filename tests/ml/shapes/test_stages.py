@@ -10,8 +10,10 @@ import pytest
 import torch
 from toy_stage import toy_example
 
+from ml.shapes.asked import Asked
 from ml.shapes.buffer import ExampleBuffer
-from ml.shapes.model import load_model, save_model, text_conditions
+from ml.shapes.drawing import conditions
+from ml.shapes.model import load_model, save_model
 from ml.shapes.recipe import DistilConfig, FlowConfig, ShapeRecipe, StageConfig, VaeConfig, read_shape_recipe
 from ml.shapes.sampler import SamplerOptions
 from ml.shapes.settings import TrainSettings
@@ -54,10 +56,10 @@ def answers_where_nothing_else_is_asked(vae: ShapeVae, flow: ShapeFlow, student:
     save_model(vae, flow, RECIPE.flow, folder / "both", student, few_steps=2)
     save_model(vae, flow, RECIPE.flow, folder / "one")
     both, one = load_model(folder / "both"), load_model(folder / "one")
-    asked = text_conditions(["a red chair"])
+    asked = conditions([Asked("a red chair", "", ())])
     few, many = (model.generate(asked, [1]) for model in (both, one))
     assert not torch.allclose(few, many)
-    away = text_conditions(["wood"])
+    away = conditions([Asked("wood", "", ())])
     for start, unwanted, options in ((None, away, SamplerOptions()), (few, None, SamplerOptions()), (None, None, SIX)):
         drawn = [model.generate(asked, [1], options, unwanted, start, 0.5) for model in (both, one)]
         assert torch.equal(*drawn)
