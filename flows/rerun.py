@@ -17,6 +17,7 @@ from flows.run import Run, RunConfig
 from manifests.errors import LedgerError
 from manifests.index import U64, id_hashes
 from manifests.ledger import Ledger
+from manifests.row import Row
 
 UNDER_WAY = "rerunning"  # one file a rerun that is not finished: which rows, and from where on they count as made again
 
@@ -86,14 +87,18 @@ class RerunRun(Run):
     config: RerunConfig
 
     def chunks(self) -> Iterator[Chunk]:
-        """Chunks of chosen rows that the manifest still holds, whether their keys are the ledger's or not."""
+        """Chunks of chosen rows that the manifest still holds, whether their keys are the ledger's or not.
+
+        Raises TooManyInvalid, ManifestError.
+        """
         remaining = self._remaining
         salt = self._under_way.encode()  # a chunk of the same rows that was finished once is not this one
         for rows in cut(self._keyed(), self.config.chunk_rows):
-            names = [keyed.row.id if hasattr(keyed.row, "variations") else keyed.row.ledger_id for keyed in rows]
+            names = [keyed.row.id if isinstance(keyed.row, Row) else keyed.row.ledger_id for keyed in rows]
             again = np.isin(id_hashes(names), remaining)
             chosen = [keyed for keyed, wanted in zip(rows, again, strict=True) if wanted]
             self.summary.rows += len(chosen)
+            self._count_invalid(chosen)
             if chosen:
                 yield Chunk(chosen, salt)
 

@@ -27,11 +27,25 @@ def rerun_rows(
     seed: int = 0,
     input_roots: list[str] | None = None,
     auto_fix: int | None = None,
+    max_invalid: float = 1.0,
+    limit: int | None = None,
+    columns: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Make the rows again that the selection names; raises ValueError where it names none in particular."""
     selection = Selection(reason, stage, ledger_chunk, outcome, made_by_recipe, model, where)
     if not selection:
         raise ValueError("name a reason, a stage, a chunk, an outcome, a recipe, a model or a condition")
     roots = tuple(input_roots or ())
-    config = RerunConfig(manifest, recipe, out, seed=seed, input_roots=roots, auto_fix=auto_fix, selection=selection)
+    config = RerunConfig(
+        manifest,
+        recipe,
+        out,
+        max_invalid,
+        limit,
+        seed,
+        roots,
+        auto_fix=auto_fix,
+        columns=tuple((columns or {}).items()),
+        selection=selection,
+    )
     return execute(config, engine, chunk.submit).to_dict()

@@ -123,11 +123,14 @@ class Run:
             self.summary.rows += len(rows)
             self.summary.skipped += len(rows) - len(pending)
             self.progress.skip(len(rows) - len(pending))
-            self.invalid += sum(isinstance(keyed.row, InvalidRow) and keyed.row.outcome == "invalid" for keyed in rows)
-            if self.invalid > self.config.max_invalid * self.summary.rows:
-                raise TooManyInvalid(f"{self.invalid} of the first {self.summary.rows} rows are invalid")
+            self._count_invalid(rows)
             if pending:
                 yield Chunk(pending)
+
+    def _count_invalid(self, rows: list[Keyed]) -> None:
+        self.invalid += sum(isinstance(keyed.row, InvalidRow) and keyed.row.outcome == "invalid" for keyed in rows)
+        if self.invalid > self.config.max_invalid * self.summary.rows:
+            raise TooManyInvalid(f"{self.invalid} of the first {self.summary.rows} rows are invalid")
 
     def _keyed(self) -> Iterator[Keyed]:
         versions: dict[str, str] = {}

@@ -58,6 +58,7 @@ def rerun(options: argparse.Namespace) -> int:
         options.seed,
         tuple(options.input_root),
         auto_fix=options.auto_fix,
+        columns=tuple(options.column),
         selection=selection,
     )
     return carry_out(config, options, as_flow)
@@ -73,4 +74,5 @@ def as_flow(config: RunConfig) -> Summary:
     s = config.selection
     run = partial(rerun_rows, config.manifest, config.recipe, config.out, s.reason, s.stage, s.chunk, s.outcome)
     roots = list(config.input_roots)
-    return Summary.from_dict(run(s.recipe, s.model, s.where, "auto", config.seed, roots, config.auto_fix))
+    chosen = partial(run, s.recipe, s.model, s.where, "auto", config.seed, roots, config.auto_fix)
+    return Summary.from_dict(chosen(config.max_invalid, config.limit, dict(config.columns)))

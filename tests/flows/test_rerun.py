@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from direct_engine import DirectEngine
 
+from flows import rerun_flow
 from flows.chunk_work import ChunkWork
 from flows.cli import parser
-from flows.commands.rerun import rerun
+from flows.commands.rerun import as_flow, rerun
 from flows.execute import drive
 from flows.rerun import UNDER_WAY, RerunConfig, Selection
-from flows.run import RunConfig, already_done
+from flows.run import RunConfig, Summary, TooManyInvalid, already_done
 from manifests.errors import LedgerError, UsageError
 from manifests.ledger import Ledger
 from manifests.ledger_row import LedgerRow
@@ -115,6 +116,31 @@ def test_other_ways_to_choose(folder: Path) -> None:
     assert set(again(folder, model=model)) == set(ROWS)
     assert again(folder, model="noop/0.0") == {}
     assert again(folder, outcome="failed") == {}
+
+
+def test_every_option_reaches_the_run_alone_and_as_a_flow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+    text = f"rerun {folder}/rows.csv --recipe noop --out o --max-invalid 0.5 --limit 3 --seed 7 --input-root in"
+    text += " --auto-fix 1 --column prompt=words"
+    text += " --reason r --stage s --chunk c --outcome o --made-by b --model m --where w"
+    monkeypatch.setattr("flows.commands.rerun.carry_out", lambda config, *_: seen.append(config) or 0)
+    rerun(parser().parse_args(text.split()))
+    monkeypatch.setattr(rerun_flow, "execute", lambda config, *_: seen.append(config) or Summary())
+    monkeypatch.setattr(rerun_flow, "rerun_rows", rerun_flow.rerun_rows.fn)
+    as_flow(seen[0])
+    chosen = Selection("r", "s", "c", "o", "b", "m", "w")
+    columns = (("prompt", "words"),)
+    manifest, roots = str(folder / "rows.csv"), ("in",)
+    asked = RerunConfig(manifest, "noop", "o", 0.5, 3, 7, roots, auto_fix=1, columns=columns, selection=chosen)
+    assert seen == [asked, asked]
+
+
+def test_a_rerun_of_too_many_invalid_rows_stops(folder: Path) -> None:
+    (folder / "rows.csv").write_text("id,prompt\nrow-1,a thing\nrow-2,a thing\nrow-4,\n")
+    drive(config(folder, RunConfig).prepare(), DirectEngine(), at_once)
+    run = config(folder, max_invalid=0.4, selection=Selection(where="id <> 'row-2'")).prepare()
+    with pytest.raises(TooManyInvalid, match="1 of the first 2"):
+        drive(run, DirectEngine(), at_once)
 
 
 def test_what_is_wrong_is_told(folder: Path) -> None:
