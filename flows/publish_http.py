@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ TRIES = 6
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds; doubled from try to try, with full jitter
 PATIENCE = 900.0  # a service that asks for a longer pause is left for the next call
 TIMEOUT = httpx.Timeout(60.0, connect=15.0, write=600.0, read=300.0)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -106,20 +108,7 @@ class Session:
 
         Raises Refused for any other error of the service, Unavailable when no try succeeded.
         """
-        reason = ""
-        for attempt in range(TRIES):
-            try:
-                answer = self._send(method, path, **content)
-            except httpx.TransportError as error:
-                reason = f"{type(error).__name__}: {error}"
-            else:
-                if answer.status_code != 429 and answer.status_code < 500:
-                    return self._accepted(answer)
-                reason = _told(answer)
-                if self._asked_to_wait(answer):
-                    continue
-            self.back_off(attempt)
-        raise Unavailable(masked(f"{method} {self._host} after {TRIES} tries: {reason}"))
+        return self._tried(method, partial(self._send, method, path, **content))
 
     def once(self, method: str, path: str, **content: Any) -> httpx.Response:
         """A request that makes something: sent again only where it surely was not carried out.
@@ -127,26 +116,38 @@ class Session:
         That is after a 429 or a connection that never came about. Raises Unsure where the answer was lost or is a
         5xx, Refused and Unavailable as `repeat` does.
         """
+        return self._tried(method, partial(self._send_once, method, path, **content))
+
+    def _tried(self, method: str, send: Callable[[], httpx.Response]) -> httpx.Response:
         reason = ""
         for attempt in range(TRIES):
             try:
-                answer = self._send(method, path, **content)
-            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+                answer = send()
+            except httpx.RequestError as error:
                 reason = f"{type(error).__name__}: {error}"
-            except httpx.TransportError as error:
-                raise Unsure(masked(f"{method} {self._host}: {type(error).__name__}: {error}")) from error
             else:
-                if answer.status_code >= 500:
-                    with contextlib.suppress(Unavailable):
-                        self._asked_to_wait(answer)
-                    raise Unsure(_told(answer))
-                if answer.status_code != 429:
+                if answer.status_code != 429 and answer.status_code < 500:
                     return self._accepted(answer)
                 reason = _told(answer)
                 if self._asked_to_wait(answer):
                     continue
-            self.back_off(attempt)
+            if attempt + 1 < TRIES:
+                self._back_off(attempt)
         raise Unavailable(masked(f"{method} {self._host} after {TRIES} tries: {reason}"))
+
+    def _send_once(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Raises Unsure where it may have been carried out and the answer does not tell."""
+        try:
+            answer = self._send(method, path, **content)
+        except NEVER_SENT:
+            raise
+        except httpx.RequestError as error:
+            raise Unsure(masked(f"{method} {self._host}: {type(error).__name__}: {error}")) from error
+        if answer.status_code >= 500:
+            with contextlib.suppress(Unavailable):
+                self._asked_to_wait(answer)
+            raise Unsure(_told(answer))
+        return answer
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         self.bucket.take()
@@ -161,7 +162,7 @@ class Session:
             raise Refused(_told(answer), answer.status_code)
         return answer
 
-    def back_off(self, attempt: int) -> None:
+    def _back_off(self, attempt: int) -> None:
         """Wait before the try behind this one."""
         self.clock.sleep(random.uniform(0.0, min(LONGEST_WAIT, FIRST_WAIT * 2.0**attempt)))
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-import httpx
-
 from flows.publish_http import Bucket, Refused, Session, Unavailable, Unsure
 from flows.publish_package import Package, Wants, mime_of, name_of
 from flows.publish_secrets import masked, secret
@@ -132,22 +130,16 @@ class Shopify:
         return str(staged["resourceUrl"])
 
     def _upload(self, staged: dict[str, Any], file: Output, package: Package) -> None:
-        """To the place Shopify names, which is not the shop's: without the shop's token."""
+        """To the place Shopify names, which is not the shop's: without the shop's token and rate."""
         fields = {each["name"]: each["value"] for each in staged["parameters"]}
         content = {"file": (name_of(file), package.read(file), mime_of(file))}
-        for attempt in range(TRIES):
-            try:
-                answer = httpx.post(staged["url"], data=fields, files=content, timeout=600.0)
-            except httpx.TransportError as error:
-                said = f"{type(error).__name__}: {error}"
-            else:
-                if answer.status_code < 300:
-                    return
-                said = f"{answer.status_code} {answer.text[:200]}"
-                if 400 <= answer.status_code < 500 and answer.status_code != 429:
-                    raise Refused(masked(f"the upload of {file.uri} was refused: {said}"), 0)
-            self.session.back_off(attempt)
-        raise Unavailable(masked(f"the upload of {file.uri}: {said}"))
+        place = Session(staged["url"], {}, Bucket(self.options.rate))
+        try:
+            place.repeat("POST", staged["url"], data=fields, files=content)
+        except Refused as error:  # without its status: a 403 there is no word about the shop's token
+            raise Refused(f"the upload of {file.uri} was refused: {error}") from error
+        finally:
+            place.close()
 
     def _wait_until_ready(self, remote: str, package: Package) -> str:
         deadline = time.monotonic() + self.options.wait
