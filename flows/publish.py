@@ -76,8 +76,7 @@ def publish(config: PublishConfig, tell: Tell = lambda line: None) -> Outcome:
     store = Store(config.out)
     if not config.live:
         log = Publications(Store(f"{store.uri}/{FOLDER}"))
-        rehearsed = _candidates(config, store, target, options, log, None)
-        return _rehearse(config, Outcome(target.name, False), rehearsed)
+        return _rehearse(config, target, _candidates(config, store, target, options, log, None))
     keys = signer()
     with Lease(Store(f"{store.uri}/{FOLDER}")) as lease:
         log = Publications(lease.store)
@@ -92,8 +91,17 @@ def publish(config: PublishConfig, tell: Tell = lambda line: None) -> Outcome:
     return run.outcome
 
 
-def verify(out: str) -> tuple[int, int]:
-    """Lines and seals of the log; raises LedgerError where the chain is broken or a seal is not the certificate's."""
+@dataclass(frozen=True)
+class Verified:
+    """What was found of a log whose chain holds."""
+
+    lines: int
+    seals: int
+    checked: bool  # the seals, with your certificate; without one nothing is known of them
+
+
+def verify(out: str) -> Verified:
+    """Read the log; raises LedgerError where the chain is broken or a seal is not the certificate's, UsageError."""
     log, keys = Publications(Store(f"{Store(out).uri}/{FOLDER}")), signer()
     lines = seals = 0
     for entry in log.entries():
@@ -102,7 +110,7 @@ def verify(out: str) -> tuple[int, int]:
             seals += 1
             if keys is not None and not keys.verify(entry.prev.encode(), entry.note):
                 raise LedgerError(f"the seal in line {entry.n} of the log of publications is not of your certificate")
-    return lines, seals
+    return Verified(lines, seals, keys is not None)
 
 
 def _seal(log: Publications, keys: Signer | None) -> None:
@@ -136,8 +144,9 @@ def _candidates(
             continue
         if config.limit is not None and given >= config.limit:
             return
-        given += 1
-        yield packing.package(row), last
+        found = packing.package(row)
+        given += isinstance(found, Package)
+        yield found, last
 
 
 def _done(last: Entry | None, options: Common) -> bool:
@@ -145,13 +154,21 @@ def _done(last: Entry | None, options: Common) -> bool:
     return last is not None and last.event == "published" and (options.draft or last.note != "draft")
 
 
+def _doubtful(last: Entry | None, target: Target) -> bool:
+    """Whether an earlier call may have made it where nobody can search: its answer was lost, or the call was killed."""
+    return last is not None and (last.event == "unsure" or (last.event == "intent" and not target.finds_all))
+
+
 def _rehearse(
-    config: PublishConfig, outcome: Outcome, candidates: Iterator[tuple[Package | Blocked, Entry | None]]
+    config: PublishConfig,
+    target: Target,
+    candidates: Iterator[tuple[Package | Blocked, Entry | None]],
 ) -> Outcome:
+    outcome = Outcome(target.name, False)
     for found, last in candidates:
         if isinstance(found, Blocked):
             _count(outcome, found)
-        elif last is not None and last.event == "unsure" and not config.retry_unsure:
+        elif _doubtful(last, target) and not config.retry_unsure:
             outcome.counts["unsure"] += 1
         else:
             outcome.counts["would send"] += 1
@@ -239,13 +256,13 @@ class Sending:
         """From wherever an earlier call left the asset to its end; the state it is in then."""
         remote = last.remote if last and not (self.config.again and self.target.replaces) else ""
         if last and not remote:
-            if last.event == "unsure" and not self.config.retry_unsure:
-                raise Unsure(last.note)
             remote = self.target.find(package)
+            if not remote and _doubtful(last, self.target) and not self.config.retry_unsure:
+                raise Unsure(last.note or "an earlier call ended before the answer came")
         if not remote:
             self.check()
             self.log.append("intent", place, token=package.token)
-            remote = self._create(package)
+            remote = self._create(package, place)
         if not (last and last.remote == remote):
             self.log.append("created", place, token=package.token, remote=remote)
         try:
@@ -255,7 +272,7 @@ class Sending:
         self.log.append("published", place, token=package.token, remote=remote, url=receipt.url, note=receipt.state)
         return receipt.state
 
-    def _create(self, package: Package) -> str:
+    def _create(self, package: Package, place: tuple[str, str, str]) -> str:
         """Made once: what a lost answer may have left is looked for before another try. Raises Unsure."""
         lost = ""
         for _ in range(TRIES):
@@ -263,6 +280,10 @@ class Sending:
                 return self.target.create(package)
             except Unsure as error:
                 lost = str(error)
+            except Unavailable as error:
+                if not lost:  # nothing was sent: the next call need not doubt it
+                    self._note("failed", package, place, str(error))
+                raise
             for _ in range(LOOKS):
                 time.sleep(self.options.settle)
                 if remote := self.target.find(package):

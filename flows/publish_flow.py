@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
-from pathlib import Path
 from typing import Annotated, Any
 
 from prefect import flow, task
@@ -12,7 +10,7 @@ from pydantic import Field
 
 from flows.artifacts import table
 from flows.publish import Outcome, PublishConfig, publish
-from flows.publish_targets.registry import TARGETS
+from flows.publish_targets.registry import TARGETS, options_of
 from manifests.errors import UsageError, nearest
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
@@ -52,8 +50,7 @@ def publish_assets(
     for target in targets:
         if target not in TARGETS:
             raise UsageError(f"unknown target {target!r}{nearest(target, TARGETS)}")
-    tables = tomllib.loads(Path(config).read_text()) if config else {}
-    asked = [PublishConfig(out, target, tables.get(target, {}), approved, where, limit, live) for target in targets]
+    asked = [PublishConfig(out, target, options_of(config, target), approved, where, limit, live) for target in targets]
     states = [one_target(each, return_state=True) for each in asked]
     told: dict[str, Any] = {
         target: state.result(raise_on_failure=False) for target, state in zip(targets, states, strict=True)

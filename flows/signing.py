@@ -85,13 +85,13 @@ def verify(public: Any, data: bytes, signature: str) -> bool:
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding
 
-    raw = base64.b64decode(signature)
     try:
+        raw = base64.b64decode(signature)
         if isinstance(public, ec.EllipticCurvePublicKey):
             public.verify(raw, data, ec.ECDSA(hashes.SHA256()))
         else:
             public.verify(raw, data, padding.PKCS1v15(), hashes.SHA256())
-    except InvalidSignature:
+    except (InvalidSignature, ValueError):  # ValueError: no base64
         return False
     return True
 

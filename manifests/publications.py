@@ -18,8 +18,8 @@ START = "0" * 64  # what the first line is chained to
 FULL = 4096  # lines a file has at most once small files are put together
 SMALL_FILES = 256  # of which so many are put together at the next start
 
-# An asset's way: intent → created (the service has it) → published. `failed` was refused and may be tried again,
-# `unsure` means that an answer was lost and the service cannot be searched: a person has to look.
+# An asset's way: intent → created (the service has it) → published. `failed` was refused or never sent, and may be
+# tried again; `unsure` means that an answer was lost and the service cannot be searched: a person has to look.
 Event = Literal["intent", "created", "published", "failed", "unsure", "seal"]
 
 

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import tomllib
-from pathlib import Path
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from flows.commands.answers import FAILED, OK
@@ -40,12 +40,13 @@ def publish(options: argparse.Namespace) -> int:
     """Send, and print what became of every asset; exit code 1 when the target was left before the end."""
     from flows.publish import PublishConfig
     from flows.publish import publish as send
+    from flows.publish_targets.registry import options_of
 
     if options.verify:
         return verify(options)
     if not options.target:
         raise UsageError("publish: name a --target, or --verify")
-    table = {**config_table(options.config, options.target), **set_table(options.set)}
+    table = {**options_of(options.config, options.target), **set_table(options.set)}
     outcome = send(
         PublishConfig(
             out=options.out,
@@ -69,22 +70,10 @@ def verify(options: argparse.Namespace) -> int:
     """Read the whole chain and check its seals; raises LedgerError where it is broken."""
     from flows.publish import verify as check
 
-    lines, seals = check(options.out)
-    print(json.dumps({"lines": lines, "seals": seals}) if options.json else f"{lines} lines hold, {seals} seals fit")
+    found = check(options.out)
+    fit = "fit" if found.checked else "were not checked: MESHMILL_SIGN_KEY and MESHMILL_SIGN_CERT are not set"
+    print(json.dumps(asdict(found)) if options.json else f"{found.lines} lines hold, {found.seals} seals {fit}")
     return OK
-
-
-def config_table(path: str | None, target: str) -> dict[str, Any]:
-    """The target's table of a TOML file; {} without one. Raises UsageError."""
-    if path is None:
-        return {}
-    try:
-        table = tomllib.loads(Path(path).read_text()).get(target, {})
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path}: {error}") from error
-    if not isinstance(table, dict):
-        raise UsageError(f"{path}: {target} has to be a table")
-    return table
 
 
 def set_table(pairs: list[str]) -> dict[str, Any]:

@@ -69,11 +69,15 @@ class CGTrader:
         return ""
 
     def create(self, package: Package) -> str:
-        """A draft."""
-        answer = self.session.once("POST", "/v1/models", json=self._fields(package)).json()
-        if not answer.get("success", True) or "id" not in answer:
-            raise Refused(f"CGTrader made no draft of {package.id}: {str(answer)[:200]}")
-        return str(answer["id"])
+        """A draft; raises Unsure also for an answer that does not tell whether it was made."""
+        answer = self.session.once("POST", "/v1/models", json=self._fields(package))
+        try:
+            said = answer.json()
+            if said.get("success", True):
+                return str(said["id"])
+        except (ValueError, AttributeError, KeyError) as error:
+            raise Unsure(f"CGTrader's answer about {package.id} names no draft: {answer.text[:200]}") from error
+        raise Refused(f"CGTrader made no draft of {package.id}: {str(said)[:200]}")
 
     def finish(self, remote: str, package: Package) -> Receipt:
         """Add the files and pictures that it lacks, say that it is AI-generated, publish it."""
@@ -125,7 +129,7 @@ class CGTrader:
                 "polygons": int(package.metrics.get("triangles", 0)),
                 "vertices": int(package.metrics.get("vertices", 0)),
                 "geometry_type": "polygonal_mesh",
-                "textures": True,
+                "textures": package.metrics.get("texture.max_px", 0.0) > 0.0,
                 "materials": True,
             },
         }

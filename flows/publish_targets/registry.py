@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from flows.publish_targets.bundle import SHOPS, BundleOptions, bundle
@@ -32,3 +34,17 @@ def make_target(name: str, table: Mapping[str, Any]) -> tuple[Target, Common]:
     make, options = TARGETS[name]
     built = build_options(options, table, f"target {name}")
     return make(built), built
+
+
+def options_of(path: str | None, name: str) -> dict[str, Any]:
+    """A target's table of a TOML file, {} where there is none; raises UsageError, also for another's misspelt name."""
+    if path is None:
+        return {}
+    try:
+        tables = tomllib.loads(Path(path).read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {error}") from error
+    for key, table in tables.items():
+        if key not in TARGETS or not isinstance(table, dict):
+            raise UsageError(f"{path}: {key!r} is no table of a target{nearest(key, TARGETS)}")
+    return dict(tables.get(name, {}))

@@ -11,7 +11,7 @@ import pytest
 from publish_rows import a_run, finished
 from shop_server import SketchfabShop, serving
 
-from flows.publish import PublishConfig, publish, verify
+from flows.publish import PublishConfig, Verified, publish, verify
 from flows.publish_targets.sketchfab import Sketchfab
 from manifests.errors import LedgerError, UsageError
 from manifests.ledger import Ledger
@@ -160,6 +160,15 @@ def test_only_what_was_approved_and_only_the_current_version(shop: SketchfabShop
     assert titles(shop) == ["Thing number 1"]
 
 
+def test_a_limit_counts_what_can_be_sent_and_a_condition_chooses(shop: SketchfabShop, tmp_path: Path) -> None:
+    a_run(tmp_path, [0, 1], generator="mesh", meta={"license": ""})
+    a_run(tmp_path, range(2, 7))
+    assert publish(config(tmp_path, shop, limit=2, where="row > 0 or false")).counts == {"blocked": 1, "draft": 2}
+    assert titles(shop) == ["Thing number 2", "Thing number 3"]
+    publish(config(tmp_path, shop, limit=2))
+    assert titles(shop) == [f"Thing number {i}" for i in range(2, 6)]
+
+
 def test_an_asset_that_was_made_anew_is_another_listing_only_when_asked(shop: SketchfabShop, tmp_path: Path) -> None:
     a_run(tmp_path, [1])
     publish(config(tmp_path, shop))
@@ -217,7 +226,7 @@ def test_files_that_are_not_what_the_ledger_says_stay_here(shop: SketchfabShop, 
 def test_a_log_that_was_changed_is_told(shop: SketchfabShop, tmp_path: Path) -> None:
     a_run(tmp_path, range(3))
     publish(config(tmp_path, shop))
-    assert verify(str(tmp_path)) == (9, 0)
+    assert verify(str(tmp_path)) == Verified(9, 0, False)
     files = sorted((tmp_path / "publications/log").iterdir())
     files[4].write_bytes(files[4].read_bytes().replace(b"thing", b"thong"))
     with pytest.raises(LedgerError, match="broken at line"):

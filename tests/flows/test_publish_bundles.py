@@ -18,7 +18,7 @@ from PIL import Image
 from publish_rows import FILES, a_run, finished
 
 from flows.content_credentials import read
-from flows.publish import Outcome, PublishConfig, publish, verify
+from flows.publish import Outcome, PublishConfig, Verified, publish, verify
 from manifests.errors import LedgerError, UsageError
 from manifests.ledger import Ledger
 from manifests.store import Store
@@ -162,7 +162,7 @@ def test_the_users_certificate_signs_bundle_manifest_and_log(tmp_path: Path, mon
         assert subprocess.run(command, capture_output=True, check=False).returncode == 0
         archive.write_bytes(archive.read_bytes()[:-1] + b"x")
         assert subprocess.run(command, capture_output=True, check=False).returncode != 0
-    assert verify(str(tmp_path / "run")) == (4, 1)
+    assert verify(str(tmp_path / "run")) == Verified(4, 1, True)
     other_key, other_cert = pair(tmp_path / "other")
     monkeypatch.setenv("MESHMILL_SIGN_KEY", str(other_key))
     with pytest.raises(UsageError, match="not the certificate's"):
@@ -190,3 +190,8 @@ def test_a_manifest_beside_the_file_tells_who_and_how_and_any_changed_byte(
     action = told["manifest"]["assertions"][0]["data"]["actions"][0]
     assert action["digitalSourceType"].endswith("trainedAlgorithmicMedia")
     assert not read("model/gltf-binary", data[:-1] + b"x", credentials)["intact"]
+    monkeypatch.delenv("MESHMILL_SIGN_KEY")
+    monkeypatch.delenv("MESHMILL_SIGN_CERT")
+    a_run(tmp_path / "run", [1], remade="again", generator="triposg")
+    send(tmp_path / "run", "site", to=str(tmp_path / "site"), draft=False)
+    assert not list((tmp_path / "site").rglob("*.c2pa"))  # it would say of the new file that it was tampered with

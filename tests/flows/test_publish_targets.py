@@ -13,6 +13,7 @@ from publish_rows import a_run
 from shop_server import Shop, serving
 
 from flows.publish import Outcome, PublishConfig, publish
+from flows.publish_targets.cgtrader import CGTrader
 from manifests.errors import UsageError
 from manifests.publications import Publications
 from manifests.store import Store
@@ -50,6 +51,7 @@ def test_cgtrader_has_files_tags_and_says_who_made_it(cgtrader: CGTraderShop, tm
     assert len(model["tags"]) >= 5
     assert model["ai_generated"] is False  # what POST says is ignored, so PUT says it
     assert model["status"] == "draft"
+    assert model["info"]["textures"] is False  # this run measured none
     assert send(tmp_path, "cgtrader", cgtrader, draft=False, **SHELF).counts == {"published": 1}
     assert model["status"] == "published"
 
@@ -65,6 +67,51 @@ def test_cgtrader_under_failures_adds_each_file_once_and_leaves_doubt(cgtrader: 
     drafts = {entry.id for entry in entries(tmp_path) if entry.event == "published"}
     assert drafts | unsure == {f"thing-{i}" for i in range(12)}
     assert not drafts & unsure
+
+
+@pytest.mark.parametrize("way", ["killed", "no JSON", "no id"])
+def test_a_draft_that_cgtrader_may_have_is_a_persons_to_look_for(
+    cgtrader: CGTraderShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Its search shows no drafts, so that a second try would make a second one."""
+    a_run(tmp_path, [1])
+    real = cgtrader._create
+
+    def made(said: dict[str, Any]) -> Any:
+        status, headers, _ = real(said)
+        return status, headers, b"<html>" if way == "no JSON" else {"success": True}
+
+    with monkeypatch.context() as patch:
+        if way == "killed":
+            patch.setattr(CGTrader, "create", killed_after(CGTrader.create))
+            with pytest.raises(KeyboardInterrupt):
+                send(tmp_path, "cgtrader", cgtrader, **SHELF)
+        else:
+            patch.setattr(cgtrader, "_create", made)
+            assert send(tmp_path, "cgtrader", cgtrader, **SHELF).counts == {"unsure": 1}
+    rehearsal = PublishConfig(str(tmp_path), "cgtrader", {**SHELF, "base_url": cgtrader.url})
+    assert publish(rehearsal).counts == {"unsure": 1}
+    assert send(tmp_path, "cgtrader", cgtrader, **SHELF).counts == {"unsure": 1}
+    assert len(cgtrader.models) == 1
+
+
+def killed_after(real: Any) -> Any:
+    def killed(*arguments: Any) -> None:
+        real(*arguments)
+        raise KeyboardInterrupt
+
+    return killed
+
+
+def test_a_draft_that_was_never_sent_is_made_by_the_next_call(
+    cgtrader: CGTraderShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_run(tmp_path, [1], metrics={"texture.max_px": 1024.0})
+    monkeypatch.setattr("flows.publish_http.PATIENCE", -1.0)
+    cgtrader.planned = ["429"]
+    assert "asks for a pause" in send(tmp_path, "cgtrader", cgtrader, **SHELF).stopped
+    assert send(tmp_path, "cgtrader", cgtrader, **SHELF).counts == {"draft": 1}
+    assert [model["info"]["textures"] for model in cgtrader.models.values()] == [True]
 
 
 def entries(out: Path) -> list[Any]:

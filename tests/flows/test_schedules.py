@@ -15,6 +15,7 @@ from publish_rows import a_run
 
 from flows.artifacts import funnel, plain
 from flows.publish_flow import TooManyFailures, publish_assets
+from manifests.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
 DEPLOYMENTS: dict[str, Any] = {
@@ -57,13 +58,36 @@ def test_a_flow_whose_assets_fail_fails(tmp_path: Path, monkeypatch: pytest.Monk
         send(str(tmp_path), ["fab"], str(options), approved=False, live=True)
 
 
+def test_a_target_that_is_away_keeps_no_other_from_being_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_run(tmp_path, range(2), files=(("glb", ".glb", 0), ("fbx", ".fbx", 0)))
+    monkeypatch.setattr("flows.publish_flow.one_target", direct)
+    monkeypatch.delenv("SKETCHFAB_TOKEN", raising=False)
+    options = tmp_path / "targets.toml"
+    options.write_text(f'[site]\nto = "{tmp_path / "site"}"\n')
+    with pytest.raises(TooManyFailures, match="SKETCHFAB_TOKEN"):
+        publish_assets.fn(str(tmp_path), ["sketchfab", "site"], str(options), approved=False, live=True)
+    assert len(list((tmp_path / "site/items").iterdir())) == 2
+
+
+@pytest.mark.parametrize("text", ["[sight]\n", "site = 3\n", "[site\n"])
+def test_a_wrong_file_of_options_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "targets.toml").write_text(text)
+    with pytest.raises(UsageError, match=r"targets\.toml"):
+        publish_assets.fn(str(tmp_path), ["site"], str(tmp_path / "targets.toml"))
+
+
 def direct(config: Any, return_state: bool) -> Any:
     """A task's state without Prefect."""
     from flows.publish_flow import publish
 
     class State:
         def result(self, raise_on_failure: bool) -> Any:
-            return publish(config).to_dict()
+            try:
+                return publish(config).to_dict()
+            except UsageError as error:
+                return error
 
     return State()
 
