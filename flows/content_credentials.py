@@ -8,6 +8,7 @@ import json
 from importlib.metadata import version
 from typing import Any
 
+from flows.provenance import IMPORT
 from flows.publish_package import Package, mime_of, name_of
 from flows.signing import Signer
 from manifests.ledger_row import Output
@@ -34,7 +35,7 @@ def manifest(package: Package, file: Output) -> dict[str, Any]:
     source = "trainedAlgorithmicMedia" if package.ai else "algorithmicMedia"
     made = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE + source, "softwareAgent": "Meshmill"}
     imported = {"action": "c2pa.published"}
-    actions = [imported if package.generator == "mesh" else made]
+    actions = [imported if package.generator == IMPORT else made]
     return {
         "claim_generator_info": [{"name": "Meshmill", "version": version("meshmill")}],
         "title": name_of(file),

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from flows.licences import Licences
 from flows.provenance import ALGORITHMS, IMPORT
+from manifests.licences import plain_licence
 from ml.generators.pretrained.card import OUTSIDE_TENCENT
 from ml.generators.registry import GENERATORS
 
@@ -56,7 +57,7 @@ def _recipe(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[str, 
 def _own_licence(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[str, str]:
     """Creative Commons and the GPL by what their names promise (creativecommons.org/licenses, SPDX identifiers)."""
     name = licence_of(row)
-    plain = name.upper().replace("_", "-").replace(" ", "-")
+    plain = plain_licence(name).upper().replace("_", "-").replace(" ", "-")
     if not plain:
         if row["generator"] == IMPORT or row.get("parent"):
             return "licence.unknown", "an imported mesh without a licence is somebody's; give the row its licence"

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from typing import Any, Literal
 
 from flows.licences import Licences
+from flows.provenance import IMPORT
 from flows.publish_licences import Terms, Use, ai_generated, conflict, licence_of
 from flows.signing import Signer
 from manifests.errors import RecipeError, StoreError
@@ -221,7 +222,7 @@ def disclosure(row: Mapping[str, Any]) -> str:
     """How the asset was made, in one line; "" for an imported mesh, of which nothing is known."""
     if ai_generated(row):
         return f"Made with generative AI ({row['generator']})."
-    return "" if row["generator"] == "mesh" else "Made by a procedural algorithm, without generative AI."
+    return "" if row["generator"] == IMPORT else "Made by a procedural algorithm, without generative AI."
 
 
 def _title(understood: Mapping[str, Any]) -> str:

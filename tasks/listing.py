@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 ELLIPSIS = "…"
-COMMON = ("3d model", "pbr", "gltf", "textured", "game ready")  # true of every asset with a material and a GLB
+COMMON = ("3d model", "pbr", "gltf", "3d asset", "mesh")  # true of every asset with a material and a GLB
 SMALL_WORDS = frozenset(
     {"a", "an", "and", "at", "by", "for", "from", "in", "is", "it", "of", "on", "the", "to", "with"}
 )

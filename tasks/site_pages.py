@@ -10,6 +10,8 @@ from html import escape
 from typing import Any
 from urllib.parse import quote
 
+from manifests.licences import plain_licence
+
 Item = Mapping[str, Any]  # as the publisher keeps it in items/NAME.json; its hrefs are relative to the site's root
 
 PER_PAGE = 200
@@ -64,7 +66,7 @@ def markup(item: Item, base_url: str) -> dict[str, Any]:
         "name": item["title"],
         "description": item["description"],
         "keywords": ", ".join(item["tags"]),
-        "license": LICENCES.get(licence) or licence or None,
+        "license": LICENCES.get(plain_licence(licence).upper()) or licence or None,
         "creator": {"@type": "Organization", "name": item["creator"]} if item["creator"] else None,
         "copyrightNotice": item["copyright"] or None,
         "image": address(base_url, item["poster"]) if item["poster"] else None,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.content_credentials import SUFFIX, sidecar
+from flows.provenance import IMPORT
 from flows.publish_package import Package, Wants, mime_of, name_of
 from flows.publish_targets.protocol import Common, Receipt
 from manifests.errors import UsageError
@@ -67,8 +68,9 @@ class Site:
             self.store.put(item["poster"], package.read(package.poster))
         self._write(folder, item)
         kept = {file["href"] for file in item["files"]} | {item["poster"], item["page"]}
-        for href in [file["href"] for file in before["files"]] if before else []:
-            if href not in kept:
+        kept.add(item["credentials"])
+        for href in [*(file["href"] for file in before["files"]), before["credentials"]] if before else []:
+            if href and href not in kept:
                 self.store.delete(href)
         return folder
 
@@ -122,7 +124,7 @@ def item_of(package: Package, draft: bool) -> dict[str, Any]:
         "creator": package.creator,
         "copyright": package.copyright,
         "ai_generated": package.ai,
-        "imported": package.generator == "mesh",
+        "imported": package.generator == IMPORT,
         "generator": package.generator,
         "measures": {name: package.metrics[name] for name in MEASURES if name in package.metrics},
         "page": f"assets/{folder}/index.html",

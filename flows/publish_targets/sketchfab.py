@@ -12,6 +12,7 @@ from flows.publish_package import Package, Wants, mime_of, name_of
 from flows.publish_secrets import secret
 from flows.publish_targets.credentials import CREDENTIALS
 from flows.publish_targets.protocol import Common, Processing, Receipt
+from manifests.licences import plain_licence
 from tasks.listing import TextLimits
 
 # Title 48, description 1024, 42 tags of 48 (Sketchfab's upload form); 200 MB on the largest ordinary plan.
@@ -82,7 +83,7 @@ class Sketchfab:
             "private": "true" if self.options.private else "false",
             "source": "meshmill",
         }
-        if licence := LICENCES.get(package.licence.upper()):
+        if licence := LICENCES.get(plain_licence(package.licence).upper()):
             fields["license"] = licence
         file = package.main
         content = {"modelFile": (name_of(file), package.read(file), mime_of(file))}

@@ -6,6 +6,7 @@ import json
 import os
 from importlib.metadata import version
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ from shop_server import Answer, Shop, serving
 
 from flows.cli import main
 from flows.doctor import Line, describe, examine
+from flows.publish_targets.credentials import CREDENTIALS
 from manifests.backends import LocalFolder
+from manifests.lease import Lease
+from manifests.store import Store
 
 
 class Prefect(Shop):
@@ -30,7 +34,8 @@ class Prefect(Shop):
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("RAY_ADDRESS", "DASK_SCHEDULER_ADDRESS", "PREFECT_API_URL", "MESHMILL_SIGN_KEY", "MESHMILL_SIGN_CERT"):
+    addresses = ("RAY_ADDRESS", "DASK_SCHEDULER_ADDRESS", "PREFECT_API_URL")
+    for name in (*addresses, "MESHMILL_SIGN_KEY", "MESHMILL_SIGN_CERT", *CREDENTIALS.values()):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -68,6 +73,34 @@ def test_a_server_of_another_version_is_wrong(tmp_path: Path, monkeypatch: pytes
         assert (lines["prefect"].state, lines["dask"].state) == ("ok", "ok")
         server.there = "3.0.0"
         assert seen(tmp_path)["prefect"].state == "wrong"
+
+
+def test_too_little_room_is_wrong_and_where_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=(5 << 30) - 1))
+    monkeypatch.setattr("flows.doctor.LEAST_MEMORY", 1 << 60)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
+    lines = seen(tmp_path / "not" / "there")
+    assert [lines[name].state for name in ("memory", "disk of the run", "temporary disk")] == ["wrong"] * 3
+    assert lines["disk of the run"].found == f"5.0 GiB free at {tmp_path}"
+    assert "--out" in lines["disk of the run"].do
+
+
+def test_a_run_under_way_and_one_that_was_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert seen(tmp_path)["run under way"].found == "none"
+    with Lease(Store(str(tmp_path))):
+        assert f"process {os.getpid()} on" in seen(tmp_path)["run under way"].found
+        assert "gone" not in seen(tmp_path)["run under way"].found
+        monkeypatch.setattr("manifests.lease.Holder.alive", lambda _: False)
+        assert "gone: the next run takes over" in seen(tmp_path)["run under way"].found
+
+
+def test_which_credentials_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert seen(tmp_path)["publishing"].state == "absent"
+    monkeypatch.setenv("SHOPIFY_TOKEN", "a-secret-token")
+    line = seen(tmp_path)["publishing"]
+    assert (line.state, line.found) == ("ok", "credentials for shopify")
+    assert "HF_TOKEN for huggingface" in line.do
+    assert "SHOPIFY" not in line.do
 
 
 def test_a_store_that_writes_twice_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,8 @@ FREE, SOLD = "site", "fab"
         (FREE, "mesh", "CC-BY-NC-4.0", ""),
         (SOLD, "mesh", "CC-BY-NC-4.0", "licence.non-commercial"),
         (SOLD, "mesh", "cc by-nc 4.0", "licence.non-commercial"),
+        (SOLD, "mesh", "Creative Commons - Attribution - NonCommercial", "licence.non-commercial"),
+        (FREE, "mesh", "Creative Commons Attribution-NoDerivs", "licence.no-derivatives"),
         (SOLD, "mesh", "CC-BY-SA-4.0", "licence.share-alike"),
         (FREE, "mesh", "CC-BY-SA-4.0", ""),
         (FREE, "mesh", "CC-BY-ND-4.0", "licence.no-derivatives"),
