@@ -74,6 +74,6 @@ def sha256(file: InputFile) -> str:
         with fsspec.open(file.uri, "rb") as stream:
             while block := stream.read(BLOCK):
                 digest.update(block)
-    except OSError:
+    except Exception:  # whatever a store's client raises; what reads it says why
         return f"unread {file.uri}"
     return digest.hexdigest()

@@ -73,7 +73,7 @@ class Inputs:
         self._root_of(_normal_url(unquote(url)), name)
         try:
             info = _filesystem(location.partition("://")[0]).info(location)
-        except (OSError, ValueError) as error:
+        except Exception as error:  # whatever a store's client raises
             if refused := refusal(error):
                 raise InputFault("row.outside", f"{name!r}: {refused}") from error
             raise InputFault("row.missing-file", f"{name!r} cannot be read: {error}") from error

@@ -37,9 +37,13 @@ async def guarded_client(**options: Any) -> Any:
 
 
 def public_socket(address: Any) -> socket.socket:
-    """A socket for what `getaddrinfo` gave; raises NotPublic."""
+    """A socket for what `getaddrinfo` gave; raises NotPublic, also where ALLOWED is no list of networks."""
     family, kind, protocol, _, place = address
-    if not is_allowed(place[0], os.environ.get(ALLOWED, "")):
+    try:
+        allowed = is_allowed(place[0], os.environ.get(ALLOWED, ""))
+    except ValueError as error:
+        raise NotPublic(f"{ALLOWED} has to be networks such as 10.20.0.0/16,192.168.1.5/32: {error}") from error
+    if not allowed:
         raise NotPublic(f"{place[0]} is not a public address; {ALLOWED} may allow its network")
     return socket.socket(family=family, type=kind, proto=protocol)
 

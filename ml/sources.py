@@ -9,6 +9,7 @@ from pathlib import Path
 
 import fsspec
 
+from manifests.public_hosts import refusal
 from ml.asset import InputError
 
 
@@ -27,17 +28,17 @@ class Source:
         return posixpath.splitext(self.uri)[1].lower()
 
     def read(self) -> bytes:
-        """The whole file; raises InputError `input.missing`, `input.too-large` or `input.unreadable`.
+        """The whole file; raises InputError `input.missing`, `input.outside`, `input.too-large` or `input.unreadable`.
 
         `input.digest-differs` where it is not the file whose sha256 the manifest gives: tables outlive their files.
         """
         try:
             with fsspec.open(self.uri, "rb") as stream:
                 data: bytes = stream.read(self.max_bytes + 1)
-        except FileNotFoundError as error:
-            raise InputError("input.missing", f"no such file: {self.uri}") from error
-        except OSError as error:
-            raise InputError("input.unreadable", f"{self.uri}: {error}") from error
+        except MemoryError:
+            raise
+        except Exception as error:  # a store's client raises what it likes: aiohttp's answer of 500 is no OSError
+            raise _unread(self.uri, error) from error
         if len(data) > self.max_bytes:
             raise InputError("input.too-large", f"{self.uri} is larger than {self.max_bytes} bytes")
         if self.sha256 and (found := hashlib.sha256(data).hexdigest()) != self.sha256.lower():
@@ -48,6 +49,14 @@ class Source:
     def sibling(self, relative: str) -> Source:
         """A file named from inside this one (a texture, a .bin); raises InputError `input.outside` when it escapes."""
         return resolve(relative, posixpath.dirname(self.uri), self.root, self.max_bytes)
+
+
+def _unread(uri: str, error: Exception) -> InputError:
+    if refused := refusal(error):
+        return InputError("input.outside", f"{uri}: {refused}")
+    if isinstance(error, FileNotFoundError):
+        return InputError("input.missing", f"no such file: {uri}")
+    return InputError("input.unreadable", f"{uri}: {error}")
 
 
 def resolve(name: str, folder: str, root: str, max_bytes: int = 512 * 1024 * 1024) -> Source:

@@ -20,7 +20,7 @@ VIEWER = "model-viewer.min.js"  # put it beside index.html and the pages turn th
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
     "ul.assets{display:grid;grid-template-columns:repeat(auto-fill,minmax(12rem,1fr));gap:1rem;padding:0;list-style:none}"
-    "img,model-viewer{width:100%;aspect-ratio:1;object-fit:contain;background:#eee}model-viewer{max-width:40rem}"
+    "img,model-viewer{width:100%;aspect-ratio:1;object-fit:contain;background:#eee}model-viewer{display:block;max-width:40rem}"
 )
 # CreativeWork.license wants an address: those of Creative Commons by their SPDX names.
 LICENCES = {
@@ -92,18 +92,19 @@ def item_page(item: Item, base_url: str) -> bytes:
     first = item["files"][0]
     usdz = next((file for file in item["files"] if file["format"] == "usdz"), None)
     attributes = [f'src="{up}{_href(first["href"])}"', f'alt="{escape(item["title"])}"', "camera-controls", "ar"]
-    attributes += [f'poster="{up}{_href(item["poster"])}"'] if item["poster"] else []
     attributes += [f'ios-src="{up}{_href(usdz["href"])}"'] if usdz else []
     files = "".join(
         f'<li><a href="{up}{_href(file["href"])}" download>{escape(file["href"].rsplit("/", 1)[-1])}</a>'
         f" {file['bytes'] / 1e6:.2f} MB</li>"
         for file in item["files"]
     )
+    # Inside the element, so that it is seen where the viewer's script is not there or not loaded yet.
+    poster = f'<img slot="poster" src="{up}{_href(item["poster"])}" alt="">' if item["poster"] else ""
     text = "".join(f"<p>{escape(line)}</p>" for line in item["description"].splitlines())
     json_ld = json.dumps(markup(item, base_url), ensure_ascii=False).replace("<", "\\u003c")
     body = (
         f'<p><a href="{up}index.html">All assets</a></p><h1>{escape(item["title"])}</h1>'
-        f"<model-viewer {' '.join(attributes)}></model-viewer>{text}<ul>{files}</ul>"
+        f"<model-viewer {' '.join(attributes)}>{poster}</model-viewer>{text}<ul>{files}</ul>"
         f'<script type="application/ld+json">{json_ld}</script><script type="module" src="{up}{VIEWER}"></script>'
     )
     return _page(item["title"], body)

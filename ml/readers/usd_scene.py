@@ -35,6 +35,8 @@ def read_scene(path: str, limits: ReadLimits) -> Scene:
     turn = Z_TO_Y if UsdGeom.GetStageUpAxis(stage) == "Z" else np.eye(3)
     reader = _StageReader(path, UsdGeom.GetStageMetersPerUnit(stage) * turn, _first_frame(stage), limits)
     for prim in Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies()):
+        if prim.HasAuthoredMetadata("clips"):  # other files again, which are opened where a value is asked for
+            raise InputError("mesh.unsupported", f"{prim.GetPath()} takes its values from clips in other files")
         if prim.IsA(UsdGeom.Mesh) and _drawn(prim, reader.time):
             reader.add(prim)
     if any(prim.GetTypeName() == "Skeleton" for prim in stage.Traverse()):

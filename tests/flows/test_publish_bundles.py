@@ -55,6 +55,7 @@ def test_a_site_lists_what_is_no_draft_and_its_pages_hold_their_markup(tmp_path:
     page = (site / "assets/a.b%2Fc%20d/index.html").read_text()
     assert "<script>alert" not in page
     assert "<model-viewer" in page
+    assert '<img slot="poster" src="' in page  # seen without the script too
     said = json.loads(re.findall(r'ld\+json">(.*?)</script>', page)[0])
     assert (said["@type"], said["name"]) == ("3DModel", nasty["title"])
     assert said["license"] == "https://creativecommons.org/licenses/by/4.0/"

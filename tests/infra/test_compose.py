@@ -54,6 +54,22 @@ def test_ports_are_open_to_this_machine_alone() -> None:
     assert BOX["networks"]["inside"]["internal"]
 
 
+def test_two_services_are_on_the_network_that_leads_out() -> None:
+    assert {name for name, service in SERVICES.items() if "outside" in service["networks"]} == {"prefect", "grafana"}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_service_is_nobody_and_asks_who_it_talks_to(name: str) -> None:
+    service = SERVICES[name]
+    if "build" not in service:  # an image of ours ends with a user of its own
+        assert service["user"].split(":")[0] not in ("root", "0")
+    told = service.get("environment", {})
+    if "RAY_ADDRESS" in told:
+        assert (told["RAY_AUTH_MODE"], told["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"]) == ("token", "True")
+    if name == "prefect":
+        assert told["PREFECT_SERVER_API_AUTH_STRING"].startswith("${PREFECT_AUTH:?")
+
+
 def test_secrets_have_no_default_and_the_example_names_them_all() -> None:
     text = (COMPOSE / "compose.yaml").read_text()
     asked = {match[0]: match[1] for match in re.findall(r"\$\{(\w+)(:\?|:-)?", text)}

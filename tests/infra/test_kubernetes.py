@@ -108,6 +108,25 @@ def test_policies_and_budgets_meet_the_pods_they_mean() -> None:
     assert named("NetworkPolicy", "deny-all")["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+def test_every_rule_says_who_may_come() -> None:
+    """A rule without `from` lets everybody in, an empty selector everybody of the namespace or of the cluster."""
+    rules = [rule for item in objects() if item["kind"] == "NetworkPolicy" for rule in item["spec"].get("ingress", [])]
+    assert len(rules) > 5
+    for rule in rules:
+        assert rule["from"]
+        for peer in rule["from"]:
+            assert peer.keys() <= {"podSelector", "namespaceSelector"}
+            assert all(selector["matchLabels"] for selector in peer.values())
+
+
+def test_what_runs_code_or_flows_asks_who_it_is() -> None:
+    assert named("RayCluster", "meshmill")["spec"]["authOptions"] == {"mode": "token", "secretName": "ray-token"}
+    assert named("ConfigMap", "settings")["data"]["DASK_DISTRIBUTED__COMM__REQUIRE_ENCRYPTION"] == "True"
+    assert "PREFECT_SERVER_API_AUTH_STRING" in named("Secret", "prefect")["stringData"]
+    (server,) = named("Deployment", "prefect")["spec"]["template"]["spec"]["containers"]
+    assert {"secretRef": {"name": "prefect"}} in server["envFrom"]
+
+
 def test_the_clouds_metadata_and_private_networks_are_out_of_reach() -> None:
     rules = named("NetworkPolicy", "names-and-store")["spec"]["egress"]
     blocks = [to["ipBlock"] for rule in rules for to in rule["to"] if "ipBlock" in to]

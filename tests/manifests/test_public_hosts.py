@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from manifests.admission import sha256
 from manifests.inputs import InputFault, Inputs
 from manifests.public_hosts import ALLOWED, is_allowed
 from ml.asset import InputError
@@ -28,7 +29,7 @@ class Server:
             def do_GET(self) -> None:
                 server.asked.append(self.path)
                 redirect = self.path.startswith("/redirect")
-                self.send_response(302 if redirect else 200)
+                self.send_response(302 if redirect else server.status if self.command == "GET" else 200)
                 self.send_header("Location", server.target) if redirect else None
                 self.send_header("Content-Length", "1")
                 self.end_headers()
@@ -42,6 +43,7 @@ class Server:
 
         self.asked: list[str] = []
         self.target = ""
+        self.status = 200  # of a GET
         self.server = ThreadingHTTPServer((address, 0), Handler)
         self.url = f"http://{address}:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -81,12 +83,29 @@ def test_only_allowed_addresses_are_asked(servers: tuple[Server, Server], monkey
     assert code(allowed.url, "b.png") == "row.outside"
 
 
+def test_a_list_that_is_none_is_said(servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ALLOWED, "127.0.0.1/8")
+    with pytest.raises(InputFault, match=f"{ALLOWED} has to be networks .* has host bits set"):
+        Inputs(f"{servers[0].url}/rows.csv").find("a.png")
+
+
+def test_a_server_that_fails_has_a_coded_answer(servers: tuple[Server, Server]) -> None:
+    server, _ = servers
+    file = Inputs(f"{server.url}/rows.csv").find("a.glb")
+    server.status = 500
+    with pytest.raises(InputError, match="500") as caught:
+        Source(file.uri, file.root).read()
+    assert caught.value.code == "input.unreadable"
+    assert sha256(file) == f"unread {file.uri}"
+
+
 def test_a_redirect_leads_nowhere_else(servers: tuple[Server, Server]) -> None:
     allowed, other = servers
     allowed.target = f"{other.url}/latest/meta-data"
     assert code(allowed.url, "redirect.png") == "row.outside"
-    with pytest.raises(InputError):
+    with pytest.raises(InputError) as caught:
         Source(f"{allowed.url}/redirect.png", allowed.url).read()
+    assert caught.value.code == "input.outside"
     assert other.asked == []
     allowed.target = f"{allowed.url}/b.png"
     assert code(allowed.url, "redirect.png") == ""

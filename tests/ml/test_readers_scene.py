@@ -127,6 +127,37 @@ def test_a_stage_that_reaches_out_is_refused(tmp_path: Path) -> None:
         assert code(written(tmp_path, "x.usda", reaching.format(name).encode())) == "mesh.unsupported"
 
 
+CLIPS = """#usda 1.0
+(
+    startTimeCode = 0
+    endTimeCode = 1
+)
+def Mesh "Quad" (
+    clips = {{
+        dictionary default = {{
+            asset[] assetPaths = [@{0}@]
+            asset manifestAssetPath = @{0}@
+            string primPath = "/Quad"
+            double2[] active = [(0, 0)]
+            double2[] times = [(0, 0), (1, 1)]
+        }}
+    }}
+) {{
+    int[] faceVertexCounts = [3]
+    int[] faceVertexIndices = [0, 1, 2]
+    point3f[] points
+}}
+"""
+
+
+def test_values_are_not_taken_from_clips_in_other_files(tmp_path: Path) -> None:
+    """Clips are no composition: a layer names them in metadata, and they would be opened when points are asked for."""
+    points = "{ 0: [(0, 0, 0), (9, 0, 0), (0, 9, 0)] }"
+    (tmp_path / "secret.usda").write_text(f'#usda 1.0\ndef Mesh "Quad" {{ point3f[] points.timeSamples = {points} }}\n')
+    source = written(tmp_path, "x.usda", CLIPS.format(tmp_path / "secret.usda").encode())
+    assert code(source) == "mesh.unsupported"
+
+
 @pytest.mark.parametrize("form", ["fbx", "usdz", "usda"])
 def test_damaged_and_oversized_files_are_refused(form: str, tmp_path: Path) -> None:
     data = USDA.encode() if form == "usda" else file_of(form, Asset((ball(painted()),)))
