@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
 
 import pyarrow as pa
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from manifests.columns import Layout, Record
 from manifests.errors import ManifestError, nearest
+from manifests.parquet_footer import Chunk, chunks
 
 BATCH = 1024  # rows; with 64 KB reads, memory stays flat however large a row group is
 # A value that a dictionary holds once stands in every row of a batch: fewer rows a batch where such a chunk is large.
@@ -22,10 +23,11 @@ def parquet_records(stream: IO[bytes], uri: str, layout: Layout) -> Iterator[Rec
     """Records in order; raises ManifestError at once for a damaged footer or no input column."""
     try:
         file = pq.ParquetFile(stream, buffer_size=1 << 16, pre_buffer=False)
+        schema = file.schema_arrow
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ManifestError(f"{uri}: is not a whole Parquet file: {_first_line(error)}") from error
-    names = _names(file.schema_arrow, uri, layout)
-    return _records(file, names, _rows_a_batch(file.metadata, names, uri))
+    names = _names(schema, uri, layout)
+    return _records(file, names, _rows_a_batch(chunks(stream, uri), names, uri), uri)
 
 
 def _names(schema: Any, uri: str, layout: Layout) -> dict[str, tuple[str, bool]]:
@@ -46,19 +48,17 @@ def _names(schema: Any, uri: str, layout: Layout) -> dict[str, tuple[str, bool]]
     return names
 
 
-def _rows_a_batch(metadata: Any, names: dict[str, tuple[str, bool]], uri: str) -> int:
+def _rows_a_batch(chunks: Iterable[Chunk], names: Mapping[str, object], uri: str) -> int:
     """As many that their values stay near BATCH_BYTES; raises ManifestError for a file made to fill the memory."""
     rows = BATCH
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for chunk in map(group.column, range(group.num_columns)):
-            if (name := chunk.path_in_schema.split(".")[0]) not in names:
-                continue
-            size = chunk.total_uncompressed_size
-            if size > LARGE and size > RATIO * chunk.total_compressed_size:
-                message = f"column {name!r} unpacks from {chunk.total_compressed_size} to {size} bytes"
-                raise ManifestError(f"{uri}: {message}, more than {RATIO} times; no manifest does")
-            if any("DICTIONARY" in encoding for encoding in chunk.encodings):
-                rows = min(rows, max(1, BATCH_BYTES // max(1, size)))
+    for chunk in chunks:
+        if chunk.name not in names:
+            continue
+        if chunk.unpacked > LARGE and chunk.unpacked > RATIO * chunk.packed:
+            message = f"column {chunk.name!r} unpacks from {chunk.packed} to {chunk.unpacked} bytes"
+            raise ManifestError(f"{uri}: {message}, more than {RATIO} times; no manifest does")
+        if chunk.by_dictionary:
+            rows = min(rows, max(1, BATCH_BYTES // max(1, chunk.unpacked)))
     return rows
 
 
@@ -66,9 +66,9 @@ def _is_binary(kind: Any) -> bool:
     return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind))
 
 
-def _records(file: Any, names: dict[str, tuple[str, bool]], rows: int) -> Iterator[Record]:
+def _records(file: Any, names: dict[str, tuple[str, bool]], rows: int, uri: str) -> Iterator[Record]:
     number = 0
-    for batch in file.iter_batches(rows, columns=list(names), use_threads=False):
+    for batch in _batches(file, names, rows, uri):
         columns = [(*names[column], _values(batch.column(column))) for column in batch.schema.names]
         for i in range(batch.num_rows):
             number += 1
@@ -77,6 +77,13 @@ def _records(file: Any, names: dict[str, tuple[str, bool]], rows: int) -> Iterat
                 if values[i] is not None and values[i] != "":
                     (record.values if known else record.meta)[name] = values[i]
             yield record
+
+
+def _batches(file: Any, names: Iterable[str], rows: int, uri: str) -> Iterator[Any]:
+    try:
+        yield from file.iter_batches(rows, columns=list(names), use_threads=False)
+    except (pa.ArrowException, OSError) as error:
+        raise ManifestError(f"{uri}: cannot be read to its end: {_first_line(error)}") from error
 
 
 def _values(column: Any) -> list[Any]:

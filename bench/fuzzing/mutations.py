@@ -6,6 +6,8 @@ import random
 import struct
 from collections.abc import Callable, Sequence
 
+Pool = Sequence[bytes]
+Words = Sequence[bytes]
 NUMBERS = (0, 1, 2, 127, 128, 255, 256, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1)
 TEXTS = (
     b"0",
@@ -34,7 +36,7 @@ TEXTS += (
 )
 
 
-def mutated(rng: random.Random, pool: Sequence[bytes], words: Sequence[bytes]) -> bytes:
+def mutated(rng: random.Random, pool: Pool, words: Words) -> bytes:
     """One to eight changes, mostly few, to an input of the pool."""
     data = bytearray(rng.choice(pool))
     for _ in range(min(8, 1 + int(rng.expovariate(0.7)))):
@@ -42,49 +44,49 @@ def mutated(rng: random.Random, pool: Sequence[bytes], words: Sequence[bytes]) -
     return bytes(data)
 
 
-def flip(rng: random.Random, data: bytearray, pool: Sequence[bytes], words: Sequence[bytes]) -> None:
+def flip(rng: random.Random, data: bytearray, pool: Pool, words: Words) -> None:
     """One bit."""
     if data:
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
 
 
-def overwrite(rng: random.Random, data: bytearray, pool: Sequence[bytes], words: Sequence[bytes]) -> None:
+def overwrite(rng: random.Random, data: bytearray, pool: Pool, words: Words) -> None:
     """A little-endian number that borders on something."""
     at, form = rng.randrange(len(data) + 1), rng.choice(["<B", "<H", "<I"])
     number = rng.choice(NUMBERS) % (1 << (8 * struct.calcsize(form)))
     data[at : at + struct.calcsize(form)] = struct.pack(form, number)
 
 
-def insert(rng: random.Random, data: bytearray, pool: Sequence[bytes], words: Sequence[bytes]) -> None:
+def insert(rng: random.Random, data: bytearray, pool: Pool, words: Words) -> None:
     """A word of the format, or a text that numbers and names are not."""
     at = rng.randrange(len(data) + 1)
     data[at:at] = rng.choice([*words, *TEXTS])
 
 
-def replace(rng: random.Random, data: bytearray, pool: Sequence[bytes], words: Sequence[bytes]) -> None:
+def replace(rng: random.Random, data: bytearray, pool: Pool, words: Words) -> None:
     """A value by another: from one separator to the next."""
     at = rng.randrange(len(data) + 1)
     end = min((found for mark in b' ,:"\n\t/' if (found := data.find(bytes([mark]), at + 1)) > 0), default=len(data))
     data[at + 1 : end] = rng.choice([*words, *TEXTS])
 
 
-def cut(rng: random.Random, data: bytearray, pool: Sequence[bytes], words: Sequence[bytes]) -> None:
+def cut(rng: random.Random, data: bytearray, pool: Pool, words: Words) -> None:
     """A stretch, or the rest."""
     at = rng.randrange(len(data) + 1)
     del data[at : at + rng.choice((1, 2, 4, 16, 64, len(data)))]
 
 
-def repeat(rng: random.Random, data: bytearray, pool: Sequence[bytes], words: Sequence[bytes]) -> None:
+def repeat(rng: random.Random, data: bytearray, pool: Pool, words: Words) -> None:
     """A stretch, several times."""
     at, length = rng.randrange(len(data) + 1), rng.choice((1, 8, 64))
     data[at:at] = data[at : at + length] * rng.choice((1, 2, 50))
 
 
-def splice(rng: random.Random, data: bytearray, pool: Sequence[bytes], words: Sequence[bytes]) -> None:
+def splice(rng: random.Random, data: bytearray, pool: Pool, words: Words) -> None:
     """The rest of another input."""
     other = rng.choice(pool)
     data[rng.randrange(len(data) + 1) :] = other[rng.randrange(len(other) + 1) :]
 
 
-Change = Callable[[random.Random, bytearray, Sequence[bytes], Sequence[bytes]], None]
+Change = Callable[[random.Random, bytearray, Pool, Words], None]
 CHANGES: tuple[Change, ...] = (flip, overwrite, insert, replace, cut, repeat, splice)

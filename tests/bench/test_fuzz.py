@@ -1,11 +1,13 @@
-"""The fuzzer: what crashes or hangs is counted and kept, what is refused or read is not; the readers stand a moment."""
+"""The fuzzer: what crashes, hangs or kills is counted and kept, what is refused or read is not; the readers stand."""
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import sys
-from collections.abc import Iterator
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,21 +15,19 @@ import pytest
 sys.path.append(str(Path(__file__).parents[2] / "bench"))
 
 import fuzz
+from fuzzing.containers import change_glb, change_parquet, split_glb, split_parquet
 from fuzzing.targets import TARGETS, Target
 
 
 @pytest.fixture(autouse=True)
-def clock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An alarm after a fifth of a second, and a corpus of this test's own."""
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A corpus of this test's own."""
     monkeypatch.setattr(fuzz, "CORPUS", tmp_path)
-    monkeypatch.setattr(fuzz, "HANG_SECONDS", 0.2)
-    before = signal.signal(signal.SIGALRM, fuzz.too_long)
-    yield
-    signal.signal(signal.SIGALRM, before)
+    return tmp_path
 
 
 def read(data: bytes) -> str:
-    """Refuses, reads, crashes or hangs, by the first byte."""
+    """Refuses, reads, crashes, hangs or ends the process, by the first byte."""
     kind = data[:1]
     while kind == b"h":
         pass
@@ -35,32 +35,73 @@ def read(data: bytes) -> str:
         raise RuntimeError(f"at byte {len(data)}")
     if kind == b"r":
         raise ValueError("refused")
+    if kind == b"k":
+        os.kill(os.getpid(), signal.SIGKILL)
     return "read"
 
 
+def toy(seed: bytes) -> Target:
+    """A reader of inputs that never change."""
+    return Target("toy", read, (ValueError,), (), lambda: [seed], change=lambda rng, pool, words: seed)
+
+
 @pytest.mark.parametrize(
-    ("data", "ends"), [(b"ok", ""), (b"r", ""), (b"c", "CRASH RuntimeError"), (b"h", "CRASH Hang")]
+    ("data", "ends"),
+    [
+        (b"ok", ""),
+        (b"r", ""),
+        (b"c", "CRASH RuntimeError"),
+        (b"h", "CRASH hang"),
+        (b"k", "CRASH of the process"),
+    ],
 )
-def test_only_what_has_no_coded_answer_is_a_crash(data: bytes, ends: str, tmp_path: Path) -> None:
-    found = fuzz.Counted()
-    answer = fuzz.execute(read, (ValueError,), data, found)
-    assert answer.startswith(ends)
-    assert (found.executions, len(found.crashes)) == (1, int(bool(ends)))
-    assert [path.read_bytes() for path in tmp_path.glob("crash-*")] == ([data] if ends else [])
+def test_only_what_has_no_coded_answer_is_a_crash(
+    data: bytes, ends: str, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fuzz, "HANG_SECONDS", 0.2)
+    found = fuzz.campaign(toy(data), 2, random.Random(1), fuzz.Seen())
+    assert found.executions == 2
+    assert len(found.crashes) == (2 if ends else 0)
+    assert all(crash.startswith(ends) for crash in found.crashes)
+    assert [path.read_bytes() for path in corpus.glob("crash-*")] == ([data] if ends else [])
 
 
-def test_new_answers_join_the_corpus(tmp_path: Path) -> None:
+def test_new_answers_join_the_corpus(corpus: Path) -> None:
     target = Target("toy", lambda data: len(data) % 3, (ValueError,), (b"a",), lambda: [b"seed"])
-    found = fuzz.fuzz(target, 0.2, random.Random(1))
+    found = fuzz.campaign(target, 500, random.Random(1), fuzz.Seen())
     assert found.answers == {"value 0", "value 1", "value 2"}
-    assert len(list((tmp_path / "toy").glob("kept-*"))) == 3
-    assert found.executions == found.answered > 100
+    assert len(list((corpus / "toy").glob("kept-*"))) == 3
+    assert found.executions == found.answered == 500
+
+
+def test_a_run_that_is_asked_to_stop_tells_what_it_did() -> None:
+    seen = fuzz.Seen()
+    threading.Timer(0.3, seen.stop).start()
+    found = fuzz.campaign(toy(b"ok"), 10**9, random.Random(1), seen)
+    assert 0 < found.executions == found.answered < 10**9
+
+
+def test_shares_make_a_whole() -> None:
+    assert sum(target.share for target in TARGETS) == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target.name)
-def test_readers_stand_a_moment(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz, "HANG_SECONDS", 20.0)
-    found = fuzz.fuzz(target, 0.3, random.Random(7))
+def test_readers_stand_a_moment(target: Target) -> None:
+    """All that they begin with is read, some of it as rows that are wrong; changes leave most lengths in order."""
+    for seed in target.seeds():
+        assert target.read(seed)
+    begun = time.process_time()
+    found = fuzz.campaign(target, 300, random.Random(7), fuzz.Seen())
     assert found.crashes == []
-    assert found.executions > 20
+    assert found.executions == 300
+    assert found.refused > 10
     assert len(found.answers) > 3
+    assert time.process_time() - begun < 20
+
+
+def test_changed_containers_are_containers() -> None:
+    rng = random.Random(3)
+    (glbs,) = (target.seeds() for target in TARGETS if target.name == "GLB")
+    (tables,) = (target.seeds() for target in TARGETS if target.name == "manifest (Parquet)")
+    assert sum(split_glb(change_glb(rng, glbs, ()))[0] != b"" for _ in range(100)) > 80
+    assert sum(split_parquet(change_parquet(rng, tables, ()))[1] != b"" for _ in range(100)) > 80
