@@ -61,7 +61,7 @@ def test_ctrl_c_and_kill_leave_nothing_behind(tmp_path: Path, mark: str) -> None
     started = time.monotonic()
     out, err = process.communicate(timeout=100)
     assert time.monotonic() - started < 30
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out) == (130, ""), err
     assert err.splitlines()[-1] == "meshmill: interrupted; the same command goes on from here"
     assert left_behind(mark) == []
     drill.clear_log()

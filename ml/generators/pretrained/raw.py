@@ -60,7 +60,7 @@ def _built(raw: RawMesh | None, name: str, up: Axis, front: Axis) -> Asset:
     if raw is None or raw.vertices is None or raw.faces is None:
         raise InputError("model.no-surface", "the model found no surface")
     vertices, faces = to_numpy(raw.vertices), to_numpy(raw.faces)
-    if len(faces) < FEWEST_FACES or not (vertices != vertices[0]).any():
+    if len(faces) < FEWEST_FACES or not (vertices != vertices[:1]).any():
         raise InputError("model.no-surface", f"the model answered with {len(faces)} faces, which is no object")
     uv = None if raw.uv is None else to_numpy(raw.uv).astype(np.float32) * (1, -1) + (0, 1)
     whole = make_part(vertices, faces, uv=uv, colors=raw.colors)  # checks before anything is multiplied or indexed
@@ -132,9 +132,9 @@ def from_trimesh(mesh: Any) -> RawMesh | None:
 
 
 def _material(pbr: Any) -> Material:
-    """A trimesh PBRMaterial; see-through where its base colour says so, whatever its mode (TRELLIS.2 always writes
-    OPAQUE beside an alpha channel)."""
-    base = getattr(pbr, "baseColorTexture", None)
+    """A trimesh PBRMaterial, or the SimpleMaterial with an image that Step1X-3D bakes; see-through where its base colour
+    says so, whatever its mode (TRELLIS.2 always writes OPAQUE beside an alpha channel)."""
+    base = getattr(pbr, "baseColorTexture", None) or getattr(pbr, "image", None)
     rough, metal = getattr(pbr, "roughnessFactor", None), getattr(pbr, "metallicFactor", None)
     packed = getattr(pbr, "metallicRoughnessTexture", None)
     return Material(

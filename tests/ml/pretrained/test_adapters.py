@@ -250,15 +250,23 @@ def test_step1x_gets_its_picture_by_path_and_keeps_every_face(
             assert picture.mode == "RGBA"
         return SimpleNamespace(mesh=[mesh])
 
+    def painted(**given: Any) -> Any:  # as its differentiable_renderer/mesh_utils.py does
+        red = trimesh.visual.texture.SimpleMaterial(image=Image.new("RGB", (4, 4), "red"), diffuse=(255, 255, 255))
+        given["mesh"].visual = trimesh.visual.TextureVisuals(uv=np.zeros((5, 2)), material=red)
+        return given["mesh"]
+
     geometry, texture = "Step1X3DGeometryPipeline", "Step1X3DTexturePipeline"
     shapes = Model(call=stand_ins.function(f"{geometry}.__call__", shape))
-    textures = Model(call=stand_ins.function(f"{texture}.__call__", lambda **given: given["mesh"]))
+    textures = Model(call=stand_ins.function(f"{texture}.__call__", painted))
     stand_ins.module("step1x3d_geometry.models.pipelines.pipeline", **{geometry: loader(stand_ins, geometry, shapes)})
     stand_ins.module(
         "step1x3d_texture.pipelines.step1x_3d_texture_synthesis_pipeline",
         **{texture: loader(stand_ins, texture, textures)},
     )
-    assets(ready("step1x-3d", symmetry="x").generate([ask()]))
+    (asset,) = assets(ready("step1x-3d", symmetry="x").generate([ask()]))
+    baked = asset.parts[0].material.base_color_texture
+    assert baked is not None
+    np.testing.assert_array_equal(baked.pixels()[0, 0], [255, 0, 0, 255])
     given = stand_ins.given(f"{geometry}.__call__")
     assert (given["label"]["symmetry"], given["do_reduce_face"]) == ("x", False)
     assert "Label" in stand_ins.given(f"{geometry}.from_pretrained")["subfolder"]

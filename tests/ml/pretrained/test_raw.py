@@ -69,6 +69,7 @@ def test_corners_of_each_triangle_are_welded_but_not_across_a_seam(mesh: trimesh
         None,
         RawMesh(None, None),
         RawMesh(np.zeros((0, 3)), np.zeros((0, 3), int)),
+        RawMesh(np.zeros((0, 3)), np.array([[0, 1, 2]] * 9)),
         RawMesh(np.eye(3), np.array([[0, 1, 2]])),
         RawMesh(np.zeros((3, 3)), np.array([[0, 1, 2]] * 9)),
     ],
