@@ -26,7 +26,7 @@ from flows.engine import GENERATING, LARGEST_WINDOW, WINDOW, Policy, ThreadGuard
 from flows.generator_actor import GeneratorActor
 from flows.guard import Guard
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, process_asset
-from flows.model_actors import POLL_SECONDS, ModelActors, answer_of, local_gpus
+from flows.model_actors import MOST_IN_FLIGHT, POLL_SECONDS, ModelActors, answer_of, local_gpus
 from flows.placement import runs_guarded
 
 # A node can be lost without the job's fault; three in a row are its own. A CPU generator runs in a child of its actor
@@ -35,7 +35,7 @@ LOST_WORKER_TRIES, LOST_GUARDED_TRIES = 3, 8
 OBJECT_STORE_BYTES = 80 << 20  # meshes travel through the store by digest, never through Ray's shared memory
 RESTART_PATIENCE = 120.0  # seconds without any living actor, after which the chunk gives up
 LOOPBACK = "127.0.0.1:0"  # Dask always serves its metrics: on any free port, for this machine alone
-WAITERS = 160  # threads that wait, each for a batch: 64 of each of two chunks at 8 GPUs, and the CPU generators'
+WAITERS = MOST_IN_FLIGHT + 64  # threads that wait, each for a batch: the models' and the CPU generators'
 # Rows that need no GPU go to nodes with CPUs, never to a head or a driver's node that offers none; so small that two
 # runs on one cluster never wait for each other.
 CPU_SHARE = 0.01
@@ -232,6 +232,7 @@ class ClusterEngine:
             threads = sum(self.client.nthreads().values())
             actors = len(self.pool) if self.pool else 0
             found = 1 + max(-(-actors // GENERATING), -(-threads // BACKLOG))
+            found = max(found, self.models.window() if self.models else 0)
             self.looked = time.monotonic(), min(max(WINDOW, found), LARGEST_WINDOW)
         return self.looked[1]
 

@@ -20,10 +20,11 @@ from flows.jobs import (
     R,
     generate_asset,
     guarded,
-    keep_batch,
     process_asset,
 )
+from flows.model_worker import ModelWorker
 from flows.placement import runs_guarded
+from flows.seats import DEPTH
 
 WINDOW = 2  # chunks at once at least: the next one generates while this one's chains finish
 LARGEST_WINDOW = 32  # and at most: 8,192 rows, 128 batches and 2,048 chains in flight
@@ -112,12 +113,14 @@ class InlineEngine:
         self.policy = policy
         self.guards = ThreadGuards(policy.limits)
         self.pool = ThreadPoolExecutor(workers or usable_cpus(), thread_name_prefix="asset")
-        self.warm = ThreadPoolExecutor(1, thread_name_prefix="model")  # one GPU, one model's call at a time
+        self.model: ModelWorker | None = None
+        self.warm = ThreadPoolExecutor(DEPTH, thread_name_prefix="model")  # one GPU: the next batch makes itself ready
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
-        """Each job in a guarded child; models, whose memory no cap for CPU work fits, in this process."""
+        """Each job in a guarded child; models, whose memory no cap for CPU work fits, in one of their own."""
         if not runs_guarded(jobs[0].generator):
-            return self.warm.submit(keep_batch, jobs)
+            self.model = self.model or ModelWorker(self.policy.tries)
+            return self.warm.submit(self.model.generate, jobs)
         return self.pool.submit(run_guarded, self.guards, self.policy, generate_asset, jobs)
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
@@ -133,3 +136,5 @@ class InlineEngine:
         self.pool.shutdown(wait=False, cancel_futures=True)
         self.warm.shutdown(wait=False, cancel_futures=True)
         self.guards.close()
+        if self.model is not None:
+            self.model.close()

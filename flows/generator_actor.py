@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Sequence, Set
 
 from flows.engine import Policy, ThreadGuards, run_guarded
-from flows.jobs import Failure, Generated, GenerateJob, generate_asset, keep_batch
-from flows.placement import runs_guarded
-
-ACCELERATOR_EXIT = 70  # EX_SOFTWARE of sysexits.h
+from flows.jobs import Failure, Generated, GenerateJob, generate_asset
+from flows.model_worker import ModelWorker
 
 
 class GeneratorActor:
-    """GPU models in this process, CPU generators in a guarded child of it."""
+    """CPU generators, each call in a guarded child."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
@@ -28,9 +26,23 @@ class GeneratorActor:
 
     def generate(self, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
         """A batch of one generator's jobs, answered in order."""
-        if runs_guarded(jobs[0].generator):
-            return run_guarded(self.guards, self.policy, generate_asset, jobs)
-        try:
-            return keep_batch(jobs)
-        except Exception:  # the accelerator is lost to this process: Ray starts another one
-            os._exit(ACCELERATOR_EXIT)
+        return run_guarded(self.guards, self.policy, generate_asset, jobs)
+
+
+class ModelHost:
+    """A GPU and the models that share it, each warm on a seat of its own; asked by several threads at once."""
+
+    def __init__(self, tries: int) -> None:
+        self.tries = tries
+        self.lock = threading.Lock()
+        self.seats: dict[int, ModelWorker] = {}
+
+    def generate(self, seat: int, vacated: Set[int], jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
+        """A batch of one model's jobs, answered in order; the models of vacated seats are let go before it begins."""
+        with self.lock:
+            for gone in vacated & self.seats.keys():
+                self.seats.pop(gone).close()
+            if seat not in self.seats:
+                self.seats[seat] = ModelWorker(self.tries)
+            worker = self.seats[seat]
+        return worker.generate(jobs)

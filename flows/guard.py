@@ -38,6 +38,7 @@ class Limits:
     seconds: float = 300.0  # the specification's bound for a simple model
     memory_bytes: int = 4 << 30  # address space beyond the warm child's own; 0 for no cap (CUDA maps terabytes)
     recycle_rss_bytes: int = 2 << 30  # a child that has grown beyond this is replaced between calls
+    recycle_growth_bytes: int = 1 << 62  # and one that has grown by this since its first call
 
 
 class Killed(RuntimeError):
@@ -100,6 +101,7 @@ class Guard:
         self.modules = modules
         self.channel: Connection | None = None
         self.pid = 0
+        self.first_rss = 0  # what the child's first call left it with
         self.memory_kills = 0  # that the kernel had done when the child began
         self.status: socket.socket | None = None
         self.closed = False
@@ -127,7 +129,8 @@ class Guard:
             stderr = self._last_words() + reply[2]
             self._drop()
             raise Killed("guard.memory", f"over {self.limits.memory_bytes >> 20} MiB of memory", stderr)
-        if rss > self.limits.recycle_rss_bytes:
+        self.first_rss = self.first_rss or rss
+        if rss > min(self.limits.recycle_rss_bytes, self.first_rss + self.limits.recycle_growth_bytes):
             self._drop()
         if kind == "error":
             value.add_note(reply[2])
@@ -206,6 +209,10 @@ class Guard:
         self.stderr.seek(max(0, size - STDERR_TAIL))
         return self.stderr.read().decode("utf-8", "replace")
 
+    def renew(self) -> None:
+        """Let the child go; the next call meets a fresh one."""
+        self._drop()
+
     def close(self) -> None:
         """Kill the child and let go of everything; a call that another thread is in does not start a second child."""
         self.closed = True
@@ -222,7 +229,7 @@ class Guard:
             self.channel.close()
         if self.status is not None:
             self.status.close()
-        self.channel, self.status, self.pid = None, None, 0
+        self.channel, self.status, self.pid, self.first_rss = None, None, 0, 0
 
 
 def memory_kills() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ from manifests.ledger_row import Output
 from manifests.outcome import Outcome
 from manifests.store import Store
 from ml.asset import InputError
+from ml.generators.pretrained.batches import Batches
 from ml.generators.protocol import Answer, Refusal, Request
 from ml.readers.gltf import read_glb
 from tasks.chain import Plan, run_chain
@@ -29,10 +31,11 @@ load_plugins()  # a guarded child meets the same generators and steps as the dri
 OUTSIDE_KILL, OUTSIDE_TRIES = "guard.crash.SIGKILL", 4
 
 ACCELERATOR_LOST = "CUDA error"  # torch's words for an error after which no CUDA call of the process succeeds
+ACCELERATOR_EXIT = 70  # EX_SOFTWARE of sysexits.h
 PICTURE = ".png"  # as what a picture that was drawn on the way lies in the store
 
 J = TypeVar("J")
-R = TypeVar("R", "Generated | Failure", "Processed")
+R = TypeVar("R", "Generated | Failure", "Processed", "Raw | Failure")
 
 
 @dataclass(frozen=True)
@@ -55,9 +58,10 @@ class Generated:
     """A raw mesh in the store, by content digest."""
 
     digest: str
-    seconds: float
+    seconds: float  # a batch's are shared out evenly among its rows
     attempts: int = 1
     pictures: tuple[str, ...] = ()  # digests of pictures that were drawn on the way
+    gpu: str = ""  # the accelerator's name, "" where there is none
 
 
 @dataclass(frozen=True)
@@ -96,6 +100,16 @@ class Failure:
     attempts: int = 1
     stderr: str = ""
     hints: tuple[str, ...] = field(default=())
+    seconds: float = 0.0  # that a model had worked on it
+    gpu: str = ""
+
+
+@dataclass(frozen=True)
+class Raw:
+    """What a model answered, not in the store yet."""
+
+    answer: Answer
+    attempts: int = 1
 
 
 @lru_cache(maxsize=4)
@@ -107,38 +121,50 @@ def warm_generator(name: str, options: object):  # type: ignore[no-untyped-def] 
 def generate_asset(job: GenerateJob) -> Generated | Failure:
     """Make one raw mesh; a refusal comes back as a value, an unusable input as InputError."""
     started = time.perf_counter()
-    return keep(job.make(), job.store, started)
+    kept = keep(job.make(), job.store)
+    return replace(kept, seconds=time.perf_counter() - started)
 
 
-def keep(result: Answer, store: Store, started: float) -> Generated | Failure:
+def keep(result: Answer, store: Store) -> Generated | Failure:
     """Put a generator's answer in the store."""
     if isinstance(result, Refusal):
         return Failure("rejected", result.code, result.message, hints=result.hints)
     if isinstance(result, InputError):
         return Failure("failed", result.code, result.message)
     pictures = tuple(store.put_content(picture.data, PICTURE) for picture in result.pictures)
-    digest = store.put_content(encode_glb(result), ".glb")
-    return Generated(digest, time.perf_counter() - started, pictures=pictures)
+    return Generated(store.put_content(encode_glb(result), ".glb"), 0.0, pictures=pictures)
 
 
-def keep_batch(jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
-    """Run a GPU generator on a whole batch in this process; whatever goes wrong in it sends each row alone.
+def ask_model(jobs: Sequence[GenerateJob]) -> list[Raw | Failure]:
+    """What a model answers to a whole batch; whatever goes wrong in it sends each row alone.
 
-    What has broken the accelerator for this process, and with it for every row to come, goes on to the caller.
+    What has broken the accelerator for this process, and with it for every row to come, ends the process.
     """
-    started = time.perf_counter()
     generator = warm_generator(jobs[0].generator, jobs[0].options)
     try:
-        results = generator.generate([job.request for job in jobs])
+        return [Raw(answer) for answer in generator.generate([job.request for job in jobs])]
     except Exception as error:
         if ACCELERATOR_LOST in str(error):
-            raise
+            os._exit(ACCELERATOR_EXIT)
         if len(jobs) > 1:
-            return [answer for job in jobs for answer in keep_batch([job])]
+            return [answer for job in jobs for answer in ask_model([job])]
         if isinstance(error, InputError):
             return [Failure("failed", error.code, error.message)]
         return [Failure("failed", f"error.{type(error).__name__}", str(error), stderr=traceback.format_exc())]
-    return [keep(result, job.store, started) for result, job in zip(results, jobs, strict=True)]
+
+
+def ask_model_for_all(jobs: Sequence[GenerateJob], largest: int) -> tuple[list[Raw | Failure], int]:
+    """The same, and the largest batch that its memory took: what one process found out the next one need not."""
+    batches = getattr(warm_generator(jobs[0].generator, jobs[0].options), "batches", None)
+    if not isinstance(batches, Batches):
+        return ask_model(jobs), 0
+    batches.largest = min(batches.largest, largest or batches.largest)
+    return ask_model(jobs), batches.largest
+
+
+def ask_model_once(job: GenerateJob) -> Raw | Failure:
+    """The same for one row."""
+    return ask_model([job])[0]
 
 
 def process_asset(job: ProcessJob) -> Processed:

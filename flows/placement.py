@@ -20,10 +20,13 @@ SHARES = 20  # a GPU is shared out in twentieths: actors of one model fill it wi
 
 
 def runs_guarded(name: str) -> bool:
-    """Whether each call is to run in a guarded child: what loads a model, or starts programs of its own, stays warm
-    in the process that asks and has limits of its own."""
-    made = GENERATORS[name][0]
-    return not made.gpus and not getattr(made, "own_process", False)
+    """Whether each call is to run in a guarded child of the CPU's limits: no model, and no programs of its own."""
+    return not GENERATORS[name][0].gpus and not own_process(name)
+
+
+def own_process(name: str) -> bool:
+    """Whether it starts programs of its own, kills what hangs of them and starts them anew."""
+    return bool(getattr(GENERATORS[name][0], "own_process", False))
 
 
 def gpus_of(name: str, options: object) -> float:

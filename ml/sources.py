@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import fsspec
@@ -21,6 +21,7 @@ class Source:
     root: str
     max_bytes: int = 512 * 1024 * 1024
     sha256: str = ""  # that the manifest says it has, in hexadecimal digits; "" where it says nothing
+    data: bytes | None = field(default=None, repr=False, compare=False)  # the file, where it was read before
 
     @property
     def suffix(self) -> str:
@@ -32,6 +33,8 @@ class Source:
 
         `input.digest-differs` where it is not the file whose sha256 the manifest gives: tables outlive their files.
         """
+        if self.data is not None:
+            return self.data
         try:
             with fsspec.open(self.uri, "rb") as stream:
                 data: bytes = stream.read(self.max_bytes + 1)
@@ -45,6 +48,13 @@ class Source:
             message = f"{self.uri} has the sha256 {found}; the manifest says {self.sha256}"
             raise InputError("input.digest-differs", message)
         return data
+
+    def held(self) -> Source:
+        """The same with the file in memory; as it is where the file cannot be read, for `read` to say why."""
+        try:
+            return replace(self, data=self.read())
+        except InputError:
+            return self
 
     def sibling(self, relative: str) -> Source:
         """A file named from inside this one (a texture, a .bin); raises InputError `input.outside` when it escapes."""

@@ -128,16 +128,29 @@ def accelerator_gb() -> float | None:
     Asked of the driver: the torch of this process may be one without CUDA, while the model has an environment of its
     own.
     """
-    program = shutil.which("nvidia-smi")
-    if program is None:
-        return None
-    asked = [program, "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True)
-        sizes = [float(line) for line in done.stdout.split()]
-    except (OSError, ValueError, subprocess.SubprocessError):
+        sizes = [float(line) for line in _driver_says("memory.total")]
+    except ValueError:
         return None
     return max(sizes) * MIB / 1e9 if sizes else None
+
+
+def accelerator_name() -> str:
+    """Name of the first NVIDIA GPU of this machine (`NVIDIA H100 80GB HBM3`), "" without one."""
+    return next(iter(_driver_says("name")), "")
+
+
+def _driver_says(what: str) -> list[str]:
+    """A line for each GPU, none where there is no driver or it does not answer."""
+    program = shutil.which("nvidia-smi")
+    if program is None:
+        return []
+    asked = [program, f"--query-gpu={what}", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return []
+    return done.stdout.splitlines()
 
 
 def marker_text(revision: str, files: Mapping[str, int], folder: str = "") -> str:

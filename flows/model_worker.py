@@ -1,0 +1,83 @@
+"""A warm model: in a child that may die or grow, its inputs read before its turn and its meshes written after it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property
+
+from flows.guard import Guard, Killed, Limits
+from flows.jobs import Failure, Generated, GenerateJob, Raw, ask_model, ask_model_for_all, ask_model_once, guarded, keep
+from flows.placement import own_process
+from ml.generators.pretrained.shelf import accelerator_name
+from ml.generators.protocol import Request
+
+# A batch that takes an hour hangs: the slowest model makes an asset in minutes. CUDA maps terabytes, so there is no cap
+# on the address space; a child that has grown by 4 GiB since its first batch leaks, and is replaced between two.
+LIMITS = Limits(seconds=3600.0, memory_bytes=0, recycle_rss_bytes=1 << 62, recycle_growth_bytes=4 << 30)
+
+
+class ModelWorker:
+    """Threads share it: while one's batch is made, others read inputs and write meshes, so that the GPU never waits.
+
+    The model lives in a child that is forked from a process which has everything loaded but the model: one that dies
+    costs its batch and the loading of the model, not the start of another actor.
+    """
+
+    def __init__(self, tries: int, limits: Limits = LIMITS, modules: tuple[str, ...] = ("flows.jobs",)) -> None:
+        """`tries` children may die with a row alone before it is quarantined."""
+        self.tries, self.limits = tries, limits
+        self.turn = threading.Lock()
+        self.guard = Guard(limits, modules)
+        self.serving: tuple[str, object] | None = None
+        self.largest = 0  # batch that its memory takes, once one was too large
+
+    def generate(self, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
+        """A batch of one model's jobs, answered in order."""
+        ready = [replace(job, request=with_inputs_read(job.request)) for job in jobs]
+        with self.turn:
+            began = time.perf_counter()
+            made = self._made(ready)
+            seconds = (time.perf_counter() - began) / len(jobs)
+        return [self._kept(raw, job, seconds) for raw, job in zip(made, ready, strict=True)]
+
+    def _made(self, jobs: Sequence[GenerateJob]) -> list[Raw | Failure]:
+        """From the model; where its child dies under several rows each is tried alone, so that only one is blamed."""
+        if own_process(jobs[0].generator):
+            return ask_model(jobs)
+        model = jobs[0].generator, jobs[0].options
+        if self.serving != model:  # one at a time: two would share the GPU's memory
+            self.guard.renew()
+            self.serving, self.largest = model, 0
+        if len(jobs) > 1:
+            try:
+                made, self.largest = self.guard.call(ask_model_for_all, jobs, self.largest)
+                return made
+            except Killed:
+                pass
+        return [guarded(self.guard, ask_model_once, job, self.limits.seconds, self.tries) for job in jobs]
+
+    def _kept(self, raw: Raw | Failure, job: GenerateJob, seconds: float) -> Generated | Failure:
+        kept = raw if isinstance(raw, Failure) else replace(keep(raw.answer, job.store), attempts=raw.attempts)
+        return replace(kept, seconds=seconds, gpu=self.gpu)
+
+    @cached_property
+    def gpu(self) -> str:
+        """Name of the accelerator."""
+        return accelerator_name()
+
+    def close(self) -> None:
+        """Kill the child."""
+        self.guard.close()
+
+
+def with_inputs_read(request: Request) -> Request:
+    """The request with its pictures in memory; what cannot be read is left for the generator to tell of."""
+    return replace(
+        request,
+        image=request.image and request.image.held(),
+        images=tuple(source.held() for source in request.images),
+        sketch=request.sketch and request.sketch.held(),
+    )
