@@ -132,8 +132,8 @@ def from_trimesh(mesh: Any) -> RawMesh | None:
 
 
 def _material(pbr: Any) -> Material:
-    """A trimesh PBRMaterial, or the SimpleMaterial with an image that Step1X-3D bakes; see-through where its base colour
-    says so, whatever its mode (TRELLIS.2 always writes OPAQUE beside an alpha channel)."""
+    """A trimesh PBRMaterial, or the SimpleMaterial with an image that Step1X-3D bakes; see-through where its base
+    colour says so, whatever its mode (TRELLIS.2 always writes OPAQUE beside an alpha channel)."""
     base = getattr(pbr, "baseColorTexture", None) or getattr(pbr, "image", None)
     rough, metal = getattr(pbr, "roughnessFactor", None), getattr(pbr, "metallicFactor", None)
     packed = getattr(pbr, "metallicRoughnessTexture", None)
