@@ -46,11 +46,12 @@ class Books:
     def work(self, model: str, seconds: float, alone: bool = False, dies: bool = False) -> str:
         with self.fleet.lease(model, NEEDS[model], alone) as seat:
             with self.lock:
+                if seat.host.actor not in self.living:
+                    raise Lost(model)  # it died under the batch before this one
                 self.inside[seat.number] += 1
                 self.seated.setdefault(model, set()).add(seat.number)
                 assert self.inside[seat.number] <= (1 if alone or seat.number in self.alone else DEPTH)
                 assert seat.model == model
-                assert seat.host.actor in self.living
                 assert seat.number not in seat.host.vacated
                 assert sum(each.gpus for each in seat.host.seats) <= seat.host.size + 1e-6
                 self.alone |= {seat.number} if alone else set()
