@@ -14,7 +14,18 @@ GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views",
 SURFACE = ("glb_size", "bake", "materials", "lods", "writers", "formats", "format_stages")
 RUNS = ("quickstart", "scale", "million", "fuzz", "scheduling", "batch", "publish")
 SHAPES = ("shapes", "shapes_speed", "shape_training")
-QUALITY = ("measures", "alignment", "quality", "refine", "report_page", "edits", "shards", "curation", "shape_examples")
+QUALITY = (
+    "measures",
+    "alignment",
+    "quality",
+    "refine",
+    "refine_normals",
+    "report_page",
+    "edits",
+    "shards",
+    "curation",
+    "shape_examples",
+)
 CURATION = ("curation_filters",)
 SCRIPTS = (*RUNS, "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE, *QUALITY, *CURATION, *SHAPES)
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")

@@ -151,6 +151,8 @@ METRICS: dict[str, str] = {
     "web.psnr": "the least peak signal-to-noise ratio of its compressed textures, dB; absent where none lost anything",
     "edit.moved_percent": "share of the vertices that the edits of a refinement moved, %",
     "edit.repainted_percent": "share of the surface that looks different after them, %",
+    "refine.agreement": "share of the pixels covered by a refined surface or its normal maps that both cover",
+    "refine.crossings": "pairs of faces of the refined surface that cross, no more than before",
     "edit.changed_texels": "texels of all maps that are others after them",
     "bytes.total": "bytes of all output files, every LOD",
 }

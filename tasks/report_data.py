@@ -25,6 +25,7 @@ FIRST = (
         "shape_edit",
         "repair",
         "watertight",
+        "refine_normals",
         "remesh_isotropic",
         "remesh_quads",
         "simplify",

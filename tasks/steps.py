@@ -16,6 +16,7 @@ from tasks.lods import LodOptions, lods
 from tasks.orient import OrientOptions, orient
 from tasks.palette import PaletteOptions, palette
 from tasks.physical import PhysicalOptions, physical
+from tasks.refine_normals import RefineNormalsOptions, refine_normals
 from tasks.remesh_isotropic import RemeshIsotropicOptions, remesh_isotropic
 from tasks.remesh_quads import RemeshQuadsOptions, remesh_quads
 from tasks.repair import RepairOptions, repair
@@ -39,6 +40,7 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "shape_edit": (shape_edit, ShapeEditOptions),
     "repair": (repair, RepairOptions),
     "watertight": (watertight, WatertightOptions),
+    "refine_normals": (refine_normals, RefineNormalsOptions),
     "remesh_isotropic": (remesh_isotropic, RemeshIsotropicOptions),
     "remesh_quads": (remesh_quads, RemeshQuadsOptions),
     "simplify": (simplify, SimplifyOptions),
