@@ -42,7 +42,8 @@ def _sweep(values: F64, faces: I32, twin: I32, out: I32) -> tuple[F64, I32]:
     for h in range(len(twin)):
         if faces[h // 3, 0] >= 0 and twin[h] > h:
             _flip(values, faces, twin, out, h)
-    return _compact(values, faces)
+    kept, left = _compact(values, faces)
+    return kept, left
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -60,7 +61,7 @@ def _still(values: F64, v: int) -> bool:
 def _shorter(values: F64, faces: I32, h: int) -> bool:
     a, b = faces[h // 3, h % 3], faces[h // 3, (h + 1) % 3]
     aim = SHORT * 0.5 * (values[a, -2] + values[b, -2])
-    return _squared(values, a, b) < aim * aim
+    return bool(_squared(values, a, b) < aim * aim)
 
 
 @njit(cache=True, nogil=True)
@@ -177,7 +178,7 @@ def _longer(values: F64, faces: I32, twin: I32, h: int) -> bool:
         return False
     a, b = faces[h // 3, h % 3], faces[h // 3, (h + 1) % 3]
     aim = LONG * 0.5 * (values[a, -2] + values[b, -2])
-    return _squared(values, a, b) > aim * aim and not (_still(values, a) or _still(values, b))
+    return bool(_squared(values, a, b) > aim * aim and not (_still(values, a) or _still(values, b)))
 
 
 @njit(cache=True, nogil=True)

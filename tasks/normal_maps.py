@@ -23,7 +23,7 @@ class NormalMaps:
     @property
     def size(self) -> int:
         """Pixels a side."""
-        return self.pictures.shape[1]
+        return int(self.pictures.shape[1])
 
     def halved(self) -> NormalMaps:
         """The same at half the size."""
