@@ -91,12 +91,9 @@ class Session:
 
     def __init__(self, base: str, headers: Mapping[str, str], bucket: Bucket) -> None:
         """Raises UsageError for an address that is not https (http is for this machine alone)."""
-        address = urlsplit(base)
-        if address.scheme != "https" and not (address.scheme == "http" and address.hostname in LOOPBACK):
-            raise UsageError(f"{base!r} is no https address; credentials are sent over https alone")
+        secure = check_address(base)  # reading the certificates of authorities costs 0.1 s
         self.base = base.rstrip("/")
         self.bucket, self.clock = bucket, bucket.clock
-        secure = address.scheme == "https"  # reading the certificates of authorities costs 0.1 s
         self._client = httpx.Client(headers=dict(headers), timeout=TIMEOUT, follow_redirects=False, verify=secure)
 
     def close(self) -> None:
@@ -175,6 +172,14 @@ class Session:
             raise Unavailable(f"{self._host} asks for a pause of {seconds:.0f} s; the next call goes on")
         self.bucket.pause(seconds)
         return True
+
+
+def check_address(base: str) -> bool:
+    """Whether the address is https; raises UsageError where it is neither that nor http of this machine."""
+    address = urlsplit(base)
+    if address.scheme != "https" and not (address.scheme == "http" and address.hostname in LOOPBACK):
+        raise UsageError(f"{base!r} is no https address; credentials are sent over https alone")
+    return address.scheme == "https"
 
 
 def retry_after(value: str) -> float | None:

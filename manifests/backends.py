@@ -25,6 +25,7 @@ class Backend(Protocol):
 
     def put(self, path: str, data: bytes, durable: bool) -> None: ...
     def put_file(self, path: str, local: str) -> None: ...
+    def copy_file(self, path: str, local: str) -> None: ...
     def scratch(self) -> str: ...
     def put_if_absent(self, path: str, data: bytes) -> bool: ...
     def read(self, path: str) -> bytes: ...
@@ -64,6 +65,14 @@ class LocalFolder:
             os.close(descriptor)
         _with_folder(target, lambda: os.replace(local, target))  # noqa: PTH105
         _sync_folder(os.path.dirname(target))  # noqa: PTH120
+
+    def copy_file(self, path: str, local: str) -> None:
+        temp = f"{self.scratch()}/{os.getpid()}-{time.time_ns()}-{next(_counter)}"
+        try:
+            shutil.copyfile(local, temp)
+            self.put_file(path, temp)
+        finally:
+            _remove(temp)
 
     def scratch(self) -> str:
         folder = f"{self.root}/{TEMP}"
@@ -176,8 +185,11 @@ class ObjectStore:
 
     def put_file(self, path: str, local: str) -> None:
         """Upload a file; in parts where it is large, which no reader sees before the last has arrived."""
-        self.filesystem.put_file(local, self._key(path))
+        self.copy_file(path, local)
         _remove(local)
+
+    def copy_file(self, path: str, local: str) -> None:
+        self.filesystem.put_file(local, self._key(path))
 
     def scratch(self) -> str:
         """The same folder for every process that writes to this prefix, so that a restart finds what a kill left."""

@@ -43,6 +43,10 @@ class Store:
         """Move a finished local file to `path`, atomically and durably; it is gone from where it was."""
         self.backend.put_file(_inside(path), local)
 
+    def copy_file(self, path: str, local: str) -> None:
+        """Write a whole file, atomically and durably, from a local one that stays where it is."""
+        self.backend.copy_file(_inside(path), local)
+
     def scratch(self) -> str:
         """A local folder for files that are still being written, on the same disk where the store is local."""
         return self.backend.scratch()

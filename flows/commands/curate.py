@@ -9,7 +9,7 @@ from pathlib import Path
 from flows.commands.answers import OK
 from flows.commands.arguments import Commands, add_columns, positive, share
 from flows.commands.run import as_flow, carry_out
-from flows.commands.shard import add_shape, describe, shape, tell
+from flows.commands.shard import add_push, add_shape, describe, push_to, shape, tell
 
 
 def register(commands: Commands) -> None:
@@ -27,6 +27,7 @@ def register(commands: Commands) -> None:
     add_columns(parser)
     parser.add_argument("--json", action="store_true", help="two JSON objects: of the run and of the shards")
     add_shape(parser)
+    add_push(parser)
     parser.set_defaults(handler=curate)
 
 
@@ -50,5 +51,7 @@ def curate(options: argparse.Namespace) -> int:
     if code != OK:
         return code
     packed, card = publish(chosen, options.recipe, tell)
-    print(json.dumps({**packed.to_dict(), "card": card}) if options.json else f"{describe(packed)}\ncard    {card}")
+    pushed = push_to(options.push, chosen.to)
+    said = {**packed.to_dict(), "card": card, **pushed}
+    print(json.dumps(said) if options.json else f"{describe(packed, pushed)}\ncard    {card}")
     return OK

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from flows.commands.answers import OK
 from flows.commands.arguments import Commands, positive
@@ -21,6 +22,7 @@ def register(commands: Commands) -> None:
     parser.add_argument("out")
     parser.add_argument("--to", required=True, metavar="DIR", help="folder or s3:// prefix of the data set")
     add_shape(parser)
+    add_push(parser)
     parser.add_argument("--json", action="store_true", help="print the summary as one JSON object")
     parser.set_defaults(handler=shard)
 
@@ -38,13 +40,29 @@ def add_shape(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--version", default="", metavar="NAME", help="of the data set (default: the next number)")
 
 
+def add_push(parser: argparse.ArgumentParser) -> None:
+    """Where the data set goes afterwards."""
+    where = "hf://datasets/OWNER/NAME or s3://BUCKET/PREFIX: bring what is missing there"
+    parser.add_argument("--push", default="", metavar="URL", help=where)
+
+
 def shard(options: argparse.Namespace) -> int:
     """Pack what is not packed yet and print what was done."""
     from flows.shard import shard as pack
 
     packed = pack(shape(options, options.out, options.to), tell)
-    print(json.dumps(packed.to_dict()) if options.json else describe(packed))
+    pushed = push_to(options.push, options.to)
+    print(json.dumps({**packed.to_dict(), **pushed}) if options.json else describe(packed, pushed))
     return OK
+
+
+def push_to(url: str, folder: str) -> dict[str, Any]:
+    """What `--push` did, under `pushed`; nothing without it."""
+    if not url:
+        return {}
+    from flows.push import place_of, push
+
+    return {"pushed": push(folder, place_of(url), tell).to_dict()}
 
 
 def shape(options: argparse.Namespace, out: str, to: str) -> ShardConfig:
@@ -70,11 +88,14 @@ def tell(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def describe(packed: Packed) -> str:
+def describe(packed: Packed, pushed: Mapping[str, Any]) -> str:
     """The lines a person reads at the end."""
     if not packed.version:
         lines = ["no samples to publish"]
     else:
         new = f"{packed.samples} new samples in {packed.shards} new shards"
         lines = [f"{new}; version {packed.version} has {packed.total}"]
-    return "\n".join(lines + [f"left out  {reason:<24} {rows}" for reason, rows in packed.left_out.items()])
+    lines += [f"left out  {reason:<24} {rows}" for reason, rows in packed.left_out.items()]
+    for each in pushed.values():
+        lines.append(f"pushed  {each['files']} files, {each['bytes'] / 1e6:.1f} MB to {each['place']}")
+    return "\n".join(lines)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Literal
 
 from flows.content_credentials import SUFFIX, sidecar
-from flows.publish_http import Bucket, Refused, Unavailable, Unsure
+from flows.hub import blob_id, connect, make_repository, told
+from flows.publish_http import Bucket, Unavailable, Unsure
 from flows.publish_package import Package, Wants, name_of
-from flows.publish_secrets import masked, secret
-from flows.publish_targets.credentials import CREDENTIALS
 from flows.publish_targets.protocol import Common, Receipt
 from flows.publish_targets.site import item_of
 from manifests.errors import UsageError
 from manifests.row import asset_folder
 from tasks.listing import TextLimits
 
-T = TypeVar("T")
 MAX_BYTES = 5_000_000_000
 HOUR = 3600.0
 
@@ -49,24 +45,14 @@ class HuggingFace:
 
     def open(self) -> None:
         """Read the token and make the repository, where it is missing. Raises UsageError, Refused, Unavailable."""
-        try:
-            from huggingface_hub import HfApi
-        except ModuleNotFoundError as error:
-            raise UsageError("target huggingface needs huggingface_hub: install the extra 'publish'") from error
-        self.api = HfApi(
-            self.options.base_url, token=secret(CREDENTIALS["huggingface"], "an access token that may write")
-        )
-        kind, private = self.options.kind, self.options.draft
-        try:
-            _told(lambda: self.api.create_repo(self.options.repo, repo_type=kind, private=private, exist_ok=True))
-        except Unsure as error:
-            raise Unavailable(str(error)) from error
+        self.api = connect(self.options.base_url, "target huggingface")
+        make_repository(self.api, self.options.repo, self.options.kind, self.options.draft)
 
     def find(self, package: Package) -> str:
         """The asset's folder, where its asset.json holds the very bytes that this version has."""
         path = f"assets/{asset_folder(package.id)}/asset.json"
         try:
-            found = _told(lambda: self.api.get_paths_info(self.options.repo, [path], repo_type=self.options.kind))
+            found = told(lambda: self.api.get_paths_info(self.options.repo, [path], repo_type=self.options.kind))
         except Unsure as error:
             raise Unavailable(str(error)) from error
         here = [getattr(each, "blob_id", "") for each in found]
@@ -86,7 +72,7 @@ class HuggingFace:
         operations = [CommitOperationAdd(path, data) for path, data in files]
         said = f"{package.words.title} ({package.token})"
         self.bucket.take()
-        _told(
+        told(
             lambda: self.api.create_commit(
                 self.options.repo, operations, commit_message=said, repo_type=self.options.kind
             )
@@ -105,28 +91,3 @@ class HuggingFace:
 
     def _card(self, package: Package) -> bytes:
         return json.dumps(item_of(package, False), ensure_ascii=False, indent=1).encode()
-
-
-def blob_id(data: bytes) -> str:
-    """Git's SHA-1 of a file's content, as the hub tells it."""
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def _told(call: Callable[[], T]) -> T:
-    """The call with the library's errors as publishing knows them."""
-    from huggingface_hub.errors import HfHubHTTPError
-
-    try:
-        return call()
-    except HfHubHTTPError as error:
-        answer: Any = getattr(error, "response", None)
-        status = answer.status_code if answer is not None else 0
-        said = masked(" ".join(str(error).split())[:300])
-        if status == 429:
-            raise Unavailable(said) from error
-        raise (Unsure(said) if status >= 500 or not status else Refused(said, status)) from error
-    except Exception as error:
-        # TransportError of httpx or of httpx2, by the version of huggingface_hub.
-        if any(kind.__name__ == "TransportError" for kind in type(error).__mro__):
-            raise Unsure(masked(f"{type(error).__name__}: {error}")) from error
-        raise

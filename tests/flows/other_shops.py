@@ -126,7 +126,9 @@ class ShopifyShop(Shop):
 
 
 class Hub(Shop):
-    """The hub's repositories: creation, preupload, commits of lines of JSON, paths with their blob ids."""
+    """The hub's repositories: creation, preupload, large-file storage, commits of lines of JSON, paths and trees."""
+
+    LARGE = (".tar", ".parquet", ".jpg")  # of a data set's .gitattributes
 
     header, token = "authorization", "Bearer secret-of-the-shop"
 
@@ -134,8 +136,19 @@ class Hub(Shop):
         super().__init__(share, seed)
         self.repos: dict[str, dict[str, Any]] = {}
         self.commits: list[str] = []
+        self.large: dict[str, bytes] = {}
+
+    def free(self, path: str) -> bool:
+        return path.startswith("/storage/")
 
     def answer(self, method: str, path: str, query: dict[str, str], body: bytes, kind: str) -> Answer:
+        if self.free(path):
+            self.large[path.rpartition("/")[2]] = body
+            return 200, {}, b""
+        if path.endswith(".git/info/lfs/objects/batch"):
+            return 200, {}, {"transfer": "basic", "objects": [*map(self._upload, json.loads(body)["objects"])]}
+        if path == "/api/validate-yaml":
+            return 200, {}, {"errors": [], "warnings": []}
         if path == "/api/repos/create":
             said = json.loads(body)
             name = f"{said['organization']}/{said['name']}" if said.get("organization") else said["name"]
@@ -150,7 +163,10 @@ class Hub(Shop):
             modes = [{"path": each["path"], "uploadMode": "regular", "shouldIgnore": False} for each in asked]
             for mode in modes:
                 mode["oid"] = _blob(files[mode["path"]]) if mode["path"] in files else None
+                mode["uploadMode"] = "lfs" if mode["path"].endswith(self.LARGE) else "regular"
             return 200, {}, {"files": modes}
+        if what == "tree":
+            return 200, {}, [self._entry(each, data) for each, data in files.items()]
         if what == "paths-info":
             paths = [path for path in _paths(body, kind) if path in files]
             infos = [{"type": "file", "path": each, "size": 1, "oid": _blob(files[each])} for each in paths]
@@ -158,11 +174,27 @@ class Hub(Shop):
         if what == "commit":
             lines = [json.loads(line) for line in body.splitlines()]
             self.commits.append(lines[0]["value"]["summary"])
-            files.update({each["value"]["path"]: base64.b64decode(each["value"]["content"]) for each in lines[1:]})
+            files.update({line["value"]["path"]: self._content(line["key"], line["value"]) for line in lines[1:]})
             oid = f"{len(self.commits):040x}"
             url = f"{self.url}/datasets/{owner}/{name}/commit/{oid}"
             return 200, {}, {"success": True, "commitOid": oid, "commitUrl": url}
         return 200, {}, {"id": f"{owner}/{name}", "sha": f"{len(self.commits):040x}"}
+
+    def _upload(self, asked: dict[str, Any]) -> dict[str, Any]:
+        """Where an object goes, or nothing where it is there."""
+        if asked["oid"] in self.large:
+            return asked
+        return {**asked, "actions": {"upload": {"href": f"{self.url}/storage/{asked['oid']}"}}}
+
+    def _content(self, key: str, value: dict[str, Any]) -> bytes:
+        return self.large[value["oid"]] if key == "lfsFile" else base64.b64decode(value["content"])
+
+    def _entry(self, path: str, data: bytes) -> dict[str, Any]:
+        entry = {"type": "file", "path": path, "size": len(data), "oid": _blob(data)}
+        if not path.endswith(self.LARGE):
+            return entry
+        pointer = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 134}
+        return {**entry, "oid": _blob(b"pointer"), "lfs": pointer}
 
 
 def _paths(body: bytes, kind: str) -> list[str]:

@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return None
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         address = urlsplit(self.path)
         self.shop.asked[f"{self.command} {address.path}"] += 1
         if fault == "429":
@@ -92,6 +92,16 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "lost after":
             return self._say(500, {}, {"detail": "after everything was done"})
         return self._say(status, headers, content)
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding") != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        chunks = []
+        while size := int(self.rfile.readline(), 16):
+            chunks.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(chunks)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_HEAD = _handle  # noqa: N815  # names of http.server
 

@@ -1,0 +1,1 @@
+"""The places that a data set is pushed to."""
