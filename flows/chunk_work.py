@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from flows.binding import Bound, bind
 from flows.candidates import Candidates
@@ -18,6 +18,7 @@ from flows.outcomes import blank_row, drawn_pictures, drop_other_files, failure_
 from flows.placement import GENERATE_BATCH, batch_of
 from flows.progress import Progress
 from flows.variations import CODE, another_seed, repeats
+from flows.watch import Watch
 from manifests.journal import Journal
 from manifests.ledger import Ledger
 from manifests.ledger_row import LedgerRow
@@ -42,9 +43,11 @@ class Line:
     progress: Progress
     remaking: bool = False  # assets are there already: those of changed rows lie under the same names
     check: Callable[[], None] = lambda: None  # raises when another driver has taken over
+    watch: Watch = field(default_factory=Watch)
     stop: threading.Event = field(default_factory=threading.Event)  # set by Ctrl-C: leave the rest to the next run
 
 
+Job = TypeVar("Job", GenerateJob, ProcessJob)
 # Rows being generated (no meshes yet), or meshes in their chains.
 Waiting = dict[Future[Any], tuple[list[Keyed], list[Generated]]]
 
@@ -60,10 +63,11 @@ class ChunkWork:
         self.candidates: dict[str, Candidates] = {}  # of rows that may have several
         self.tries: dict[str, int] = {}  # seeds that variations which repeat another have had
         self.rows: dict[str, LedgerRow] = {}
+        self.watch = line.watch.chunk(chunk.id, len(chunk.rows))
 
     def run(self) -> dict[str, int]:
         """Give every row of the chunk its outcome, write the part and its marker; counts by outcome."""
-        with self.journal:
+        with self.journal, self.watch:
             self._take_up_journal()
             todo = [keyed for keyed in self.chunk.rows if keyed.key not in self.rows]
             for keyed in todo:
@@ -102,6 +106,7 @@ class ChunkWork:
                 rows, meshes = waiting.pop(future)
                 if meshes:
                     for keyed, mesh, answer in zip(rows, meshes, future.result(), strict=True):
+                        self.watch.saw(keyed.key, answer.stages)
                         making += self._settle(keyed, mesh, answer, waiting)
                 else:
                     making -= 1
@@ -130,6 +135,7 @@ class ChunkWork:
         made: list[tuple[Keyed, Generated]] = []
         begun = 0
         for keyed, answer in zip(rows, answers, strict=True):
+            self.watch.saw(keyed.key, answer.stages)
             if isinstance(answer, Generated):
                 made.append((keyed, answer))
             else:
@@ -137,7 +143,7 @@ class ChunkWork:
         size = 1 if self.line.progress.seconds_a_row >= CHEAP_SECONDS else GENERATE_BATCH
         for start in range(0, len(made), size):
             group = made[start : start + size]
-            jobs = [self._process_job(keyed, mesh) for keyed, mesh in group]
+            jobs = [self._traced(keyed, self._process_job(keyed, mesh)) for keyed, mesh in group]
             waiting[self.line.engine.process(jobs)] = ([keyed for keyed, _ in group], [mesh for _, mesh in group])
         return begun
 
@@ -149,12 +155,13 @@ class ChunkWork:
         found = self.candidates.get(keyed.key)
         step = found.add(mesh, answer) if found else "done"
         if found and step == "another":
-            waiting[self.line.engine.generate([self._generate_job(keyed)])] = ([keyed], [])
+            waiting[self.line.engine.generate([self._traced(keyed, self._generate_job(keyed))])] = ([keyed], [])
             return 1
         if found and found.best and step == "restore":
             self.line.store.delete_tree(self.bound[keyed.key].folder)
             mesh = found.best[0]
-            waiting[self.line.engine.process([replace(self._process_job(keyed, mesh), beat=None)])] = ([keyed], [mesh])
+            job = self._traced(keyed, replace(self._process_job(keyed, mesh), beat=None))
+            waiting[self.line.engine.process([job])] = ([keyed], [mesh])
             return 0
         if found and found.best:
             mesh, answer = found.best
@@ -164,7 +171,8 @@ class ChunkWork:
     def _generate_more(self, batches: Iterator[list[Keyed]], waiting: Waiting, making: int) -> int:
         """Keep the generators fed, unless the chains have fallen a long way behind."""
         while making < self.line.engine.ahead and len(waiting) - making < BACKLOG and (batch := next(batches, None)):
-            waiting[self.line.engine.generate([self._generate_job(keyed) for keyed in batch])] = (batch, [])
+            jobs = [self._traced(keyed, self._generate_job(keyed)) for keyed in batch]
+            waiting[self.line.engine.generate(jobs)] = (batch, [])
             making += 1
         return making
 
@@ -212,10 +220,17 @@ class ChunkWork:
             plan = replace(plan, pictures=(*plan.pictures, *drawn_pictures(self.line.store, generated.pictures)))
         return ProcessJob(generated.digest, plan, bound.folder, bound.stem, self.line.store, beat)
 
+    def _traced(self, keyed: Keyed, job: Job) -> Job:
+        """The job with the row's span to work below."""
+        name = keyed.row.id if isinstance(keyed.row, Row) else keyed.row.ledger_id
+        parent = self.watch.parent(keyed.key, keyed.row.number, name)
+        return replace(job, trace=parent) if parent else job
+
     def _record(self, keyed: Keyed, row: LedgerRow) -> None:
         self.rows[keyed.key] = row
         self.journal.append(row.to_dict())
         self.line.progress.done(row.outcome, row.timings)
+        self.watch.done(keyed.key, row)
 
     def _ledger_row(self, keyed: Keyed, generated: Generated | None, answer: Processed | Failure) -> LedgerRow:
         assert isinstance(keyed.row, Row)

@@ -6,7 +6,8 @@ import hashlib
 import os
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TypeVar
@@ -16,12 +17,13 @@ from flows.placement import make_generator
 from flows.plugins import load_plugins
 from manifests.ledger_row import Output
 from manifests.outcome import Outcome
+from manifests.stage_run import Clock, StageRun, stages_of
 from manifests.store import Store
 from ml.asset import InputError
 from ml.generators.pretrained.batches import Batches
 from ml.generators.protocol import Answer, Refusal, Request
 from ml.readers.gltf import read_glb
-from tasks.chain import Plan, run_chain
+from tasks.chain import Plan, Product, run_chain
 from tasks.glb import encode_glb
 
 load_plugins()  # a guarded child meets the same generators and steps as the driver
@@ -32,6 +34,7 @@ OUTSIDE_KILL, OUTSIDE_TRIES = "guard.crash.SIGKILL", 4
 
 ACCELERATOR_LOST = "CUDA error"  # torch's words for an error after which no CUDA call of the process succeeds
 ACCELERATOR_EXIT = 70  # EX_SOFTWARE of sysexits.h
+TRACEPARENT = "TRACEPARENT"
 PICTURE = ".png"  # as what a picture that was drawn on the way lies in the store
 
 J = TypeVar("J")
@@ -46,6 +49,7 @@ class GenerateJob:
     options: object
     request: Request
     store: Store
+    trace: str = field(default="", kw_only=True)  # W3C traceparent of its row's span, for programs that it starts
 
     def make(self) -> Answer:
         """The raw asset; raises InputError for an unusable input."""
@@ -62,6 +66,7 @@ class Generated:
     attempts: int = 1
     pictures: tuple[str, ...] = ()  # digests of pictures that were drawn on the way
     gpu: str = ""  # the accelerator's name, "" where there is none
+    stages: tuple[StageRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,7 @@ class ProcessJob:
     stem: str
     store: Store
     beat: float | None = None  # the score of the candidate whose files lie there, which only a better one replaces
+    trace: str = field(default="", kw_only=True)  # as a GenerateJob's
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,7 @@ class Processed:
     outputs: tuple[Output, ...]
     timings: dict[str, float]
     attempts: int = 1
+    stages: tuple[StageRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +109,7 @@ class Failure:
     hints: tuple[str, ...] = field(default=())
     seconds: float = 0.0  # that a model had worked on it
     gpu: str = ""
+    stages: tuple[StageRun, ...] = ()  # until there
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,7 @@ class Raw:
 
     answer: Answer
     attempts: int = 1
+    stages: tuple[StageRun, ...] = ()  # of children that died before it came
 
 
 @lru_cache(maxsize=4)
@@ -120,9 +129,13 @@ def warm_generator(name: str, options: object):  # type: ignore[no-untyped-def] 
 
 def generate_asset(job: GenerateJob) -> Generated | Failure:
     """Make one raw mesh; a refusal comes back as a value, an unusable input as InputError."""
-    started = time.perf_counter()
-    kept = keep(job.make(), job.store)
-    return replace(kept, seconds=time.perf_counter() - started)
+    clock = Clock()
+    with traced(job.trace):
+        kept = clock.timed("generate", lambda: keep(job.make(), job.store))
+    (run,) = clock.runs
+    if isinstance(kept, Failure):
+        run = replace(run, outcome=kept.code)
+    return replace(kept, seconds=run.seconds, stages=(run,))
 
 
 def keep(result: Answer, store: Store) -> Generated | Failure:
@@ -169,11 +182,25 @@ def ask_model_once(job: GenerateJob) -> Raw | Failure:
 
 def process_asset(job: ProcessJob) -> Processed:
     """Read the raw mesh, run the chain, write the finished files (content first known, then named)."""
-    started = time.perf_counter()
-    asset = read_glb(job.store.get_content(job.digest, ".glb"))
-    read = time.perf_counter()
-    product = run_chain(asset, job.plan, job.stem)
-    written = time.perf_counter()
+    clock = Clock()
+    with traced(job.trace):
+        asset = clock.timed("read", lambda: read_glb(job.store.get_content(job.digest, ".glb")))
+        product = run_chain(asset, job.plan, job.stem, clock)
+        outputs = clock.timed("write", lambda: write_files(job, product))
+    return Processed(
+        product.outcome,
+        tuple(product.reasons),
+        product.message,
+        dict(product.metrics),
+        dict(product.notes),
+        outputs,
+        clock.seconds,
+        stages=tuple(clock.runs),
+    )
+
+
+def write_files(job: ProcessJob, product: Product) -> tuple[Output, ...]:
+    """The finished files, in place of those of a candidate that is not as good; none where this one is not."""
     outputs = []
     better = job.beat is None or product.metrics["score"] > job.beat
     if job.beat is not None and better:
@@ -183,16 +210,23 @@ def process_asset(job: ProcessJob) -> Processed:
         job.store.put(uri, file.data)
         digest = hashlib.sha256(file.data).hexdigest()
         outputs.append(Output(file.format, file.lod, uri, len(file.data), digest))
-    timings = {"read": read - started, **product.timings, "write": time.perf_counter() - written}
-    return Processed(
-        product.outcome,
-        tuple(product.reasons),
-        product.message,
-        dict(product.metrics),
-        dict(product.notes),
-        tuple(outputs),
-        timings,
-    )
+    return tuple(outputs)
+
+
+@contextmanager
+def traced(parent: str) -> Iterator[None]:
+    """With the row's span in the environment, where programs that a generator starts find it (W3C Trace Context)."""
+    if not parent:
+        yield
+        return
+    before = os.environ.get(TRACEPARENT)
+    os.environ[TRACEPARENT] = parent
+    try:
+        yield
+    finally:
+        os.environ.pop(TRACEPARENT)
+        if before is not None:
+            os.environ[TRACEPARENT] = before
 
 
 def guarded(guard: Guard, function: Callable[[J], R], job: J, seconds: float, tries: int) -> R | Failure:
@@ -202,19 +236,27 @@ def guarded(guard: Guard, function: Callable[[J], R], job: J, seconds: float, tr
     counted apart, up to OUTSIDE_TRIES.
     """
     deaths, kills = 0, 0
+    stage = "chain" if isinstance(job, ProcessJob) else "generate"
+    lost: tuple[StageRun, ...] = ()  # tries that were killed
     while True:
-        attempt = deaths + kills + 1
+        attempt, began = deaths + kills + 1, time.time()
         try:
             result = guard.call(function, job, seconds=seconds)
         except Killed as death:
+            lost += (StageRun(stage, began, time.time() - began, death.code),)
             outside = death.code == OUTSIDE_KILL
             deaths, kills = deaths + (not outside), kills + outside
             if deaths >= tries or kills >= OUTSIDE_TRIES:
-                return Failure("quarantined", death.code, death.message, attempt, death.stderr)
-        except InputError as error:
-            return Failure("failed", error.code, error.message, attempt)
+                return Failure("quarantined", death.code, death.message, attempt, death.stderr, stages=lost)
         except Exception as error:
-            trace = "".join(getattr(error, "__notes__", ()))
-            return Failure("failed", f"error.{type(error).__name__}", str(error), attempt, trace)
+            return replace(failed(error), attempts=attempt, stages=lost + stages_of(error))
         else:
-            return replace(result, attempts=attempt)
+            return replace(result, attempts=attempt, stages=lost + result.stages)
+
+
+def failed(error: Exception) -> Failure:
+    """What the ledger says of an error that a child answered with."""
+    if isinstance(error, InputError):
+        return Failure("failed", error.code, error.message)
+    trace = "".join(getattr(error, "__notes__", ()))
+    return Failure("failed", f"error.{type(error).__name__}", str(error), stderr=trace)

@@ -11,6 +11,7 @@ from functools import cached_property
 from flows.guard import Guard, Killed, Limits
 from flows.jobs import Failure, Generated, GenerateJob, Raw, ask_model, ask_model_for_all, ask_model_once, guarded, keep
 from flows.placement import own_process
+from manifests.stage_run import FINISHED, StageRun
 from ml.generators.pretrained.shelf import accelerator_name
 from ml.generators.protocol import Request
 
@@ -38,10 +39,10 @@ class ModelWorker:
         """A batch of one model's jobs, answered in order."""
         ready = [replace(job, request=with_inputs_read(job.request)) for job in jobs]
         with self.turn:
-            began = time.perf_counter()
+            began, start = time.time(), time.perf_counter()
             made = self._made(ready)
-            seconds = (time.perf_counter() - began) / len(jobs)
-        return [self._kept(raw, job, seconds) for raw, job in zip(made, ready, strict=True)]
+            seconds = (time.perf_counter() - start) / len(jobs)
+        return [self._kept(raw, job, began, seconds) for raw, job in zip(made, ready, strict=True)]
 
     def _made(self, jobs: Sequence[GenerateJob]) -> list[Raw | Failure]:
         """From the model; where its child dies under several rows each is tried alone, so that only one is blamed."""
@@ -59,9 +60,10 @@ class ModelWorker:
                 pass
         return [guarded(self.guard, ask_model_once, job, self.limits.seconds, self.tries) for job in jobs]
 
-    def _kept(self, raw: Raw | Failure, job: GenerateJob, seconds: float) -> Generated | Failure:
+    def _kept(self, raw: Raw | Failure, job: GenerateJob, began: float, seconds: float) -> Generated | Failure:
         kept = raw if isinstance(raw, Failure) else replace(keep(raw.answer, job.store), attempts=raw.attempts)
-        return replace(kept, seconds=seconds, gpu=self.gpu)
+        run = StageRun("generate", began, seconds, kept.code if isinstance(kept, Failure) else FINISHED)
+        return replace(kept, seconds=seconds, gpu=self.gpu, stages=(*raw.stages, run))
 
     @cached_property
     def gpu(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,6 +20,7 @@ from flows.chunks import Chunk, Keyed, cut
 from flows.engine import Engine
 from flows.models import check_models
 from flows.progress import Progress
+from flows.watch import watch_run
 from manifests.admission import Admission
 from manifests.errors import nearest
 from manifests.index import KeyIndex
@@ -178,14 +180,19 @@ class Run:
         `check` is called before a chunk enters the ledger and raises when another driver has taken over.
         """
         remaking = len(self.index) > 0 or next(self.store.list("assets"), None) is not None
-        line = Line(self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress, remaking, check)
+        with closing(watch_run(self.store)) as watch:
+            common = (self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress)
+            self.begin()
+            self._push(Line(*common, remaking, check, watch), submit)
+        return self.finish()
+
+    def _push(self, line: Line, submit: Callable[[ChunkWork], Waitable]) -> None:
         window: deque[Waitable] = deque()
-        self.begin()
         try:
             for chunk in self.chunks():
                 self.progress.note = ""
                 window.append(submit(self.work(line, chunk)))
-                while len(window) >= engine.window():
+                while len(window) >= line.engine.window():
                     self._collect(window.popleft())
             while window:
                 self._collect(window.popleft())
@@ -195,7 +202,6 @@ class Run:
         finally:
             while window:
                 self._collect(window.popleft())
-        return self.finish()
 
     def work(self, line: Line, chunk: Chunk) -> ChunkWork:
         """What makes a chunk's rows."""

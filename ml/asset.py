@@ -32,7 +32,7 @@ class InputError(ValueError):
         self.message = message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.code, self.message)
+        return type(self), (self.code, self.message), vars(self)  # the stages that it passed come with it
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, fields, replace
 from functools import partial
 from math import isfinite
-from typing import Literal, TypeVar, cast
+from typing import Literal, cast
 
+from manifests.stage_run import Clock
 from ml.asset import Asset, Finding, InputError, Provenance
 from ml.sources import Source
 from tasks.alignment import AlignmentOptions, aligned
@@ -26,8 +25,6 @@ from tasks.signature import signature
 from tasks.similarity import compared
 from tasks.steps import STEPS
 from tasks.thumbnail import ThumbnailOptions, thumbnail
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,28 +58,14 @@ class Product:
     timings: dict[str, float]  # seconds a stage
 
 
-@dataclass
-class Clock:
-    """Seconds spent by stage; a step that runs twice adds up."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    def timed(self, stage: str, work: Callable[[], T]) -> T:
-        """`work()`, its time booked under `stage`."""
-        start = time.perf_counter()
-        result = work()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.perf_counter() - start
-        return result
-
-
-def run_chain(asset: Asset, plan: Plan, stem: str) -> Product:
-    """Run the plan; files are named `stem` with their format's ending. Raises InputError from any stage as it comes,
-    KeyError for a name that no recipe reader let through.
+def run_chain(asset: Asset, plan: Plan, stem: str, clock: Clock | None = None) -> Product:
+    """Run the plan, its stages booked on `clock`; files are named `stem` with their format's ending. Raises InputError
+    from any stage as it comes, KeyError for a name that no recipe reader let through.
 
     What the intake rejects is made no further: it keeps what was measured of it. A rejected asset is made anew, at most
     `auto_fix` times, with the steps that its findings suggest in the plan.
     """
-    clock = Clock()
+    clock = clock or Clock()
     raw = _of_origin(asset.measured(dict(plan.asked)), plan.provenance)
     raw = raw.noted(prompt=plan.prompt) if plan.prompt else raw
     if plan.intake:

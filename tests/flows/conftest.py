@@ -24,7 +24,8 @@ from mill import Mill  # noqa: E402  # found through the line above
 def plugins() -> Iterator[None]:
     """MESHMILL_PLUGINS names the poison generator, as an operator would name one of theirs."""
     before = {name: os.environ.get(name) for name in ("MESHMILL_PLUGINS", "PYTHONPATH")}
-    os.environ.update(MESHMILL_PLUGINS="poison_plugin", PYTHONPATH=HERE)
+    known = os.pathsep.join(path for path in (HERE, before["PYTHONPATH"]) if path)
+    os.environ.update(MESHMILL_PLUGINS="poison_plugin", PYTHONPATH=known)
     sys.path.insert(0, HERE)
     importlib.import_module("poison_plugin")
     close_templates()  # one that an earlier test started does not know the plugin
