@@ -34,6 +34,7 @@ class InstantEngine:
     """Every job is done before it is asked for."""
 
     name = "instant"
+    ahead = 1  # batches of a chunk in generation
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated]]:
         answer: Future[list[Generated]] = Future()

@@ -7,6 +7,7 @@ from manifests.recipe import Recipe
 from ml.alignment.model import load_alignment
 from ml.alignment.scorer import read_scorer
 from ml.asset import InputError
+from ml.captioner import weights_folder
 from tasks.alignment import AlignmentOptions
 
 
@@ -16,6 +17,8 @@ def check_alignment(recipe: Recipe) -> None:
         return
     try:
         load_alignment(recipe.alignment.model)
+        if recipe.alignment.second:
+            weights_folder(recipe.alignment.second)
         if recipe.alignment.scorer:
             read_scorer(recipe.alignment.scorer)
     except InputError as error:

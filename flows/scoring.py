@@ -10,7 +10,7 @@ from manifests.ledger import Ledger
 from manifests.store import Store
 from ml.alignment.scorer import Scorer, fit_scorer
 from ml.asset import F32
-from tasks.alignment import features_of
+from tasks.alignment import QUALITY, features_of
 
 
 def fit_from_ledger(out: str, labels_file: str) -> Scorer:
@@ -23,7 +23,8 @@ def fit_from_ledger(out: str, labels_file: str) -> Scorer:
     wanted: list[float] = []
     models: set[str] = set()
     for row in Ledger(Store(out)).rows():
-        if row["id"] in labels and (found := features_of(row.get("meta"))) is not None:
+        meta = row.get("meta")
+        if row["id"] in labels and (found := features_of(meta, QUALITY) or features_of(meta)) is not None:
             models.add(found[0])
             features.append(found[1])
             wanted.append(labels[row["id"]])

@@ -10,11 +10,12 @@ from typing import Literal
 
 import numpy as np
 
-from ml.asset import Asset
+from ml.asset import U8, Asset
 from ml.png import encode_png
 from tasks.array_files import stored_zip
 from tasks.camera import Camera
 from tasks.outputs import OutputFile
+from tasks.outside_shader import shaded_outside
 from tasks.render import render
 from tasks.sample_frame import SampleFrame, sample_frame
 from tasks.source_samples import SourceSamples
@@ -54,6 +55,10 @@ class ViewsOptions:
     label: str = field(default="", metadata={"help": "part of the files' names, for several sets of views"})
     pack: Literal["files", "zip"] = field(default="files", metadata={"help": "one file a picture, or all in one"})
     supersample: int = field(default=2, metadata={"min": 1, "max": 4, "help": "shaded: samples a pixel, per axis"})
+    shader: Literal["own", "f3d", "cycles"] = field(
+        default="own", metadata={"help": "who draws `shaded`: this house, or another renderer in its own process"}
+    )
+    shader_python: str = field(default="", metadata={"help": "interpreter that has f3d or bpy; empty for this one"})
     seed: int = field(default=0, metadata={"min": 0, "max": 2**32 - 1, "help": "other numbers, other cameras"})
 
     def __post_init__(self) -> None:
@@ -63,6 +68,8 @@ class ViewsOptions:
             raise ValueError("a label is letters, digits, - and _")
         if not self.fovs[0] < self.fovs[1]:
             raise ValueError("fovs are the smallest and the largest")
+        if self.shader == "f3d" and self.cameras == "orthographic":
+            raise ValueError("f3d draws no orthographic views of a given height; take cycles or own")
 
 
 def export_views(asset: Asset, stem: str, options: ViewsOptions = ViewsOptions()) -> list[OutputFile]:
@@ -73,8 +80,8 @@ def export_views(asset: Asset, stem: str, options: ViewsOptions = ViewsOptions()
     a camera looks along its −Z; `applied_transform` (3, 4) takes the asset's metres there, frame and turn in one.
     Albedo and shaded are sRGB with alpha; normals are of that world, −1 … 1 as 0 … 255; depth is 16 bits along the
     view axis, 0 where nothing is, times `integer_depth_scale` (both keys as instant-ngp reads them); ORM is linear.
-    An orthographic frame has `ortho_scale`, its height, for a field of view. Same asset and seed, same bytes.
-    Raises InputError `mesh.*` and `image.*`.
+    An orthographic frame has `ortho_scale`, its height, for a field of view. Same asset and seed, same bytes, but for
+    `shaded` by another renderer than `own`. Raises InputError `mesh.*` and `image.*`, and `views.*` of such a one.
     """
     frame = sample_frame(asset, options.frame, options.extent)
     shown = (asset.source or asset) if options.of == "source" else asset
@@ -110,15 +117,26 @@ def _pictures(
 ) -> Iterator[tuple[str, bytes]]:
     """(name, PNG) of every map of every view."""
     samples = SourceSamples(placed)
+    shaded = _shaded(placed, cameras, options)
     for index, camera in enumerate(cameras):
         for kind in options.maps:
             if kind == "shaded":
-                pixels = render(placed, camera, options.size, options.supersample).color
+                pixels = next(shaded)
             elif kind == "orm":
                 pixels = orm_pixels(samples, camera, views.depth[index], views.faces[index])
             else:
                 pixels = map_pixels(kind, views, index, scale, BLENDER)
             yield f"{prefix}{kind}_{index:03}.png", encode_png(pixels)
+
+
+def _shaded(placed: Asset, cameras: list[Camera], options: ViewsOptions) -> Iterator[U8]:
+    """The shaded picture of each view in turn; drawn only when one is asked for."""
+    if options.shader == "own":
+        for camera in cameras:
+            yield render(placed, camera, options.size, options.supersample).color
+    else:
+        poses = [_pose(camera) for camera in cameras]
+        yield from shaded_outside(placed, cameras, poses, options.size, options.shader, options.shader_python)
 
 
 def _transforms(
@@ -145,9 +163,6 @@ def _shared(frames: list[dict[str, object]]) -> dict[str, object]:
 
 
 def _frame(camera: Camera, index: int, picture: Map, options: ViewsOptions, prefix: str) -> dict[str, object]:
-    turn = np.eye(4)
-    turn[:3, :3] = BLENDER
-    pose = np.column_stack([_times(turn, column) for column in camera.matrix().T])
     found: dict[str, object] = {"file_path": f"{prefix}{picture}_{index:03}.png"}
     found |= {f"{kind}_path": f"{prefix}{kind}_{index:03}.png" for kind in options.maps}
     if camera.fov > 0.0:
@@ -156,7 +171,14 @@ def _frame(camera: Camera, index: int, picture: Map, options: ViewsOptions, pref
         found |= {"camera_angle_x": angle, "fl_x": focal, "fl_y": focal}
     else:
         found["ortho_scale"] = camera.extent
-    return {**found, "transform_matrix": pose.tolist()}
+    return {**found, "transform_matrix": _pose(camera).tolist()}
+
+
+def _pose(camera: Camera) -> F64:
+    """(4, 4) camera to Blender's world."""
+    turn = np.eye(4)
+    turn[:3, :3] = BLENDER
+    return np.column_stack([_times(turn, column) for column in camera.matrix().T])
 
 
 def _times(matrix: F64, vector: F64) -> F64:

@@ -119,6 +119,8 @@ METRICS: dict[str, str] = {
     "alignment.score": "probability that its pictures show what the prompt says, 0–1 (as many right as wrong)",
     "alignment.cosine": "cosine of the features of its pictures and of the prompt",
     "quality.score": "what the recipe's linear scorer, fitted from labels, thinks of its pictures, 0–1",
+    "caption.cosine": "cosine of the features of its pictures and of its captions, mean of three lengths",
+    "caption.metadata": "1 when its captions come from metadata, 0 when a model looked",
     "alignment.strict": "1 when the recipe rejects what does not show what the prompt says",
     "lods.difference": "largest difference of any level's pictures from LOD0's",
     "impostor.difference": "difference of the impostor's pictures from LOD0's, 0 to 1",
@@ -162,6 +164,7 @@ FAMILIES = {
     r"lod\d+\.coverage": "share of the screen's height that LOD0's bounding ball spans when that LOD takes over",
     r"lod\d+\.difference": "difference of that LOD's pictures from LOD0's at that size, 0 to 1",
     r"print\.thinner_\d+_\d+mm": "share of the surface over walls thinner than that, of closed assets",
+    r"tag\.[a-z0-9_-]+": "probability of that tag, of the step `tag`",
     r"bytes\.[a-z0-9_]+": "bytes of the LOD0 files of that format",
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ml.asset import Asset
 from tasks.bake import BakeOptions, bake
+from tasks.caption import CaptionOptions, caption
 from tasks.clean import CleanOptions, clean
 from tasks.collision import CollisionOptions, collision
 from tasks.drop_floaters import DropFloatersOptions, drop_floaters
@@ -25,6 +26,7 @@ from tasks.scale import ScaleOptions, scale
 from tasks.set_material import SetMaterialOptions, set_material
 from tasks.shape_edit import ShapeEditOptions, shape_edit
 from tasks.simplify import SimplifyOptions, simplify
+from tasks.tag import TagOptions, tag
 from tasks.unwrap import UnwrapOptions, unwrap
 from tasks.vertex_bake import VertexBakeOptions, vertex_bake
 from tasks.watertight import WatertightOptions, watertight
@@ -54,4 +56,6 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "lods": (lods, LodOptions),
     "impostor": (impostor, ImpostorOptions),
     "collision": (collision, CollisionOptions),
+    "caption": (caption, CaptionOptions),
+    "tag": (tag, TagOptions),
 }

@@ -135,10 +135,14 @@ class OpenClipAlignment:
         """Any text with a word in it."""
         return any(letter.isalnum() for letter in text)
 
+    @property
+    def scale(self) -> float:
+        """What cosines are multiplied by before a softmax: one over the temperature."""
+        return float(self.model.logit_scale.detach().exp())
+
     def score(self, pictures: F32, text: str) -> float:
         """As softmax gives it, the text against the mean over the categories."""
-        scale = float(self.model.logit_scale.detach().exp())
-        seen = pooled(pictures)
+        seen, scale = pooled(pictures), self.scale
         ours, theirs = scale * float(seen @ self.texts([text])[0]), scale * (self.others @ seen).astype(np.float64)
         return float(1.0 / (1.0 + np.exp(np.clip(np.logaddexp.reduce(theirs) - np.log(len(theirs)) - ours, -60, 60))))
 

@@ -60,7 +60,7 @@ def test_a_recipe_runs_to_its_products(name: str) -> None:
 def test_mistakes_of_the_sources_are_not_copied() -> None:
     hunyuan = load_recipe("hunyuan3d", catalogue()).exports[0].options
     assert hunyuan.salient_near_sigmas == tuple(sorted(hunyuan.salient_near_sigmas))  # type: ignore[attr-defined]
-    dora = load_recipe("dora", catalogue()).steps[0].options
+    dora = next(stage.options for stage in load_recipe("dora", catalogue()).steps if stage.name == "watertight")
     assert isinstance(dora, WatertightOptions)
     assert dora.min_component == 0.0
 
