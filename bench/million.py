@@ -104,6 +104,7 @@ def measure() -> Iterator[Figure]:
         write_manifest(manifest, ROWS)
         cpu, samples, skipped = run(manifest, out)
         assert skipped == 0
+        yield Figure("rows of this run", ROWS, "")
         yield Figure("CPU of the driver a row, engines and store that cost nothing", cpu / ROWS * 1e6, "µs")
         early, late = samples.peak_between(0.1, 0.2), samples.peak_between(0.8, 1.0)
         yield Figure("memory of the driver at its peak", late / 1e6, "MB")

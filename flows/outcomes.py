@@ -20,9 +20,12 @@ def understood(prompt: Prompt | None) -> dict[str, Any]:
     """What the parser found in a prompt, without what it did not find."""
     if prompt is None:
         return {}
-    found = {name: value for name, value in asdict(prompt).items() if value and name != "text"}
-    found["constraints"] = {name: value for name, value in asdict(prompt.constraints).items() if value is not None}
-    return {name: value for name, value in found.items() if value}
+    found = {name: value for name, value in vars(prompt).items() if value and name not in ("text", "constraints")}
+    if prompt.parts:
+        found["parts"] = tuple(map(asdict, prompt.parts))
+    if constraints := {name: value for name, value in vars(prompt.constraints).items() if value is not None}:
+        found["constraints"] = constraints
+    return found
 
 
 def blank_row(key: str, row: Row, bound: Bound) -> LedgerRow:
@@ -46,12 +49,12 @@ def blank_row(key: str, row: Row, bound: Bound) -> LedgerRow:
 
 # What a row says beside what stands under its own name in the ledger: a refinement of the asset needs it.
 UNNAMED = ("negative_prompt", "height_m", "width_m", "depth_m", "up_axis", "profile")
+UNSET = {each.name: each.default for each in fields(Row)}
 
 
 def made_from(row: Row, recipe: Recipe, mesh: str, pictures: Sequence[str] = ()) -> dict[str, Any]:
     """What an asset can be made again from: raw mesh, pictures drawn and recipe by digest, model, the row's wishes."""
-    unset = {each.name: each.default for each in fields(Row)}
-    said = {name: value for name in UNNAMED if (value := getattr(row, name)) != unset[name]}
+    said = {name: value for name in UNNAMED if (value := getattr(row, name)) != UNSET[name]}
     drawn = {"pictures": list(pictures)} if pictures else {}
     model = generator_version(choose_generator(row, recipe))
     return {"mesh": mesh, "recipe": recipe.digest, "model": model, **drawn, **({"row": said} if said else {})}

@@ -80,11 +80,13 @@ def normalised(text: str) -> str:
     """The first 2,000 characters in NFKC lower case, control characters and hyphens as spaces, quotes straight."""
     plain = unicodedata.normalize("NFKC", text[:MAX_CHARACTERS]).lower()[: 2 * MAX_CHARACTERS]
     plain = plain.translate({0x2019: "'", 0x2018: "'", 0x201C: '"', 0x201D: '"', 0x2013: "-", 0x2014: ","})
-    spaced = "".join(c if c == "\n" or unicodedata.category(c)[0] not in "CZ" else " " for c in plain)
-    return re.sub(r" {2,}", " ", spaced)
+    # Printable ASCII is neither a control character nor a separator, and is what nearly all prompts are made of.
+    if not (plain.isascii() and plain.isprintable()):
+        plain = "".join(c if c == "\n" or unicodedata.category(c)[0] not in "CZ" else " " for c in plain)
+    return re.sub(r" {2,}", " ", plain)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def _senses(phrase: str) -> tuple[tuple[str, str], ...]:
     found = {}
     for sense, table in SENSES:
@@ -120,10 +122,13 @@ def lexemes(text: str) -> list[Lexeme]:
 
 
 def _is_phrase(tokens: Sequence[str], size: int) -> bool:
-    if len(tokens) < size:
-        return False
-    phrase = " ".join(tokens)
-    if _senses(phrase):
+    return len(tokens) == size and _means(tuple(tokens))
+
+
+@lru_cache(maxsize=65_536)
+def _means(tokens: tuple[str, ...]) -> bool:
+    """Whether the vocabulary knows the tokens as one phrase."""
+    if _senses(" ".join(tokens)):
         return True
     first = singular(tokens[0])  # 'chests of drawers'
     return first != tokens[0] and bool(_senses(" ".join((first, *tokens[1:]))))

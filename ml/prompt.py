@@ -43,11 +43,13 @@ class Prompt:
 
 def parse_prompt(text: str, negative: str = "") -> Prompt:
     """Understand a prompt; never fails, whatever the text, in time linear in its first 2,000 characters."""
-    _, rest = extract_constraints(normalised(text), "width")
+    plain = normalised(text)
+    constraints, rest = extract_constraints(plain, "width")
     items = lexemes(rest)
     head = find_head(items)
     long_axis = LONG_AXIS.get(category_of(head.noun) if head else "", "width")
-    constraints, _ = extract_constraints(normalised(text), long_axis)
+    if long_axis != "width":
+        constraints, _ = extract_constraints(plain, long_axis)
     reader = _Reader(head)
     for at, item in enumerate(items):
         reader.read(at, item)

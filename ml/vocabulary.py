@@ -355,12 +355,12 @@ _ENDINGS = (("ves", "f"), ("ves", "fe"), ("ies", "y"), ("s", ""), ("es", ""))
 def singular(word: str, known: Iterable[str] = ()) -> str:
     """The singular of an English noun: the first rule that gives a `known` word, else no final s."""
     table = known if isinstance(known, dict | set | frozenset) else set(known)
-    if word in table:
+    if not word.endswith("s") or word in table:  # as every ending below does
         return word
     for ending, instead in _ENDINGS:
         if word.endswith(ending) and (stem := word[: len(word) - len(ending)] + instead) in table:
             return stem
-    plain = len(word) > 3 and word.endswith("s") and not re.search(r"(ss|us|is)$", word)
+    plain = len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is"))
     return word[:-1] if plain else word
 
 
