@@ -1,4 +1,4 @@
-"""The dora recipe over generated meshes, twice, and once more with kills in the middle: the same bytes in all shards."""
+"""The dora recipe over generated meshes, twice and once more with kills in between: the same bytes in all shards."""
 
 from __future__ import annotations
 
