@@ -82,6 +82,9 @@ def measure() -> Iterator[Figure]:
         yield Figure("rows that passed", outcomes["passed"], "", better="higher")
         yield Figure("rows made more than once, crashes aside", sum(count - 1 for count in made.values()), "")
         yield Figure("CPU a row, all processes", done.cpu / ROWS * 1e3, "ms")
+        yield Figure(
+            "load of the machine in the last 15 minutes", os.getloadavg()[2] / len(os.sched_getaffinity(0)), ""
+        )
 
 
 if __name__ == "__main__":

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from flows.binding import Bound, bind
+from flows.budget import Budget, postponed
 from flows.candidates import Candidates
 from flows.chunks import Chunk, Keyed
 from flows.engine import Engine
@@ -23,7 +24,7 @@ from manifests.journal import Journal
 from manifests.ledger import Ledger
 from manifests.ledger_row import LedgerRow
 from manifests.recipe import Recipe
-from manifests.row import InvalidRow, Row, asset_folder, row_seed
+from manifests.row import InvalidRow, Row, asset_folder, postponed_key, row_seed
 from manifests.store import Store
 
 BACKLOG = 64  # meshes waiting for their chain before generation pauses: bounds what a kill can waste
@@ -45,6 +46,7 @@ class Line:
     check: Callable[[], None] = lambda: None  # raises when another driver has taken over
     watch: Watch = field(default_factory=Watch)
     stop: threading.Event = field(default_factory=threading.Event)  # set by Ctrl-C: leave the rest to the next run
+    budget: Budget = field(default_factory=Budget)
 
 
 Job = TypeVar("Job", GenerateJob, ProcessJob)
@@ -64,6 +66,7 @@ class ChunkWork:
         self.tries: dict[str, int] = {}  # seeds that variations which repeat another have had
         self.rows: dict[str, LedgerRow] = {}
         self.watch = line.watch.chunk(chunk.id, len(chunk.rows))
+        self.spent: dict[str, Counter[str]] = defaultdict(Counter)  # GPU time and money, over all tries of a row
 
     def run(self) -> dict[str, int]:
         """Give every row of the chunk its outcome, write the part and its marker; counts by outcome."""
@@ -84,6 +87,7 @@ class ChunkWork:
         counts: dict[str, int] = dict(Counter(row.outcome for row in self.rows.values()))
         # Prefect keeps this object until the run ends.
         self.rows, self.bound, self.candidates, self.tries, self.chunk.rows = {}, {}, {}, {}, []
+        self.spent.clear()
         return counts
 
     def _take_up_journal(self) -> None:
@@ -94,6 +98,7 @@ class ChunkWork:
                 self.rows[row.key] = row  # the last one counts: variations may be made anew
         for row in self.rows.values():
             self.line.progress.done(row.outcome, {})
+        self.line.budget.add(row.to_dict() for row in self.rows.values())
 
     def _make(self, todo: list[Keyed]) -> None:
         """Generate in batches and process as meshes arrive; one failing row never holds up another."""
@@ -136,6 +141,7 @@ class ChunkWork:
         begun = 0
         for keyed, answer in zip(rows, answers, strict=True):
             self.watch.saw(keyed.key, answer.stages)
+            self.spent[keyed.key].update(self.line.budget.columns(self.bound[keyed.key].generator, answer))
             if isinstance(answer, Generated):
                 made.append((keyed, answer))
             else:
@@ -177,23 +183,28 @@ class ChunkWork:
         return making
 
     def _batches(self, todo: list[Keyed]) -> Iterator[list[Keyed]]:
-        by_generator: dict[tuple[str, object], list[Keyed]] = {}
+        alike: dict[tuple[object, ...], list[Keyed]] = {}
         for keyed in todo:
             assert isinstance(keyed.row, Row)
             bound = self.bound[keyed.key] = self._bind(keyed)
             if bound.attempts > 1:
                 self.candidates[keyed.key] = Candidates(bound.request.seed, bound.attempts, bound.enough)
             self._forget(bound.folder)
-            by_generator.setdefault(self._group(keyed), []).append(keyed)
-        queues = [deque(group) for group in by_generator.values()]
+            alike.setdefault(self._kind(keyed), []).append(keyed)
+        queues = [deque(group) for group in alike.values()]
         while left := [queue for queue in queues if queue]:
             # Of each as much as there is of it: what is in work stays the same mixture, and actors their models'.
-            queue = max(left, key=lambda each: len(each) / len(by_generator[self._group(each[0])]))
+            queue = max(left, key=lambda each: len(each) / len(alike[self._kind(each[0])]))
             bound = self.bound[queue[0].key]
             yield [queue.popleft() for _ in range(min(batch_of(bound.generator, bound.options), len(queue)))]
 
-    def _group(self, keyed: Keyed) -> tuple[str, object]:
-        return self.bound[keyed.key].generator, self.bound[keyed.key].options
+    def _kind(self, keyed: Keyed) -> tuple[object, ...]:
+        """What rows of one batch have in common: the model, its options, and what they bring, so that a batch of
+        pictures waits for no drawing of words."""
+        bound = self.bound[keyed.key]
+        asked = bound.request
+        brings = asked.image is not None, len(asked.images), asked.sketch is not None, asked.mesh is not None
+        return bound.generator, bound.options, *brings
 
     def _bind(self, keyed: Keyed) -> Bound:
         """What is to be done for the row."""
@@ -209,7 +220,8 @@ class ChunkWork:
     def _generate_job(self, keyed: Keyed) -> GenerateJob:
         bound, found = self.bound[keyed.key], self.candidates.get(keyed.key)
         request = replace(bound.request, seed=found.seed) if found else bound.request
-        return GenerateJob(bound.generator, bound.options, request, self.line.store)
+        assert isinstance(keyed.row, Row)
+        return GenerateJob(bound.generator, bound.options, request, self.line.store, priority=keyed.row.priority)
 
     def _process_job(self, keyed: Keyed, generated: Generated) -> ProcessJob:
         bound, found = self.bound[keyed.key], self.candidates.get(keyed.key)
@@ -227,6 +239,10 @@ class ChunkWork:
         return replace(job, trace=parent) if parent else job
 
     def _record(self, keyed: Keyed, row: LedgerRow) -> None:
+        spent = self.spent[keyed.key]
+        row = replace(row, gpu_seconds=float(spent["gpu_seconds"]), cost=float(spent["cost"]))
+        if postponed(row.reasons):
+            row = replace(row, key=postponed_key(keyed.key))
         self.rows[keyed.key] = row
         self.journal.append(row.to_dict())
         self.line.progress.done(row.outcome, row.timings)

@@ -21,13 +21,22 @@ import ray
 from distributed.gc import disable_gc_diagnosis
 
 from flows.actor_pool import ActorPool
+from flows.budget import Budget
 from flows.chunk_work import BACKLOG
-from flows.engine import GENERATING, LARGEST_WINDOW, WINDOW, Policy, ThreadGuards, run_guarded, usable_cpus
+from flows.engine import (
+    GENERATING,
+    LARGEST_WINDOW,
+    WINDOW,
+    Policy,
+    ThreadGuards,
+    run_guarded,
+    usable_cpus,
+)
 from flows.generator_actor import GeneratorActor
 from flows.guard import Guard
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, process_asset
-from flows.model_actors import MOST_IN_FLIGHT, POLL_SECONDS, ModelActors, answer_of, local_gpus
-from flows.placement import runs_guarded
+from flows.model_actors import MOST_IN_FLIGHT, POLL_SECONDS, ModelActors, answer_of
+from flows.placement import local_gpus, runs_guarded
 
 # A node can be lost without the job's fault; three in a row are its own. A CPU generator runs in a child of its actor
 # and can hardly kill that, so there it takes eight to say that the row will not be finished here.
@@ -139,6 +148,7 @@ class ClusterEngine:
         self.policy = policy
         self.pool: ActorPool | None = None
         self.models: ModelActors | None = None
+        self.budget = Budget()
         self.lock = threading.Lock()
         self.looked = (0.0, WINDOW)
         self.closing = threading.Event()
@@ -217,7 +227,7 @@ class ClusterEngine:
     def _models(self) -> ModelActors:
         with self.lock:
             if self.models is None:
-                self.models = ModelActors(self.policy, self.closing)
+                self.models = ModelActors(self.policy, self.closing, self.budget)
             return self.models
 
     @property

@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
+from typing import Protocol, runtime_checkable
 
+from flows.budget import Budget
 from flows.guard import Guard, Limits
 from flows.jobs import (
     Failure,
@@ -23,8 +25,9 @@ from flows.jobs import (
     process_asset,
 )
 from flows.model_worker import ModelWorker
-from flows.placement import runs_guarded
+from flows.placement import gpus_of, local_gpus, runs_guarded
 from flows.seats import DEPTH
+from ml.generators.pretrained.shelf import accelerator_gb
 
 WINDOW = 2  # chunks at once at least: the next one generates while this one's chains finish
 LARGEST_WINDOW = 32  # and at most: 8,192 rows, 128 batches and 2,048 chains in flight
@@ -66,6 +69,13 @@ class Engine(Protocol):
     def close(self) -> None:
         """Stop every process the engine started."""
         ...
+
+
+@runtime_checkable
+class Spending(Protocol):
+    """An engine that has GPUs: it asks the budget before each batch of a model, and counts what the batch took."""
+
+    budget: Budget
 
 
 class ThreadGuards:
@@ -114,14 +124,19 @@ class InlineEngine:
         self.guards = ThreadGuards(policy.limits)
         self.pool = ThreadPoolExecutor(workers or usable_cpus(), thread_name_prefix="asset")
         self.model: ModelWorker | None = None
+        self.budget = Budget()
         self.warm = ThreadPoolExecutor(DEPTH, thread_name_prefix="model")  # one GPU: the next batch makes itself ready
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
         """Each job in a guarded child; models, whose memory no cap for CPU work fits, in one of their own."""
         if not runs_guarded(jobs[0].generator):
             self.model = self.model or ModelWorker(self.policy.tries)
-            return self.warm.submit(self.model.generate, jobs)
+            return self.warm.submit(self._ask, self.model, jobs)
         return self.pool.submit(run_guarded, self.guards, self.policy, generate_asset, jobs)
+
+    def _ask(self, model: ModelWorker, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
+        gpus = gpus_of(jobs[0].generator, jobs[0].options) if local_gpus() or accelerator_gb() else 0.0
+        return self.budget.spent_on(jobs, gpus, partial(model.generate, jobs, gpus))
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
         """Each chain in a guarded child."""

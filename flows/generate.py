@@ -36,6 +36,8 @@ def generate(
     input_roots: list[str] | None = None,
     auto_fix: int | None = None,
     columns: dict[str, str] | None = None,
+    max_gpu_hours: float | None = None,
+    max_cost: float | None = None,
 ) -> dict[str, Any]:
     """Make every row of a manifest that the ledger in `out` does not hold yet; returns the run's summary."""
     config = RunConfig(
@@ -48,6 +50,8 @@ def generate(
         tuple(input_roots or ()),
         auto_fix=auto_fix,
         columns=tuple((columns or {}).items()),
+        max_gpu_hours=max_gpu_hours,
+        max_cost=max_cost,
     )
     summary = execute(config, engine, chunk.submit)
     rows = funnel(summary.rows, summary.skipped, summary.outcomes)

@@ -37,7 +37,9 @@ class ModelHost:
         self.lock = threading.Lock()
         self.seats: dict[int, ModelWorker] = {}
 
-    def generate(self, seat: int, vacated: Set[int], jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
+    def generate(
+        self, seat: int, gpus: float, vacated: Set[int], jobs: Sequence[GenerateJob]
+    ) -> list[Generated | Failure]:
         """A batch of one model's jobs, answered in order; the models of vacated seats are let go before it begins."""
         with self.lock:
             for gone in vacated & self.seats.keys():
@@ -45,4 +47,4 @@ class ModelHost:
             if seat not in self.seats:
                 self.seats[seat] = ModelWorker(self.tries)
             worker = self.seats[seat]
-        return worker.generate(jobs)
+        return worker.generate(jobs, gpus)

@@ -50,6 +50,7 @@ class GenerateJob:
     request: Request
     store: Store
     trace: str = field(default="", kw_only=True)  # W3C traceparent of its row's span, for programs that it starts
+    priority: int = field(default=0, kw_only=True)
 
     def make(self) -> Answer:
         """The raw asset; raises InputError for an unusable input."""
@@ -65,7 +66,8 @@ class Generated:
     seconds: float  # a batch's are shared out evenly among its rows
     attempts: int = 1
     pictures: tuple[str, ...] = ()  # digests of pictures that were drawn on the way
-    gpu: str = ""  # the accelerator's name, "" where there is none
+    gpu_seconds: float = 0.0  # share of a GPU times seconds
+    gpu: str = ""  # its name, "" where that is not known
     stages: tuple[StageRun, ...] = ()
 
 
@@ -107,7 +109,8 @@ class Failure:
     attempts: int = 1
     stderr: str = ""
     hints: tuple[str, ...] = field(default=())
-    seconds: float = 0.0  # that a model had worked on it
+    seconds: float = 0.0  # that a generator had worked on it
+    gpu_seconds: float = 0.0
     gpu: str = ""
     stages: tuple[StageRun, ...] = ()  # until there
 

@@ -23,10 +23,16 @@ def exposition(out: str) -> str:
     reasons: Counter[str] = Counter()
     stages: Counter[str] = Counter()
     files: Counter[str] = Counter()
-    for row in Ledger(store).rows(columns=["outcome", "reasons", "timings", "outputs"]):
+    gpu: Counter[str] = Counter()
+    cost: Counter[str] = Counter()
+    wanted = ["outcome", "reasons", "timings", "outputs", "generator", "gpu_seconds", "cost"]
+    for row in Ledger(store).rows(columns=wanted):
         rows[row["outcome"]] += 1
         reasons.update(row["reasons"])
         stages.update(row["timings"])
+        if row["gpu_seconds"]:
+            gpu[row["generator"]] += row["gpu_seconds"]
+            cost[row["generator"]] += row["cost"]
         for output in row["outputs"]:
             files[output["format"]] += output["bytes"]
     sent: Counter[tuple[str, str]] = Counter()
@@ -36,6 +42,8 @@ def exposition(out: str) -> str:
         *_family("meshmill_rows", "Rows of the ledger by outcome", _labelled("outcome", rows)),
         *_family("meshmill_reasons", "Reasons of rows that did not pass", _labelled("reason", reasons)),
         *_family("meshmill_stage_seconds", "Seconds of all rows by stage", _labelled("stage", stages)),
+        *_family("meshmill_gpu_seconds", "Seconds of GPUs by model, times the share it took", _labelled("model", gpu)),
+        *_family("meshmill_cost", "Cost by model and the recipe's prices", _labelled("model", cost)),
         *_family("meshmill_output_bytes", "Bytes of finished files by format", _labelled("format", files)),
         *_family(
             "meshmill_publications",

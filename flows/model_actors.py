@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import ray
 
+from flows.budget import Budget
 from flows.engine import Policy, usable_cpus
 from flows.fleet import Fleet, Lost
 from flows.generator_actor import ModelHost
@@ -42,8 +43,8 @@ def gpu_count() -> float:
 class ModelActors:
     """Generates with models; made once Ray is there."""
 
-    def __init__(self, policy: Policy, closing: threading.Event) -> None:
-        self.policy, self.closing = policy, closing
+    def __init__(self, policy: Policy, closing: threading.Event, budget: Budget) -> None:
+        self.policy, self.closing, self.budget = policy, closing, budget
         self.looked = time.monotonic()
         self.fleet = Fleet(gpu_count(), max(1, usable_cpus() // 2), self._start, ray.kill)
 
@@ -83,11 +84,12 @@ class ModelActors:
         return Failure("quarantined", "worker.lost", message, TRIES)
 
     def _asked(self, jobs: Sequence[GenerateJob], alone: bool) -> list[Generated | Failure]:
-        with self.fleet.lease(jobs[0].generator, gpus_of(jobs[0].generator, jobs[0].options), alone) as seat:
-            return self._answers(seat, jobs)
+        gpus, priority = gpus_of(jobs[0].generator, jobs[0].options), max(job.priority for job in jobs)
+        with self.fleet.lease(jobs[0].generator, gpus, alone, priority) as seat:
+            return self.budget.spent_on(jobs, seat.gpus, partial(self._answers, seat, jobs))
 
     def _answers(self, seat: Seat, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
-        asked = seat.host.actor.generate.remote(seat.number, frozenset(seat.host.vacated), list(jobs))
+        asked = seat.host.actor.generate.remote(seat.number, seat.gpus, frozenset(seat.host.vacated), list(jobs))
         try:
             answers: list[Generated | Failure] = answer_of(asked, self.closing)
         except ray.exceptions.RayActorError as error:
@@ -97,9 +99,3 @@ class ModelActors:
     def close(self) -> None:
         """Wake who waits; Ray's shutdown ends the actors."""
         self.fleet.close()
-
-
-def local_gpus() -> int | None:
-    """GPUs to start a local Ray with: what MESHMILL_GPUS says, None to let Ray count them."""
-    said = os.environ.get("MESHMILL_GPUS")
-    return int(said) if said else None

@@ -35,14 +35,15 @@ class ModelWorker:
         self.serving: tuple[str, object] | None = None
         self.largest = 0  # batch that its memory takes, once one was too large
 
-    def generate(self, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
-        """A batch of one model's jobs, answered in order."""
+    def generate(self, jobs: Sequence[GenerateJob], gpus: float) -> list[Generated | Failure]:
+        """A batch of one model's jobs on its share of a GPU, answered in order; its time is shared out evenly."""
         ready = [replace(job, request=with_inputs_read(job.request)) for job in jobs]
         with self.turn:
             began, start = time.time(), time.perf_counter()
             made = self._made(ready)
             seconds = (time.perf_counter() - start) / len(jobs)
-        return [self._kept(raw, job, began, seconds) for raw, job in zip(made, ready, strict=True)]
+        answers = [self._kept(raw, job, began, seconds) for raw, job in zip(made, ready, strict=True)]
+        return [replace(answer, gpu_seconds=gpus * seconds, gpu=self.gpu) for answer in answers]
 
     def _made(self, jobs: Sequence[GenerateJob]) -> list[Raw | Failure]:
         """From the model; where its child dies under several rows each is tried alone, so that only one is blamed."""
@@ -63,7 +64,7 @@ class ModelWorker:
     def _kept(self, raw: Raw | Failure, job: GenerateJob, began: float, seconds: float) -> Generated | Failure:
         kept = raw if isinstance(raw, Failure) else replace(keep(raw.answer, job.store), attempts=raw.attempts)
         run = StageRun("generate", began, seconds, kept.code if isinstance(kept, Failure) else FINISHED)
-        return replace(kept, seconds=seconds, gpu=self.gpu, stages=(*raw.stages, run))
+        return replace(kept, seconds=seconds, stages=(*raw.stages, run))
 
     @cached_property
     def gpu(self) -> str:

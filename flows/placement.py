@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from math import ceil
 from typing import Any
 
@@ -51,6 +52,12 @@ def batch_of(name: str, options: object) -> int:
 def gpu_share(needed_gb: float, memory_gb: float | None) -> float:
     """The share of a GPU's memory that a model needs, rounded up; a whole GPU where its memory is not known."""
     return 1.0 if memory_gb is None else min(1.0, ceil(SHARES * needed_gb / memory_gb) / SHARES)
+
+
+def local_gpus() -> int | None:
+    """GPUs of this machine that MESHMILL_GPUS says there are, None to count them."""
+    said = os.environ.get("MESHMILL_GPUS")
+    return int(said) if said else None
 
 
 def make_generator(name: str, options: Any) -> Generator:

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 from flows.alignment import check_alignment
 from flows.binding import choose_generator, generator_version
+from flows.budget import Budget
 from flows.catalogue import catalogue
 from flows.chunk_work import ChunkWork, Line
 from flows.chunks import Chunk, Keyed, cut
-from flows.engine import Engine
+from flows.engine import Engine, Spending
 from flows.models import check_models
 from flows.progress import Progress
 from flows.watch import watch_run
@@ -28,11 +29,12 @@ from manifests.journal import forget_finished
 from manifests.lease import Lease
 from manifests.ledger import Ledger
 from manifests.licences import plain_licences
+from manifests.priorities import by_priority, names_priority
 from manifests.readers import read_manifest
 from manifests.recipe import LicenceOptions, Recipe, load_recipe
 from manifests.recipe_shelf import keep_recipe
 from manifests.remakes import load_remakes
-from manifests.row import InvalidRow, Row, row_key
+from manifests.row import InvalidRow, Row, postponed_key, row_key
 from manifests.store import Store
 
 CHUNK_ROWS = 256  # 22 µs of Prefect a row at this size (measured); 30-300 s of work for a small asset recipe
@@ -57,6 +59,8 @@ class RunConfig:
     chunk_rows: int = CHUNK_ROWS
     auto_fix: int | None = None  # rounds, in place of the recipe's
     columns: tuple[tuple[str, str], ...] = ()  # known columns and what the manifest calls them
+    max_gpu_hours: float | None = None  # of all runs into `out` together, as is `max_cost`
+    max_cost: float | None = None
 
     def prepare(self, progress: Progress | None = None) -> Run:
         """The run that was asked for; raises RecipeError."""
@@ -72,6 +76,9 @@ class Summary:
     outcomes: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
     report: str = ""
+    gpu_hours: float = 0.0  # of this run
+    cost: float = 0.0
+    currency: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON and Prefect."""
@@ -110,6 +117,14 @@ class Run:
         return load_recipe(self.config.recipe, self.catalogue, self.config.auto_fix)
 
     @cached_property
+    def budget(self) -> Budget:
+        """What may be spent, with what the ledger says was spent before where there is a cap; raises UsageError."""
+        budget = Budget(self.recipe.prices, self.config.max_gpu_hours, self.config.max_cost)
+        if budget.capped:
+            budget.add(self.ledger.rows(columns=["gpu_seconds", "cost"]))
+        return budget
+
+    @cached_property
     def index(self) -> KeyIndex:
         """What is finished. Read on first need, with the lease held: it puts right what a kill left half written."""
         return self.ledger.index()
@@ -121,13 +136,19 @@ class Run:
     def chunks(self) -> Iterator[Chunk]:
         """Chunks with at least one row that the ledger does not hold; raises TooManyInvalid, ManifestError."""
         for rows in cut(self._keyed(), self.config.chunk_rows):
-            pending = [keyed for keyed in rows if keyed.key not in self.index]
+            pending = [keyed for keyed in rows if not self._finished(keyed)]
             self.summary.rows += len(rows)
             self.summary.skipped += len(rows) - len(pending)
             self.progress.skip(len(rows) - len(pending))
             self._count_invalid(rows)
             if pending:
                 yield Chunk(pending)
+
+    def _finished(self, keyed: Keyed) -> bool:
+        """Whether the ledger holds the row, or says of it that there was no money, and there still is none."""
+        if keyed.key in self.index:
+            return True
+        return self.budget.refusal() is not None and postponed_key(keyed.key) in self.index
 
     def _count_invalid(self, rows: list[Keyed]) -> None:
         self.invalid += sum(isinstance(keyed.row, InvalidRow) and keyed.row.outcome == "invalid" for keyed in rows)
@@ -137,11 +158,8 @@ class Run:
     def _keyed(self) -> Iterator[Keyed]:
         versions: dict[str, str] = {}
         remakes = load_remakes(self.store)
-        rows = read_manifest(self.config.manifest, self.config.input_roots, dict(self.config.columns))
-        admission = self._admission()
-        for row in map(self._check_names, islice(rows, self.config.limit)):
-            if isinstance(row, Row):
-                row = admission.judged(row)
+        manifest, columns = self.config.manifest, dict(self.config.columns)
+        for row in by_priority(self._admitted, names_priority(manifest, columns)):
             if isinstance(row, Row):
                 if row.id in remakes:
                     row = replace(row, remake=remakes[row.id].times)
@@ -150,6 +168,12 @@ class Run:
                 yield Keyed(row_key(row, self.recipe.digest, version, self.config.seed), row)
             else:
                 yield Keyed(row.key, row)
+
+    def _admitted(self) -> Iterator[Row | InvalidRow]:
+        rows = read_manifest(self.config.manifest, self.config.input_roots, dict(self.config.columns))
+        admission = self._admission()
+        for row in map(self._check_names, islice(rows, self.config.limit)):
+            yield admission.judged(row) if isinstance(row, Row) else row
 
     def _admission(self) -> Admission:
         """What the recipe keeps out before any work."""
@@ -180,10 +204,15 @@ class Run:
         `check` is called before a chunk enters the ledger and raises when another driver has taken over.
         """
         remaking = len(self.index) > 0 or next(self.store.list("assets"), None) is not None
+        spent = self.budget.gpu_seconds, self.budget.cost
+        if isinstance(engine, Spending):
+            engine.budget = self.budget
         with closing(watch_run(self.store)) as watch:
             common = (self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress)
             self.begin()
-            self._push(Line(*common, remaking, check, watch), submit)
+            self._push(Line(*common, remaking, check, watch, budget=self.budget), submit)
+        self.summary.gpu_hours = round((self.budget.gpu_seconds - spent[0]) / 3600, 6)
+        self.summary.cost, self.summary.currency = round(self.budget.cost - spent[1], 6), self.recipe.prices.currency
         return self.finish()
 
     def _push(self, line: Line, submit: Callable[[ChunkWork], Waitable]) -> None:

@@ -14,6 +14,7 @@ from manifests.row import MAX_ID, SEED_LIMIT, InputFile, InvalidRow, Row, derive
 MAX_TEXT = 16_384  # characters in one value: CLIP reads 77 tokens, so more is a mistake in the manifest
 MAX_IMAGES = 64
 MAX_VARIATIONS = 64
+MAX_PRIORITY = 9  # each level is a pass over the manifest
 FILE_COLUMNS = ("image", "images", "sketch", "mesh", "reference")
 _FILE_COLUMNS = frozenset(FILE_COLUMNS)
 INPUT_COLUMNS = ("prompt", "image", "images", "sketch", "mesh")  # a reference is only compared with
@@ -121,6 +122,10 @@ def _variations(column: str, value: Any) -> int:
     return _whole(column, value, 1, MAX_VARIATIONS)
 
 
+def _priority(column: str, value: Any) -> int:
+    return _whole(column, value, 0, MAX_PRIORITY)
+
+
 def asset_id(column: str, value: Any) -> str:
     """An asset's id; raises Fault `row.too-long`, `row.bad-value` and those of `text`."""
     id = text(column, value)
@@ -172,6 +177,7 @@ CHECKS: dict[str, Callable[[str, Any], Any]] = {
     "reference": text,
     "seed": _seed,
     "variations": _variations,
+    "priority": _priority,
     "category": text,
     "style": text,
     "height_m": length,

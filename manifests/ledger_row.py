@@ -42,6 +42,8 @@ SCHEMA = pa.schema(
         pa.field("timings", pa.map_(pa.string(), pa.float64())),
         pa.field("prompt_understood", pa.string()),
         pa.field("meta", pa.string()),
+        pa.field("gpu_seconds", pa.float64()),  # null in parts from before it was there, as is `cost`
+        pa.field("cost", pa.float64()),
     ],
     metadata={"meshmill.ledger": str(SCHEMA_VERSION)},
 )
@@ -78,6 +80,8 @@ class LedgerRow:
     timings: Mapping[str, float] = field(default_factory=dict)  # seconds a stage
     prompt_understood: Mapping[str, Any] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
+    gpu_seconds: float = 0.0  # its share of GPU times how long that worked on it, all candidates together
+    cost: float = 0.0  # of these by the recipe's prices
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON takes as they are."""
@@ -125,6 +129,9 @@ def _writable(text: str) -> str:
 def from_batch(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """Rows of an Arrow batch as plain dicts, as `LedgerRow.to_dict` gives them; columns may be a selection."""
     rows: list[dict[str, Any]] = batch.to_pylist(maps_as_pydicts="strict")
+    for name in {"gpu_seconds", "cost"} & set(batch.schema.names):
+        for row in rows:
+            row[name] = row[name] or 0.0
     for name in {"prompt_understood", "meta"} & set(batch.schema.names):
         for row in rows:
             row[name] = json.loads(row[name]) if row[name] else {}
@@ -134,9 +141,10 @@ def from_batch(batch: pa.RecordBatch) -> list[dict[str, Any]]:
 def comparable(row: Mapping[str, Any]) -> dict[str, Any]:
     """What has to be equal between an undisturbed and a restarted run of the same manifest.
 
-    Timings and attempts differ by nature; a quarantined row's message and a killed worker's stderr hold process ids.
+    Timings, cost and attempts differ by nature; a quarantined row's message and a killed worker's stderr hold process
+    ids.
     """
-    kept = {name: value for name, value in row.items() if name not in ("timings", "attempts")}
+    kept = {name: value for name, value in row.items() if name not in ("timings", "gpu_seconds", "cost", "attempts")}
     if kept.get("outcome") == "quarantined":
         kept.pop("message", None)
     if "meta" in kept:

@@ -79,6 +79,12 @@ def read_records(uri: str, layout: Layout) -> Iterator[Record]:
     return _to_the_end(records, file, uri)
 
 
+def open_manifest(uri: str) -> tuple[str, IO[bytes]]:
+    """The kind of a manifest (`csv`, `parquet`, `jsonl`) and its bytes unpacked; raises ManifestError."""
+    reader, stream = _recognise(_open(uri), uri)
+    return next(kind[1:] for kind, known in READERS.items() if known is reader), stream
+
+
 def _to_the_end(records: Iterator[Record], file: IO[bytes], uri: str) -> Iterator[Record]:
     try:
         with file:

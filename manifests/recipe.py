@@ -15,6 +15,7 @@ import fsspec
 
 from manifests.errors import RecipeError, nearest
 from manifests.options import build_options
+from manifests.prices import Prices, read_prices
 from manifests.provenance import ProvenanceOptions
 
 SHIPPED = Path(__file__).parent / "recipes"
@@ -32,6 +33,7 @@ SECTIONS = (
     "alignment",
     "provenance",
     "licences",
+    "prices",
 )
 
 
@@ -83,6 +85,7 @@ class Recipe:
     alignment: object | None = None  # None where prompts are not compared with what came out
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
     licences: object | None = None  # LicenceOptions; None where every licence will do
+    prices: Prices = field(default_factory=Prices, compare=False)  # decide nothing about an asset
     digest: str = field(default="", compare=False)
     where: str = field(default="", compare=False)  # the file's path or URL, a shipped recipe's file name
     text: str = field(default="", compare=False)  # as it was read
@@ -130,6 +133,7 @@ def parse_recipe(text: str, where: str, catalogue: Catalogue, auto_fix: int | No
         alignment=_optional(table, "alignment", catalogue.alignment, where),
         provenance=build_options(ProvenanceOptions, _table(table, "provenance", where), f"{where}, [provenance]"),
         licences=_optional(table, "licences", LicenceOptions, where),
+        prices=read_prices(_table(table, "prices", where), where),
         where=where,
         text=text,
     )

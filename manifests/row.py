@@ -60,6 +60,7 @@ class Row:
     tags: tuple[str, ...] = ()
     license: str = ""
     meta: Mapping[str, str] = field(default_factory=dict)  # every other column, carried to the ledger
+    priority: int = 0  # the higher, the earlier; decides nothing about the asset
     remake: int = 0  # how often a reviewer asked for another asset; each time draws a new seed
 
     def root_of(self, uri: str) -> str:
@@ -131,6 +132,11 @@ def row_key(row: Row, recipe_digest: str, generator_version: str, run_seed: int)
     stamps = tuple([file.stamp for file in row.files])
     seed = row_seed(row, run_seed)
     return _digest((_content(row), row.id, row.variation, stamps, seed, recipe_digest, generator_version))
+
+
+def postponed_key(key: str) -> str:
+    """The key of a row that was not made for want of money: no row has it, so that a later run takes the row up."""
+    return _digest((key, "postponed"))
 
 
 def row_seed(row: Row, run_seed: int) -> int:

@@ -250,6 +250,8 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     card |= {"bytes": int(masters[0].get("bytes") or 0)} if masters else {}
     triangles = rounded(metrics.get("triangles"))
     card |= {"triangles": int(triangles)} if triangles else {}
+    spent = {name: row.get(name) for name in ("gpu_seconds", "cost") if row.get(name)}
+    meta |= {name: f"{value:.4g}" for name, value in spent.items()}
     card["notes"] = [(name, plain(value)) for name, value in meta.items() if value not in (None, "")]
     return card
 

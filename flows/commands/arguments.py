@@ -24,6 +24,14 @@ def positive(text: str) -> int:
     return value
 
 
+def positive_number(text: str) -> float:
+    """A number above 0."""
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
 def rounds(text: str) -> int:
     """Rounds of auto-fix, 0 for none."""
     from manifests.recipe import MAX_ROUNDS

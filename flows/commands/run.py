@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.commands.answers import OK, TOO_MANY_INVALID, complain
-from flows.commands.arguments import Commands, add_columns, positive, rounds, share
+from flows.commands.arguments import Commands, add_columns, positive, positive_number, rounds, share
 from flows.progress import ORDER, Progress, ProgressLine, clock
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ def register(commands: Commands) -> None:
     """Add the command."""
     parser = commands.add_parser("run", help="make every row of a manifest that is not made yet")
     add_run_options(parser)
+    parser.add_argument(
+        "--max-gpu-hours", type=positive_number, default=None, metavar="HOURS", help="of all runs into --out together"
+    )
+    parser.add_argument(
+        "--max-cost", type=positive_number, default=None, metavar="COST", help="the same by the recipe's [prices]"
+    )
     parser.set_defaults(handler=run)
 
 
@@ -68,6 +74,8 @@ def run(options: argparse.Namespace) -> int:
         roots,
         auto_fix=options.auto_fix,
         columns=tuple(options.column),
+        max_gpu_hours=options.max_gpu_hours,
+        max_cost=options.max_cost,
     )
     return carry_out(config, options, as_flow)
 
@@ -134,7 +142,8 @@ def as_flow(config: RunConfig) -> Summary:
     run = partial(generate, config.manifest, config.recipe, config.out, "auto")
     roots = list(config.input_roots)
     columns = dict(config.columns)
-    return Summary.from_dict(run(config.max_invalid, config.limit, config.seed, roots, config.auto_fix, columns))
+    chosen = partial(run, config.max_invalid, config.limit, config.seed, roots, config.auto_fix, columns)
+    return Summary.from_dict(chosen(config.max_gpu_hours, config.max_cost))
 
 
 def describe(summary: Summary, out: str) -> str:
@@ -145,6 +154,9 @@ def describe(summary: Summary, out: str) -> str:
     lines = [f"{rows}: {', '.join(parts) or 'nothing to do'} in {clock(summary.seconds)}"]
     if summary.skipped:
         lines.append(f"{summary.skipped} were in the ledger already")
+    if summary.gpu_hours:
+        cost = f", {summary.cost:.2f} {summary.currency}".rstrip() if summary.cost else ""
+        lines.append(f"{summary.gpu_hours:.3g} GPU-hours{cost}")
     lines.append(f"assets  {out}/assets")
     lines.append(f"ledger  {out}/ledger/*.parquet   (meshmill ledger {out} --json)")
     lines.append(f"report  {summary.report or out + '/report/index.html'}")

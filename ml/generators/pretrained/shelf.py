@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -140,17 +141,21 @@ def accelerator_name() -> str:
     return next(iter(_driver_says("name")), "")
 
 
-def _driver_says(what: str) -> list[str]:
+def _driver_says(what: str) -> tuple[str, ...]:
     """A line for each GPU, none where there is no driver or it does not answer."""
     program = shutil.which("nvidia-smi")
-    if program is None:
-        return []
+    return _asked(program, what) if program else ()
+
+
+@lru_cache
+def _asked(program: str, what: str) -> tuple[str, ...]:
+    """Once a process: it takes a tenth of a second and more, and is asked for with every batch."""
     asked = [program, f"--query-gpu={what}", "--format=csv,noheader,nounits"]
     try:
         done = subprocess.run(asked, capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
-        return []
-    return done.stdout.splitlines()
+        return ()
+    return tuple(done.stdout.splitlines())
 
 
 def marker_text(revision: str, files: Mapping[str, int], folder: str = "") -> str:
