@@ -37,13 +37,13 @@ class Fleet:
         self,
         gpus: float,
         without_gpu: int,
-        start: Callable[[float], Any],
+        start: Callable[[float, str], Any],
         stop: Callable[[Any], None],
         clock: Callable[[], float] = time.monotonic,
         later: Callable[[float, Callable[[], None]], None] = after,
         grace: float = GRACE,
     ) -> None:
-        """`start(gpus)` makes the actor of a host; `without_gpu` of them at most hold a model that takes no GPU."""
+        """`start(gpus, environment)` makes a host's actor; `without_gpu` at most hold a model that takes no GPU."""
         self.gpus, self.without_gpu, self.grace = gpus, without_gpu, grace
         self._start, self._stop, self._clock, self._later = start, stop, clock, later
         self.hosts: list[Host] = []
@@ -54,12 +54,14 @@ class Fleet:
         self.closed = False
 
     @contextmanager
-    def lease(self, model: str, gpus: float, alone: bool = False, priority: float = 0.0) -> Iterator[Seat]:
+    def lease(
+        self, model: str, gpus: float, alone: bool = False, priority: float = 0.0, environment: str = ""
+    ) -> Iterator[Seat]:
         """A seat for one batch, for itself where `alone`: then what kills it is known. RuntimeError once closed.
 
         What is raised as `Lost` inside says that the host is dead.
         """
-        ticket = self.ask(model, gpus, alone, priority)
+        ticket = self.ask(model, gpus, alone, priority, environment)
         ticket.ready.wait()
         if ticket.seat is None:
             raise RuntimeError("the engine is closed")
@@ -71,11 +73,11 @@ class Fleet:
         finally:
             self.give_back(ticket)
 
-    def ask(self, model: str, gpus: float, alone: bool = False, priority: float = 0.0) -> Ticket:
+    def ask(self, model: str, gpus: float, alone: bool = False, priority: float = 0.0, environment: str = "") -> Ticket:
         """A ticket, `ready` once it has a seat."""
         places, gpus = DEPTH if alone else 1, min(gpus, self.gpus)
         with self.lock:
-            ticket = Ticket(next(self.numbers), model, gpus, places, priority, self._clock())
+            ticket = Ticket(next(self.numbers), model, gpus, places, priority, self._clock(), environment)
             self.tickets.append(ticket)
             if self.closed:
                 self.close()
@@ -168,18 +170,23 @@ class Fleet:
         """The host with the least room that is enough, else another one where the GPUs allow it."""
         if not ticket.gpus:
             full = sum(seat.model == ticket.model for seat in self.seats) >= self.without_gpu
-            return None if full else self._new_host(0.0)
-        fitting = [host for host in self.hosts if host.size and host.free >= ticket.gpus - NOTHING]
+            return None if full else self._new_host(0.0, ticket.environment)
+        fitting = [host for host in self._alike(ticket) if host.free >= ticket.gpus - NOTHING]
         if fitting:
             return min(fitting, key=lambda host: host.free)
         size = min(float(ceil(ticket.gpus)), self.gpus)
-        for host in [host for host in self.hosts if host.size and not host.seats]:  # too small for it
+        for host in [host for host in self.hosts if host.size and not host.seats]:  # too small, or of another kind
             if self._unclaimed < size - NOTHING:
                 self.forget(host)
-        return self._new_host(size) if self._unclaimed >= size - NOTHING else None
+        return self._new_host(size, ticket.environment) if self._unclaimed >= size - NOTHING else None
 
-    def _new_host(self, size: float) -> Host:
-        self.hosts.append(Host(size, self._start(size)))
+    def _alike(self, ticket: Ticket) -> list[Host]:
+        """Hosts with GPUs that the ticket's model could run on, if it had them."""
+        right = [host for host in self.hosts if host.environment == ticket.environment]
+        return [host for host in right if host.size >= ticket.gpus - NOTHING and host.size]
+
+    def _new_host(self, size: float, environment: str) -> Host:
+        self.hosts.append(Host(size, self._start(size, environment), environment))
         return self.hosts[-1]
 
     @property
@@ -225,12 +232,9 @@ class Fleet:
         return False
 
     def _leavers(self, ticket: Ticket, may: Callable[[Seat], bool]) -> list[Seat]:
-        """Seats that have to leave for the ticket's model, those of one host where one is large enough."""
-        hosts = [host for host in self.hosts if host.size]
-        alone = [[host] for host in hosts if host.size >= ticket.gpus - NOTHING]
-        found = [_enough(group, ticket.gpus - group[0].free, may) for group in alone] or [
-            _enough(hosts, ticket.gpus - self._unclaimed - sum(host.free for host in hosts), may)
-        ]
+        """Seats that have to leave for the ticket's model: of one host where that is enough, else of whole hosts."""
+        found = [_enough(host, ticket.gpus - host.free, may) for host in self._alike(ticket)]
+        found.append(_whole(self.hosts, ceil(ticket.gpus) - self._unclaimed, may))
         return min(filter(None, found), key=lambda seats: (sum(s.load for s in seats), seats[0].since), default=[])
 
     def _idle(self, seat: Seat) -> bool:
@@ -258,13 +262,24 @@ class Fleet:
                 self.tickets.pop().ready.set()
 
 
-def _enough(hosts: Iterable[Host], missing: float, may: Callable[[Seat], bool]) -> list[Seat]:
+def _enough(host: Host, missing: float, may: Callable[[Seat], bool]) -> list[Seat]:
     """The least busy seats that may leave and together have as much as is missing; none where they have not."""
     chosen: list[Seat] = []
-    for seat in sorted((seat for host in hosts for seat in host.seats if may(seat)), key=lambda s: (s.load, s.since)):
+    for seat in sorted(filter(may, host.seats), key=lambda each: (each.load, each.since)):
         if missing > NOTHING:
             chosen.append(seat)
             missing -= seat.gpus
+    return chosen if missing <= NOTHING else []
+
+
+def _whole(hosts: Iterable[Host], missing: float, may: Callable[[Seat], bool]) -> list[Seat]:
+    """All seats of the least busy hosts that can be ended for another one; none where they are too few."""
+    chosen: list[Seat] = []
+    free = [host for host in hosts if host.size and all(map(may, host.seats))]
+    for host in sorted(free, key=lambda each: sum(seat.load for seat in each.seats)):
+        if missing > NOTHING:
+            chosen += host.seats
+            missing -= host.size
     return chosen if missing <= NOTHING else []
 
 

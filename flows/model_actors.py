@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from flows.engine import Policy, usable_cpus
 from flows.fleet import Fleet, Lost
 from flows.generator_actor import ModelHost
 from flows.jobs import Failure, Generated, GenerateJob
-from flows.placement import SHARES, gpus_of
+from flows.placement import SHARES, environment_of, gpus_of
 from flows.seats import DEPTH, Seat
 
 TRIES = 3  # a node can be lost without the row's fault; three actors that died with this row alone are its own
@@ -57,10 +58,14 @@ class ModelActors:
         """Batches that a chunk has in flight."""
         return int(min(IN_FLIGHT * self.fleet.gpus, MOST_IN_FLIGHT) / self.window())
 
-    def _start(self, gpus: float) -> Any:
+    def _start(self, gpus: float, environment: str) -> Any:
         """A host takes any models that fit it together; each holds DEPTH batches, and none may wait for another's."""
         make = ray.remote(ModelHost).options(
-            num_gpus=gpus, num_cpus=0, max_restarts=0, max_concurrency=DEPTH * SHARES * max(1, int(gpus))
+            num_gpus=gpus,
+            num_cpus=0,
+            max_restarts=0,
+            max_concurrency=DEPTH * SHARES * max(1, int(gpus)),
+            runtime_env=json.loads(environment) if environment else None,
         )
         return make.remote(self.policy.tries)
 
@@ -85,7 +90,7 @@ class ModelActors:
 
     def _asked(self, jobs: Sequence[GenerateJob], alone: bool) -> list[Generated | Failure]:
         gpus, priority = gpus_of(jobs[0].generator, jobs[0].options), max(job.priority for job in jobs)
-        with self.fleet.lease(jobs[0].generator, gpus, alone, priority) as seat:
+        with self.fleet.lease(jobs[0].generator, gpus, alone, priority, environment_of(jobs[0].options)) as seat:
             return self.budget.spent_on(jobs, seat.gpus, partial(self._answers, seat, jobs))
 
     def _answers(self, seat: Seat, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
+import sys
 from math import ceil
 from typing import Any
 
@@ -60,9 +62,22 @@ def local_gpus() -> int | None:
     return int(said) if said else None
 
 
+def environment_of(options: object) -> str:
+    """The `runtime_env` of the actor that a generator's options ask for, as JSON; "" for this process's own."""
+    image, python = getattr(options, "image", ""), getattr(options, "python", "")
+    if image:
+        return json.dumps({"image_uri": image})
+    return json.dumps({"py_executable": absolute(python)}) if python and getattr(options, "in_actor", False) else ""
+
+
+def absolute(program: str) -> str:
+    """A program as it is found here, its links kept: an environment's interpreter is known by where it lies."""
+    return os.path.abspath(shutil.which(program) or program)  # noqa: PTH100
+
+
 def make_generator(name: str, options: Any) -> Generator:
-    """The generator, in an environment of its own where its options name an interpreter."""
-    if isinstance(options, PretrainedOptions) and options.python:
+    """The generator; behind files where its options name another interpreter than this one."""
+    if isinstance(options, PretrainedOptions) and options.python and absolute(options.python) != sys.executable:
         return served(name, options)
     return build_generator(name, options)
 
@@ -70,5 +85,11 @@ def make_generator(name: str, options: Any) -> Generator:
 def served(name: str, options: PretrainedOptions) -> Command:
     """A pretrained model that another interpreter keeps warm and that is asked through files."""
     plain = {field.name: getattr(options, field.name) for field in dataclasses.fields(options)}
-    command = (options.python, "-m", SERVER, name, json.dumps({**plain, "python": ""}, sort_keys=True))
+    command = (
+        options.python,
+        "-m",
+        SERVER,
+        name,
+        json.dumps({**plain, "python": "", "in_actor": False}, sort_keys=True),
+    )
     return Command(CommandOptions(command=command, mode="serve"), name)

@@ -16,6 +16,7 @@ class Host:
 
     size: float
     actor: Any
+    environment: str = ""  # that its models run in, "" for this process's own
     seats: list[Seat] = field(default_factory=list)
     vacated: set[int] = field(default_factory=set)  # numbers of seats whose models are to be let go
 
@@ -49,6 +50,7 @@ class Ticket:
     places: int  # DEPTH where it wants a seat for itself
     priority: float
     asked: float
+    environment: str = ""
     ready: threading.Event = field(default_factory=threading.Event)
     seat: Seat | None = None  # None when the fleet was closed
     begun: float = 0.0

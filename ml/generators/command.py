@@ -28,7 +28,7 @@ from typing import Any, ClassVar, Literal
 
 from ml.asset import InputError, Texture
 from ml.generators.program import Once, Program, ProgramFailed, Serve
-from ml.generators.protocol import Answer, InputKind, Refusal, Request
+from ml.generators.protocol import IMAGE, IN_ACTOR, Answer, InputKind, Refusal, Request
 from ml.readers.registry import read_mesh
 from ml.sources import Source, resolve
 
@@ -44,6 +44,8 @@ class CommandOptions:
 
     command: tuple[str, ...] = field(default=(), metadata={"help": "program and arguments; the folder comes last"})
     python: str = field(default="", metadata={"help": "interpreter the command is run with, of any environment"})
+    in_actor: bool = field(default=False, metadata={"help": IN_ACTOR})
+    image: str = field(default="", metadata={"help": IMAGE})
     mode: Literal["once", "serve"] = "once"
     seconds: float = field(default=600.0, metadata={"min": 0.1, "max": 86400.0, "help": "a row, before it is killed"})
     batch: int = field(default=8, metadata={"min": 1, "max": 1024, "help": "rows a call"})

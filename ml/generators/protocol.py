@@ -10,6 +10,10 @@ from ml.asset import Asset, InputError
 from ml.prompt import Prompt
 from ml.sources import Source
 
+# What the options of a generator with an environment of its own say of Ray's actors.
+IN_ACTOR = "start Ray's actor with that interpreter: it needs the same Python and Ray, and no files are exchanged"
+IMAGE = "container image to start Ray's actor in (needs podman on the node, and this checkout and Ray in the image)"
+
 InputKind = Literal["prompt", "image", "images", "sketch", "mesh"]
 
 

@@ -58,7 +58,7 @@ class Simulation:
     def later(self, seconds: float, function: Callable[[], None]) -> None:
         heapq.heappush(self.events, (self.now + seconds, next(self.numbers), function))
 
-    def start(self, gpus: float) -> float:
+    def start(self, gpus: float, environment: str) -> float:
         self.hosts += 1
         assert self.hosts <= self.gpus
         return self.now + START

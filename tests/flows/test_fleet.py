@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from flows.fleet import Fleet, Lost
 from flows.seats import DEPTH
 
-NEEDS = {"a": 1.0, "b": 0.5, "c": 0.35, "two": 2.0, "free": 0.0}
+NEEDS = {"a": 1.0, "b": 0.5, "c": 0.35, "d": 0.5, "two": 2.0, "free": 0.0}
 
 
 class Books:
@@ -32,7 +32,7 @@ class Books:
         self.gpus, self.number, self.busiest = gpus, 0, 0.0
         self.fleet = Fleet(gpus, 2, self.start, self.stop, grace=0.02)
 
-    def start(self, gpus: float) -> int:
+    def start(self, gpus: float, environment: str) -> int:
         with self.lock:
             self.number += 1
             self.living[self.number] = gpus
@@ -44,7 +44,7 @@ class Books:
             del self.living[actor]
 
     def work(self, model: str, seconds: float, alone: bool = False, dies: bool = False) -> str:
-        with self.fleet.lease(model, NEEDS[model], alone) as seat:
+        with self.fleet.lease(model, NEEDS[model], alone, environment="apart" if model == "d" else "") as seat:
             with self.lock:
                 if seat.host.actor not in self.living:
                     raise Lost(model)  # it died under the batch before this one
@@ -53,6 +53,7 @@ class Books:
                 assert self.inside[seat.number] <= (1 if alone or seat.number in self.alone else DEPTH)
                 assert seat.model == model
                 assert seat.number not in seat.host.vacated
+                assert seat.host.environment == ("apart" if model == "d" else "")
                 assert sum(each.gpus for each in seat.host.seats) <= seat.host.size + 1e-6
                 self.alone |= {seat.number} if alone else set()
                 self.busiest = max(self.busiest, sum(each.gpus for each in self.fleet.seats if each.load))
@@ -138,7 +139,7 @@ class Still:
     def __init__(self, gpus: float) -> None:
         self.now = 0.0
         self.calls: list[Any] = []
-        self.fleet = Fleet(gpus, 1, lambda _: 0, lambda _: None, lambda: self.now, lambda s, f: self.calls.append(f))
+        self.fleet = Fleet(gpus, 1, lambda *_: 0, lambda _: None, lambda: self.now, lambda s, f: self.calls.append(f))
 
 
 def test_higher_priority_first_and_nothing_waits_for_ever() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ from ml.generators.pretrained.shelf import (
     pulled,
 )
 from ml.generators.pretrained.text_to_image import TextToImage
-from ml.generators.protocol import Answer, InputKind, Refusal, Request
+from ml.generators.protocol import IMAGE, IN_ACTOR, Answer, InputKind, Refusal, Request
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class PretrainedOptions:
 
     device: str = field(default="auto", metadata={"help": "auto, cuda, cuda:N or cpu"})
     python: str = field(default="", metadata={"help": "interpreter of an environment of the model's own"})
+    in_actor: bool = field(default=False, metadata={"help": IN_ACTOR})
+    image: str = field(default="", metadata={"help": IMAGE})
     accept: tuple[str, ...] = field(default=(), metadata={"help": "licences with limits, accepted by name"})
     territory: str = field(default="", metadata={"help": "ISO 3166-1 code of the country the work is done in"})
     batch: int = field(default=0, metadata={"min": 0, "max": 256, "help": "requests a call; 0 for the model's own"})
@@ -181,10 +183,17 @@ def lacks(made: type[Pretrained], options: Any) -> list[Missing]:
     card = made.bound_card(options)
     return [
         *missing_licence(card, options.accept, options.territory),
-        *(missing_program(options.python) if options.python else missing_packages(card)),
+        *missing_environment(card, options),
         *missing_weights(card),
         *(() if options.device == "cpu" else missing_memory(card, accelerator_gb())),
     ]
+
+
+def missing_environment(card: ModelCard, options: PretrainedOptions) -> Iterator[Missing]:
+    """Packages that are not here, or an interpreter to find them with; what an image holds only its node can say."""
+    if options.image:
+        return iter(())
+    return missing_program(options.python) if options.python else missing_packages(card)
 
 
 def sketch_item(request: Request) -> Item | Refusal:
