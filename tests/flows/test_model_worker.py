@@ -47,22 +47,22 @@ def pid_of(worker: ModelWorker) -> int:
 
 def test_a_row_that_kills_the_model_costs_itself_alone(worker: ModelWorker, tmp_path: Path) -> None:
     jobs = [job(tmp_path, name, category) for name, category in (("a", ""), ("b", "crash"), ("c", "refuse"), ("d", ""))]
-    first, crashed, refused, last = worker.generate(jobs)
+    first, crashed, refused, last = worker.generate(jobs, 0.5)
     assert isinstance(first, Generated)
     assert isinstance(last, Generated)
     assert isinstance(crashed, Failure)
     assert (crashed.outcome, crashed.code, crashed.attempts) == ("quarantined", "guard.crash.exit", 2)
     assert isinstance(refused, Failure)
     assert (refused.outcome, refused.code) == ("rejected", "trial.no")
-    assert len({answer.seconds for answer in (first, crashed, refused, last)}) == 1
-    assert first.seconds > 0
+    assert len({answer.gpu_seconds for answer in (first, crashed, refused, last)}) == 1
+    assert first.gpu_seconds == 0.5 * first.seconds > 0
     before = pid_of(worker)
-    assert isinstance(worker.generate([job(tmp_path, "e")])[0], Generated)
+    assert isinstance(worker.generate([job(tmp_path, "e")], 0.5)[0], Generated)
     assert pid_of(worker) == before  # warm
 
 
 def test_a_broken_accelerator_ends_its_process(worker: ModelWorker, tmp_path: Path) -> None:
-    fine, lost = worker.generate([job(tmp_path, "a"), job(tmp_path, "b", "lost")])
+    fine, lost = worker.generate([job(tmp_path, "a"), job(tmp_path, "b", "lost")], 0.5)
     assert isinstance(fine, Generated)
     assert isinstance(lost, Failure)
     assert lost.outcome == "quarantined"
@@ -71,25 +71,25 @@ def test_a_broken_accelerator_ends_its_process(worker: ModelWorker, tmp_path: Pa
 def test_a_model_that_grows_is_replaced_between_batches(worker: ModelWorker, tmp_path: Path) -> None:
     pids = []
     for name in "abcdefgh":
-        assert isinstance(worker.generate([job(tmp_path, name, "leak")])[0], Generated)
+        assert isinstance(worker.generate([job(tmp_path, name, "leak")], 0.5)[0], Generated)
         pids.append(pid_of(worker))
     assert pids.count(0) == 2  # let go after the 4th and the 8th: three times 50 MiB more than after their first
     assert len(set(pids)) == 3
 
 
 def test_another_model_takes_the_place_of_the_first(worker: ModelWorker, tmp_path: Path) -> None:
-    worker.generate([job(tmp_path, "a")])
+    worker.generate([job(tmp_path, "a")], 0.5)
     before = pid_of(worker)
-    worker.generate([job(tmp_path, "a", options=TrialOptions(seconds=0.01))])
+    worker.generate([job(tmp_path, "a", options=TrialOptions(seconds=0.01))], 0.5)
     assert pid_of(worker) != before
 
 
 def test_the_batch_that_memory_takes_is_remembered_by_the_next_process(worker: ModelWorker, tmp_path: Path) -> None:
     options = TrialOptions(most=2, log=str(tmp_path / "calls"))
     jobs = [job(tmp_path, f"row-{at}", options=options) for at in range(4)]
-    assert all(isinstance(answer, Generated) for answer in worker.generate(jobs))
+    assert all(isinstance(answer, Generated) for answer in worker.generate(jobs, 0.5))
     worker.guard.renew()
-    assert all(isinstance(answer, Generated) for answer in worker.generate(jobs))
+    assert all(isinstance(answer, Generated) for answer in worker.generate(jobs, 0.5))
     assert (tmp_path / "calls").read_text().split() == ["4", "2", "2", "2", "2"]
 
 
@@ -116,10 +116,10 @@ def test_inputs_are_read_and_meshes_written_beside_the_work(worker: ModelWorker,
     store = FarStore(str(tmp_path / "store"))
     source = Slow(str(tmp_path / "in.png"), str(tmp_path))
     jobs = [GenerateJob(Trial.name, options, Request(f"r{at}", 1, image=source), store) for at in range(5)]
-    worker.generate(jobs[:1])
+    worker.generate(jobs[:1], 0.5)
     with ThreadPoolExecutor(2) as pool:
         began = time.monotonic()
-        answers = [answer for (answer,) in pool.map(lambda each: worker.generate([each]), jobs)]
+        answers = [answer for (answer,) in pool.map(lambda each: worker.generate([each], 0.5), jobs)]
         took = time.monotonic() - began
     assert took < 0.15 + 5 * 0.3 + 0.15 + 0.5  # one after the other it is 3 s
     for at, answer in enumerate(answers):

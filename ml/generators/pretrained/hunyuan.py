@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from ml.generators.pretrained.adapter import Item, Pretrained, PretrainedOptions
@@ -73,14 +73,13 @@ class HunyuanMini(Pretrained):
         os.environ[FOLDERS] = str(models_folder())
         from hy3dgen.shapegen import Hunyuan3DDiTFlowMatchingPipeline  # type: ignore[import-not-found]
 
-        pipeline = Hunyuan3DDiTFlowMatchingPipeline.from_pretrained(
-            self.card.weights[0].repository,
-            subfolder="hunyuan3d-dit-v2-mini-turbo",
-            use_safetensors=False,
-            device=self.device,
-        )
+        pipeline = self._loaded(Hunyuan3DDiTFlowMatchingPipeline, "hunyuan3d-dit-v2-mini-turbo")
         pipeline.enable_flashvdm(topk_mode="merge")
         return pipeline
+
+    def _loaded(self, pipeline: Any, subfolder: str) -> Any:
+        repository = self.card.weights[0].repository
+        return pipeline.from_pretrained(repository, subfolder=subfolder, use_safetensors=False, device=self.device)
 
     def make(self, items: Sequence[Item]) -> list[RawMesh | None]:
         """One call for all."""
@@ -100,7 +99,8 @@ class HunyuanMini(Pretrained):
 class Hunyuan21(HunyuanMini):
     """The same call with 3.3 billion parameters; our chain textures what it makes."""
 
-    card: ClassVar[ModelCard] = ModelCard(
+    card: ClassVar[ModelCard] = replace(
+        HunyuanMini.card,
         title="Hunyuan3D-2.1",
         source="Tencent-Hunyuan/Hunyuan3D-2.1",
         revision="5e3ec6def57591d22ff44722cfe9bea1266084b0",
@@ -109,10 +109,6 @@ class Hunyuan21(HunyuanMini):
         weights=(Weights("tencent/Hunyuan3D-2.1", ("hunyuan3d-dit-v2-1/*", "hunyuan3d-vae-v2-1/*"), gigabytes=7.5),),
         vram_gb=10.0,
         batch=2,
-        seeds="each",
-        up="+y",
-        front="+z",
-        output="geometry",
     )
     name: ClassVar[str] = "hunyuan3d-2.1"
 
@@ -121,9 +117,4 @@ class Hunyuan21(HunyuanMini):
         os.environ[FOLDERS] = str(models_folder())
         from hy3dshape.pipelines import Hunyuan3DDiTFlowMatchingPipeline  # type: ignore[import-not-found]
 
-        return Hunyuan3DDiTFlowMatchingPipeline.from_pretrained(
-            self.card.weights[0].repository,
-            subfolder="hunyuan3d-dit-v2-1",
-            use_safetensors=False,
-            device=self.device,
-        )
+        return self._loaded(Hunyuan3DDiTFlowMatchingPipeline, "hunyuan3d-dit-v2-1")
