@@ -32,7 +32,7 @@ def modules() -> Iterator[tuple[str, ...]]:
 
 @pytest.fixture
 def worker(modules: tuple[str, ...]) -> Iterator[ModelWorker]:
-    worker = ModelWorker(2, replace(LIMITS, recycle_growth_bytes=100 << 20), modules)
+    worker = ModelWorker(2, replace(LIMITS, recycle_growth_bytes=125 << 20), modules)
     yield worker
     worker.close()
 
