@@ -77,7 +77,7 @@ class Samples:
     def peak_between(self, first: float, last: float) -> int:
         """The most between two shares of the time."""
         begin, end = self.taken[0][0], self.taken[-1][0]
-        shares = [((at - begin) / (end - begin), rss) for at, rss in self.taken]
+        shares = [((at - begin) / max(end - begin, 1e-9), rss) for at, rss in self.taken]
         return max(rss for share, rss in shares if first <= share <= last)
 
 

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-# What the driver, its Prefect server and the engines load beyond the modules of a worker.
-DRIVER = ("flows.cli", "flows.cluster", "flows.generate", "prefect.server.api.server", "uvicorn")
+# What the driver, its Prefect server, the engines and an object store load beyond the modules of a worker.
+DRIVER = ("flows.cli", "flows.cluster", "flows.generate", "prefect.server.api.server", "uvicorn", "s3fs")
 # What Ray's own processes load, which this one does not.
 AGENTS = ("_common", "_private", "autoscaler", "core", "dashboard", "util")
 

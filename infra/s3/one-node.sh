@@ -57,18 +57,32 @@ END
     ceph-mon --conf "$conf" --mkfs -i m --monmap "$folder/monmap" --keyring "$keys"
     new=1
 fi
-ceph-mon --conf "$conf" -f -i m &
+# A daemon that ends is started again; with TERM it ends for good.
+serve() {
+    trap 'stop=1; kill "$daemon" || :' TERM
+    while [ -z "${stop:-}" ]; do
+        "$@" &
+        daemon=$!
+        wait "$daemon" || sleep 1
+    done
+    wait
+}
+serve ceph-mon --conf "$conf" -f -i m &
+served=$!
 if [ "${new:-}" ]; then
     ceph --conf "$conf" --connect-timeout 60 osd new "$(cat /proc/sys/kernel/random/uuid)" 0 >/dev/null
     ceph --conf "$conf" auth import -i "$keys" >/dev/null 2>&1
     ceph --conf "$conf" osd crush add osd.0 1.0 host=one root=default >/dev/null 2>&1
     ceph-osd --conf "$conf" -i 0 --mkfs --osd-uuid "$(ceph --conf "$conf" osd dump | sed -n 's/^osd\.0 .* \([0-9a-f-]*\)$/\1/p')"
 fi
-ceph-osd --conf "$conf" -f -i 0 &
+serve ceph-osd --conf "$conf" -f -i 0 &
+served="$served $!"
 if [ "${new:-}" ]; then
     radosgw-admin --conf "$conf" user create --uid=meshmill --display-name=meshmill \
         --access-key="$S3_ACCESS_KEY" --secret-key="$S3_SECRET_KEY" >/dev/null
 fi
-radosgw --conf "$conf" -f -n client.rgw &
-trap 'kill $(jobs -p) 2>/dev/null' TERM INT
+serve radosgw --conf "$conf" -f -n client.rgw &
+# shellcheck disable=SC2064,SC2086
+trap "kill $served $!" TERM INT
+wait || :
 wait

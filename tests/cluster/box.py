@@ -11,7 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -41,13 +41,16 @@ PLACES = {
     "/spill": "/tmp/spill",
 }
 POSTGRES = "/usr/lib/postgresql/15/bin"
+DISKS = {"s3": "5g"}  # all others have two
 PATIENCE = 180.0
 
 
 class Box:
     """The running services, and how drills reach and change them."""
 
-    def __init__(self, folder: Path, switch: Switch, stack: ExitStack, plugins: dict[str, str]) -> None:
+    def __init__(
+        self, folder: Path, switch: Switch, stack: ExitStack, plugins: Mapping[str, str], settings: Mapping[str, str]
+    ) -> None:
         self.folder, self.switch, self.stack, self.plugins = folder, switch, stack, plugins
         self.services: dict[str, Any] = yaml.safe_load(COMPOSE.read_text())["services"]
         self.nodes: dict[str, Node] = {}
@@ -59,9 +62,8 @@ class Box:
             "RAY_AUTH_TOKEN": secrets.token_hex(32),
             "S3_ACCESS_KEY": "drill",
             "S3_SECRET_KEY": secrets.token_hex(16),
-            "RAY_WORKER_CPUS": "4",
-            "DASK_WORKER_THREADS": "2",
             "STORE_BYTES": str(4 << 30),
+            **settings,
         }
         subprocess.run([f"{ROOT}/infra/tls/make.sh", str(folder / "certificates")], check=True)
 
@@ -78,7 +80,8 @@ class Box:
         """What the compose file tells a service, and what tests need."""
         told = {name: self.filled(str(value)) for name, value in self.services[service]["environment"].items()}
         kernels = {"NUMBA_CACHE_DIR": os.environ["NUMBA_CACHE_DIR"]} if "NUMBA_CACHE_DIR" in os.environ else {}
-        return {**told, **kernels, **self.plugins, "OMP_NUM_THREADS": "1", "PREFECT_LOGGING_LEVEL": "ERROR"}
+        image = {"OMP_NUM_THREADS": "1", "DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}
+        return {**told, **kernels, **self.plugins, **image, "PREFECT_LOGGING_LEVEL": "ERROR"}
 
     def command(self, service: str) -> list[str]:
         """The compose file's command of a service."""
@@ -94,24 +97,29 @@ class Box:
         return node
 
     def start(self, name: str) -> None:
-        """A service of the compose file on its node, which is made where there is none."""
-        if (earlier := self.processes.pop(name, None)) is not None:
-            earlier.kill()
-            earlier.wait()  # its node or its service is gone, so that this cannot last
+        """A service on its machine, which is made where there is none; what is left of an earlier start ends first."""
+        node = self.nodes.get(name) or self.node(name, DISKS.get(name, "2g"))
+        node.end()
+        self.processes[name] = node.start("service", *self.launch(name))
+
+    def launch(self, name: str) -> tuple[list[str], dict[str, str]]:
+        """Command and environment of a service: the compose file's, with Debian's programs for the two other images."""
+        if name == "s3":
+            told = {key: self.values[key] for key in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "STORE_BYTES")}
+            return [f"{ROOT}/infra/s3/one-node.sh", "/tmp/store", *self.command(name)], {**told, "STORE": "memstore"}
+        if name == "postgres":
+            command = ["setpriv", "--reuid=postgres", "--clear-groups", f"{POSTGRES}/postgres", "-D", "/tmp/data"]
+            return [*command, "-h", self.nodes[name].address, "-k", "/tmp"], {}
         service = name.removesuffix("-2")
-        node = self.nodes.get(name) or self.node(name)
-        self.processes[name] = node.start("service", self.command(service), self.environment(service))
+        return self.command(service), self.environment(service)
 
     def start_s3(self) -> None:
-        """Ceph on its node; its memory is its disk."""
-        node = self.nodes.get("s3") or self.node("s3", "5g")
-        env = {**{name: self.values[name] for name in ("S3_ACCESS_KEY", "S3_SECRET_KEY", "STORE_BYTES")}}
-        command = [f"{ROOT}/infra/s3/one-node.sh", "/tmp/store", *self.command("s3")]
-        self.processes["s3"] = node.start("service", command, {**env, "STORE": "memstore"})
-        self.until(lambda: answers(f"http://{node.address}:7480"), "s3")
+        """Ceph on its machine; its memory is its disk."""
+        self.start("s3")
+        self.until(lambda: answers(f"http://{self.nodes['s3'].address}:7480"), "s3")
 
     def start_postgres(self) -> None:
-        """Debian's Postgres, in place of the image's."""
+        """Debian's Postgres, with its database made where there is none."""
         node = self.nodes.get("postgres") or self.node("postgres")
         if not (node.disk / "data").exists():
             (node.disk / "password").write_text(self.values["POSTGRES_PASSWORD"])
@@ -120,19 +128,15 @@ class Box:
             options = ["-D", "/tmp/data", "-U", "prefect", "--pwfile=/tmp/password", "-A", "scram-sha-256"]
             node.run("setpriv", "--reuid=postgres", "--clear-groups", f"{POSTGRES}/initdb", *options)
             (node.disk / "data" / "pg_hba.conf").write_text(f"host all all {SUBNET}.0/24 scram-sha-256\n")
-        if (earlier := self.processes.pop("postgres", None)) is not None:
-            earlier.wait()
-        command = ["setpriv", "--reuid=postgres", "--clear-groups", f"{POSTGRES}/postgres"]
-        command += ["-D", "/tmp/data", "-h", node.address, "-k", "/tmp"]
-        self.processes["postgres"] = node.start("service", command, {})
+        self.start("postgres")
         self.until(lambda: port_open(node.address, 5432), "postgres")
         if "prefect" not in self.sql("select datname from pg_database").split():
             self.sql("create database prefect")
 
-    def sql(self, command: str) -> str:
-        """What the database answers."""
+    def sql(self, command: str, password: str = "") -> str:
+        """What the database answers; raises CalledProcessError."""
         ask = ["psql", "-h", self.nodes["postgres"].address, "-U", "prefect", "-d", "postgres", "-tc", command]
-        env = {**os.environ, "PGPASSWORD": self.values["POSTGRES_PASSWORD"]}
+        env = {**os.environ, "PGPASSWORD": password or self.values["POSTGRES_PASSWORD"]}
         return subprocess.run(ask, env=env, capture_output=True, text=True, check=True).stdout
 
     def start_prefect(self) -> None:
@@ -162,9 +166,9 @@ class Box:
             time.sleep(0.3)
 
     def revive(self) -> None:
-        """Start again what ended, but for what a drill stopped, as compose does."""
+        """Start again what ended, as compose does."""
         for name, process in list(self.processes.items()):
-            if process.poll() is not None and name in self.nodes and name.startswith(("ray-", "dask-")):
+            if process.poll() is not None and name in self.nodes:
                 self.start(name)
 
     def replace(self, name: str) -> None:
@@ -185,11 +189,11 @@ class Box:
 
 
 @contextmanager
-def box(folder: Path, plugins: dict[str, str]) -> Iterator[Box]:
+def box(folder: Path, plugins: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[Box]:
     """All services up: store, database, server, Ray with two workers, Dask with two workers, and a driver's node."""
     with ExitStack() as stack:
         switch = stack.enter_context(Switch(folder, HOSTS).on())
-        found = Box(folder, switch, stack, plugins)
+        found = Box(folder, switch, stack, plugins, settings)
         found.start_s3()
         found.start_postgres()
         found.start_prefect()

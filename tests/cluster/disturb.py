@@ -16,6 +16,7 @@ from rows import Rows
 PAUSE = 30.0
 AWAY = 5.0  # seconds until a service that was killed is started again
 FREE = 20.0  # seconds that a disk stays full
+REFUSAL = 240.0  # seconds after which a second driver should have been refused, Ray's start included
 
 Process = subprocess.Popen[bytes]
 
@@ -27,6 +28,10 @@ def kill(node: Node, text: str, how: int = signal.SIGKILL) -> None:
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, how)
+
+
+def nothing(rows: Rows, process: Process) -> str:
+    return "driver"
 
 
 def driver(rows: Rows, process: Process) -> str:
@@ -45,7 +50,6 @@ def prefect(rows: Rows, process: Process) -> str:
 def postgres(rows: Rows, process: Process) -> str:
     kill(rows.box.nodes["postgres"], "postgres")
     time.sleep(AWAY)
-    (rows.box.nodes["postgres"].disk / "data" / "postmaster.pid").unlink(missing_ok=True)
     rows.box.start_postgres()
     return "driver"
 
@@ -124,13 +128,37 @@ def forget_connections() -> None:
 
 
 def two_drivers(rows: Rows, process: Process) -> str:
-    """Another machine is given the same command in the middle: it is refused, and says why."""
+    """The driver that was refused at the start is given the same command again: it is refused again, and says why."""
+    refused = "driver" if rows.driver == "driver-2" else "driver-2"
+    before = len(log_of(rows, refused))
+    second = rows.start(rows.last_out, refused)
+    second.wait(REFUSAL)
+    assert_refused(second, log_of(rows, refused)[before:])
+    return "driver" if refused == "driver-2" else "driver-2"
+
+
+def both_at_once(rows: Rows, out: str) -> Process:
+    """Two machines are given the same command at one instant: one of them is refused, the other goes on."""
     machine(rows.box, "driver-2")
-    out = rows.last_out
-    second = rows.start(out, "driver-2")
-    assert second.wait(120) != 0
-    assert "another run is writing" in (rows.box.folder / "driver-2-run.log").read_text()
-    return "driver"
+    both = {name: rows.start(out, name) for name in ("driver", "driver-2")}
+    deadline = time.monotonic() + REFUSAL
+    while not (ended := [name for name, process in both.items() if process.poll() is not None]):
+        assert time.monotonic() < deadline, "neither of two drivers was refused"
+        time.sleep(0.2)
+    assert_refused(both.pop(ended[0]), log_of(rows, ended[0]))
+    ((rows.driver, process),) = both.items()
+    return process
+
+
+def log_of(rows: Rows, driver: str) -> str:
+    """What the commands on that machine have said so far."""
+    return (rows.box.folder / f"{driver}-run.log").read_text()
+
+
+def assert_refused(process: Process, said: str) -> None:
+    """It ended with an error that names who writes there."""
+    assert process.returncode != 0
+    assert "another run is writing" in said, said[-2000:]
 
 
 def lost_machine(rows: Rows, process: Process) -> str:
@@ -148,7 +176,7 @@ def machine(box: Box, name: str) -> Node:
 
 
 DISTURBANCES: dict[str, Callable[[Rows, Process], str]] = {
-    "Nothing": lambda rows, process: "driver",
+    "Nothing": nothing,
     "Driver, kill -9": driver,
     "Prefect server, kill -9 and started again": prefect,
     "Postgres, kill -9 and started again": postgres,

@@ -1,40 +1,35 @@
-"""The drills on a cluster of separate machines (`make drills`): what each disturbance did, as a table.
+"""The drills on a cluster of separate machines (`make cluster-drills`): what each disturbance did, as a table.
 
-Run by pytest, all or some (-k network); needs root, iproute2, Debian's postgresql, radosgw, ceph-mon and ceph-osd.
-Machines are namespaces, and what runs on them is what infra/compose/compose.yaml says. Keeps what each kind did in
-bench/results, and writes bench/DRILLS_CLUSTER.md from it.
+Run by pytest, all or one (`drills.py::test_drill[network]`); needs root, iproute2, Debian's postgresql, radosgw,
+ceph-mon and ceph-osd. Machines are namespaces, and what runs on them is what infra/compose/compose.yaml says. Keeps
+what each kind did in bench/results, and writes bench/DRILLS_CLUSTER.md from it.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import subprocess
 import time
-from collections import Counter
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import boto3
+import botocore.exceptions
+import distributed
 import pytest
-from box import Box, box
-from disturb import DISTURBANCES
-from nodes import able
-from restart import PLUGINS
-from rows import BUCKET, Found, Rows, compared, summary
+from disturb import DISTURBANCES, both_at_once, two_drivers
+from drills_page import SAID, UNFINISHED, keep, results, table
+from nodes import BIN
+from rows import BUCKET, LONG, Found, Rows, cluster_of, compared, ended, said, summary
 
 ROWS = int(os.environ.get("ROWS", "120"))
 PATIENCE = 600.0  # seconds after which a run that goes on counts as hung
 COMMANDS = 4  # so often the same command is given at most
-BENCH = Path(__file__).parents[2] / "bench"
-KEPT, PAGE = BENCH / "results" / "cluster_drills.json", BENCH / "DRILLS_CLUSTER.md"
-pytestmark = [
-    pytest.mark.timeout(3600),
-    pytest.mark.skipif(not able() or not shutil.which("radosgw"), reason="needs namespaces and Debian's radosgw"),
-]
+pytestmark = LONG
 
 
 @dataclass(frozen=True)
@@ -43,45 +38,38 @@ class Drilled:
 
     commands: int  # the first one included
     found: Found
-    again: tuple[
-        int, int
-    ]  # raw meshes and chains that were begun twice, as far as the nodes that began them still live
+    again: tuple[int, int]  # raw meshes and chains that were begun twice
     seconds: float
 
     def cells(self) -> list[str]:
         """The table's columns behind the kind."""
-        said = {True: "yes", False: "NO"}
         how = "went on" if self.commands == 1 else f"{self.commands} commands"
         counts = [self.found.rows, self.found.lost, self.found.twice]
-        equal = [said[self.found.ledger_equal], said[self.found.store_equal]]
+        equal = [SAID[self.found.ledger_equal], SAID[self.found.store_equal]]
         return [how, *map(str, counts), f"{self.again[0]} + {self.again[1]}", *equal, f"{self.seconds:.0f} s"]
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rows, Path]]:
-    """The services, a manifest in the store, and what one process makes of it undisturbed."""
+def cluster(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[tuple[Rows, Path]]:
+    """The services, a manifest in the store, and what one process makes of it undisturbed; the table at the end."""
     folder = tmp_path_factory.mktemp("box")
-    with box(folder, PLUGINS) as found, pytest.MonkeyPatch.context() as patch:
-        for name, value in found.host_environment().items():
-            patch.setenv(name, value)
-        boto3.client("s3").create_bucket(Bucket=BUCKET.removeprefix("s3://"))
-        rows = Rows(found, ROWS)
+    with cluster_of(folder, ROWS, {"RAY_WORKER_CPUS": "4"}) as rows:  # room for four rows that sleep
         yield rows, rows.reference(folder)
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{table(results())}")
 
 
-@pytest.mark.parametrize("kind", DISTURBANCES)
-def test_nothing_is_lost_and_nothing_twice(
-    kind: str, cluster: tuple[Rows, Path], capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize("kind", DISTURBANCES, ids=[each.__name__ for each in DISTURBANCES.values()])
+def test_drill(kind: str, cluster: tuple[Rows, Path], capsys: pytest.CaptureFixture[str]) -> None:
     rows, reference = cluster
+    today = date.today().isoformat()
+    keep(kind, [*UNFINISHED, today])  # stands there unless the drill comes to its end
     drilled = drill(rows, reference, kind)
-    line = [*drilled.cells(), date.today().isoformat()]
+    line = [*drilled.cells(), today]
     with capsys.disabled():
         print(f"\n{kind}: {' | '.join(line)}")
+    keep(kind, line)
     assert drilled.found.well, drilled
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    KEPT.write_text(json.dumps({**kept, kind: line}, indent=1) + "\n")
-    PAGE.write_text(page(written({**kept, kind: line})))
 
 
 def drill(rows: Rows, reference: Path, kind: str) -> Drilled:
@@ -89,61 +77,32 @@ def drill(rows: Rows, reference: Path, kind: str) -> Drilled:
     out = f"{BUCKET}/{kind.split(',')[0].replace(' ', '-').lower()}"
     started = time.monotonic()
     rows.clear()
-    process = rows.start(out)
+    process = both_at_once(rows, out) if DISTURBANCES[kind] is two_drivers else rows.start(out)
     assert rows.wait_for(ROWS // 3, process, "generate" if kind.startswith("Ray") else "process"), said(rows.box)
     driver = DISTURBANCES[kind](rows, process)
-    commands, code = 1, ended(rows.box, process)
+    commands, code = 1, ended(rows.box, process, PATIENCE)
     while code and commands < COMMANDS:
         commands += 1
-        code = ended(rows.box, rows.start(out, driver))
+        code = ended(rows.box, rows.start(out, driver), PATIENCE)
     assert code == 0, said(rows.box)
     assert summary(rows.box, driver)["rows"] == ROWS
-    begun = Counter((each.what, each.id) for each in rows.made())
-    again = [sum(n - 1 for (each, _), n in begun.items() if each == what) for what in ("generate", "process")]
-    return Drilled(commands, compared(out, reference, ROWS), (again[0], again[1]), time.monotonic() - started)
+    again = rows.begun_again()
+    return Drilled(commands, compared(out, str(reference), ROWS), again, time.monotonic() - started)
 
 
-def ended(box: Box, process: subprocess.Popen[bytes]) -> int:
-    """The exit code of a run, while services that ended are started again as compose would."""
-    deadline = time.monotonic() + PATIENCE
-    while process.poll() is None:
-        assert time.monotonic() < deadline, f"it hangs: {said(box)}"
-        box.revive()
-        time.sleep(0.5)
-    return process.returncode
-
-
-def said(box: Box) -> str:
-    """The last words of drivers."""
-    return "\n".join(path.read_text()[-1500:] for path in box.folder.glob("driver*-run.log"))
-
-
-HEAD = ("disturbed", "then", "rows", "lost", "twice", "begun again", "ledger equal", "store equal", "took", "on")
-
-
-def written(kept: dict[str, list[str]]) -> str:
-    """Markdown, one line a kind."""
-    lines = [list(HEAD), ["---", "---", *["---:"] * (len(HEAD) - 2)]]
-    lines += [[kind, *kept.get(kind, ["not run yet", *["–"] * (len(HEAD) - 2)])] for kind in DISTURBANCES]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def page(text: str) -> str:
-    """The table with what it means."""
-    return f"""# Drills on a cluster
-
-Each service of [compose.yaml](../infra/compose/compose.yaml) runs by its own command and settings on its own machine: a
-network, process and mount namespace with one address, a disk of its own and everything else read-only. Machines share
-nothing but the store, a one-node Ceph. Prefect keeps its rows in Postgres. Ray asks for a token, Dask for certificates.
-A run is disturbed when a third of its chains have begun (Ray's when a third of the raw meshes have); then the same
-command is given again until it ends well. Ledger (without timings and attempts) and every byte under `assets/` and
-`store/` are compared with what one process alone makes of the same rows. `python -m pytest tests/cluster/drills.py`
-writes this page; all services and drivers share {len(os.sched_getaffinity(0))} CPUs, which others were using as well.
-
-{text}
-
-- went on: the one command that was running ended well by itself.
-- begun again: raw meshes + chains that nodes which live at the end had begun twice; what a lost node had begun is gone
-  with its disk.
-- services that end are started again, as compose's `restart: unless-stopped` does.
-"""
+def test_strangers_are_refused(cluster: tuple[Rows, Path]) -> None:
+    """No service answers whoever lacks its password, token, certificate or key."""
+    box = cluster[0].box
+    address = {name: node.address for name, node in box.nodes.items()}
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        urllib.request.urlopen(f"http://{address['prefect']}:4200/api/admin/version", timeout=30)
+    with pytest.raises(OSError, match=r"tcp://|tls://"):
+        distributed.Client(f"tcp://{address['dask-scheduler']}:8786", timeout=15, set_as_default=False)
+    with pytest.raises(subprocess.CalledProcessError):
+        box.sql("select 1", password="guessed")
+    stranger = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64, "TMPDIR": "/tmp"}
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        box.nodes["driver"].run(f"{BIN}/ray", "status", f"--address={address['ray-head']}:6379", env=stranger)
+    assert "InvalidAuthToken" in refused.value.stderr
+    with pytest.raises(botocore.exceptions.ClientError, match=r"403|InvalidAccessKeyId"):
+        boto3.client("s3", aws_access_key_id="guessed", aws_secret_access_key="guessed").list_buckets()

@@ -17,6 +17,8 @@ HOST = f"{SUBNET}.1"  # this process, so that it can look into the store and the
 BIN = str(Path(sys.executable).parent)
 MARK = "mesh"  # of every name that these drills give: one at a time on a machine
 SPACES = ("--mount", "--net", "--pid", "--uts")
+# What is started on a machine joins its control group first, so that nothing escapes the count of its CPU.
+JOIN = ("sh", "-c", 'echo $$ > "$0/cgroup.procs" && exec "$@"')
 # Everything is read-only but a disk of the node's own: what a process leaves for another goes through the store.
 PREPARE = """
 set -e
@@ -40,12 +42,29 @@ def clear_away() -> None:
 
 
 def able() -> bool:
-    """Whether this process may make namespaces and links between them."""
+    """Whether this process may make namespaces, links between them, and control groups."""
     name = f"try-{os.getpid()}"
     made = subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode == 0
     if made:
         subprocess.run(["ip", "netns", "del", name], check=False)
-    return made
+    return made and bool(control_groups())
+
+
+def control_groups() -> Path | None:
+    """Where Linux mounts version 2 of its control groups, if it does: they count CPU with no controller enabled."""
+    mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
+    return next((Path(place) for _, place, kind, *_ in mounts if kind == "cgroup2"), None)
+
+
+def remove(group: Path) -> None:
+    """A control group, once what was killed in it has ended; another machine of that name may have removed it."""
+    deadline = time.monotonic() + 30
+    while group.exists():
+        try:
+            group.rmdir()
+        except OSError:
+            assert time.monotonic() < deadline, f"something still runs in {group}"
+            time.sleep(0.1)
 
 
 def ip(*words: str) -> None:
@@ -59,6 +78,8 @@ class Node:
     def __init__(self, name: str, number: int, link: str, first: subprocess.Popen[bytes], folder: Path) -> None:
         self.name, self.address, self.link, self.first, self.folder = name, f"{SUBNET}.{number}", link, first, folder
         self.started: list[subprocess.Popen[bytes]] = []
+        self.group = (control_groups() or folder) / f"{MARK}-{number}"
+        self.group.mkdir(exist_ok=True)  # a machine that replaces another goes on counting
         children = Path(f"/proc/{first.pid}/task/{first.pid}/children")
         deadline = time.monotonic() + 30
         while not (found := children.read_text().split()) or not self.ready(int(found[0])):
@@ -80,7 +101,7 @@ class Node:
 
     def start(self, name: str, command: Sequence[str], env: Mapping[str, str]) -> subprocess.Popen[bytes]:
         """Run a command there, output in FOLDER/NODE-NAME.log and .out."""
-        inside = ["nsenter", f"--target={self.pid}", *SPACES, "--wdns=/tmp", *command]
+        inside = [*JOIN, str(self.group), "nsenter", f"--target={self.pid}", *SPACES, "--wdns=/tmp", *command]
         with (
             (self.folder / f"{self.name}-{name}.log").open("ab") as log,
             (self.folder / f"{self.name}-{name}.out").open("wb") as out,
@@ -105,6 +126,17 @@ class Node:
                     line = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
                     found += [int(path.name)] if text in line else []
         return sorted(found)
+
+    def cpu(self) -> float:
+        """Seconds that everything started here has used, what has ended included (cgroup v2, cpu.stat)."""
+        return int((self.group / "cpu.stat").read_text().split()[1]) / 1e6
+
+    def end(self) -> None:
+        """End all that was started here, as a container ends with its first process."""
+        (self.group / "cgroup.kill").write_text("1")
+        for process in self.started:
+            process.wait()
+        self.started.clear()
 
     def lose_power(self) -> None:
         """Every process there ends at once."""
@@ -171,6 +203,7 @@ class Switch:
             ]
             first = subprocess.Popen([*last, *unshare], start_new_session=True)
             node = Node(name, number, link, first, self.folder)
+            stack.callback(remove, node.group)
             stack.callback(node.lose_power)
             yield node
 
