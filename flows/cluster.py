@@ -49,7 +49,7 @@ WAITERS = MOST_IN_FLIGHT + 64  # threads that wait, each for a batch: the models
 # runs on one cluster never wait for each other.
 CPU_SHARE = 0.01
 LOOK_SECONDS = 5.0  # how often a run looks at how large its clusters are
-RAY_STARTS = 2  # Ray gives a node 30 s to come up, which a machine that is busy otherwise may miss
+RAY_STARTS = 2  # Ray gives a node 30 s to come up, here or beside a driver, which a busy machine may miss
 
 # A local scheduler of one worker: no logs of a hundred thousand transitions (700 MB), no sampling profiler.
 LOCAL_DASK = {
@@ -76,26 +76,22 @@ def process_on_worker(jobs: Sequence[ProcessJob], policy: Policy) -> list[Proces
 def start_ray() -> bool:
     """Attach to RAY_ADDRESS or start a small local Ray; True when it was started here."""
     address = os.environ.get("RAY_ADDRESS")
-    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-    if address:
-        ray.init(address=address, namespace="meshmill", **quiet)
-        return False
+    own = {
+        "num_cpus": usable_cpus(),
+        "num_gpus": local_gpus(),
+        "include_dashboard": False,
+        "object_store_memory": OBJECT_STORE_BYTES,
+    }
+    where: dict[str, Any] = {"address": address} if address else own
     for tries_left in reversed(range(RAY_STARTS)):
         try:
-            ray.init(
-                num_cpus=usable_cpus(),
-                num_gpus=local_gpus(),
-                include_dashboard=False,
-                object_store_memory=OBJECT_STORE_BYTES,
-                namespace="meshmill",
-                **quiet,
-            )
+            ray.init(**where, namespace="meshmill", log_to_driver=False, logging_level="ERROR")
             break
         except Exception:
             ray.shutdown()
             if not tries_left:
                 raise
-    return True
+    return not address
 
 
 def start_dask() -> tuple[distributed.Client, distributed.LocalCluster | None]:
