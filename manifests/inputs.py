@@ -108,8 +108,8 @@ def _filesystem(scheme: str) -> Any:
 
 
 def _remote_stamp(info: Mapping[str, Any]) -> str:
-    """Size with the first of ETag and modification time that the file system tells."""
-    for key in ("ETag", "etag", "LastModified", "mtime", "created"):
+    """Size with the first of ETag, git's digest and modification time that the file system tells."""
+    for key in ("ETag", "etag", "blob_id", "LastModified", "mtime", "created"):
         if info.get(key):
             return f"{info.get('size')}:{info[key]}"
     return f"{info.get('size')}:"

@@ -147,6 +147,9 @@ class Hub(Shop):
             return 200, {}, b""
         if path.endswith(".git/info/lfs/objects/batch"):
             return 200, {}, {"transfer": "basic", "objects": [*map(self._upload, json.loads(body)["objects"])]}
+        if path.startswith("/datasets/") and "/resolve/main/" in path:
+            repo, _, name = path.removeprefix("/datasets/").partition("/resolve/main/")
+            return 200, {}, self.repos[repo]["files"][name]
         if path == "/api/validate-yaml":
             return 200, {}, {"errors": [], "warnings": []}
         if path == "/api/repos/create":
@@ -156,7 +159,7 @@ class Hub(Shop):
                 return 409, {}, {"error": "You already created this dataset repo", "url": f"{self.url}/datasets/{name}"}
             self.repos[name] = {"private": said.get("private", said.get("visibility")), "files": {}}
             return 200, {}, {"url": f"{self.url}/datasets/{name}"}
-        _, _, owner, name, what, *_ = path.strip("/").split("/")
+        _, _, owner, name, what, *_ = (*path.strip("/").split("/"), "info")
         files = self.repos[f"{owner}/{name}"]["files"]
         if what == "preupload":
             asked = json.loads(body)["files"]
@@ -169,8 +172,7 @@ class Hub(Shop):
             return 200, {}, [self._entry(each, data) for each, data in files.items()]
         if what == "paths-info":
             paths = [path for path in _paths(body, kind) if path in files]
-            infos = [{"type": "file", "path": each, "size": 1, "oid": _blob(files[each])} for each in paths]
-            return 200, {}, infos
+            return 200, {}, [self._entry(each, files[each]) for each in paths]
         if what == "commit":
             lines = [json.loads(line) for line in body.splitlines()]
             self.commits.append(lines[0]["value"]["summary"])
