@@ -79,7 +79,7 @@ def cut(rng: random.Random, data: bytearray, pool: Pool, words: Words) -> None:
 def repeat(rng: random.Random, data: bytearray, pool: Pool, words: Words) -> None:
     """A stretch, several times."""
     at, length = rng.randrange(len(data) + 1), rng.choice((1, 8, 64))
-    data[at:at] = data[at : at + length] * rng.choice((1, 2, 50))
+    data[at:at] = data[at : at + length] * rng.choice((1, 1, 2, 2, 3, 20))
 
 
 def splice(rng: random.Random, data: bytearray, pool: Pool, words: Words) -> None:

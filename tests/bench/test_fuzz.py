@@ -59,7 +59,7 @@ def test_only_what_has_no_coded_answer_is_a_crash(
     data: bytes, ends: str, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fuzz, "HANG_SECONDS", 0.2)
-    found = fuzz.campaign(toy(data), 2, random.Random(1), fuzz.Seen())
+    found = fuzz.campaign(toy(data), 2, random.Random(1), fuzz.Seen(), fuzz.Counted())
     assert found.executions == 2
     assert len(found.crashes) == (2 if ends else 0)
     assert all(crash.startswith(ends) for crash in found.crashes)
@@ -68,7 +68,7 @@ def test_only_what_has_no_coded_answer_is_a_crash(
 
 def test_new_answers_join_the_corpus(corpus: Path) -> None:
     target = Target("toy", lambda data: len(data) % 3, (ValueError,), (b"a",), lambda: [b"seed"])
-    found = fuzz.campaign(target, 500, random.Random(1), fuzz.Seen())
+    found = fuzz.campaign(target, 500, random.Random(1), fuzz.Seen(), fuzz.Counted())
     assert found.answers == {"value 0", "value 1", "value 2"}
     assert len(list((corpus / "toy").glob("kept-*"))) == 3
     assert found.executions == found.answered == 500
@@ -77,7 +77,7 @@ def test_new_answers_join_the_corpus(corpus: Path) -> None:
 def test_a_run_that_is_asked_to_stop_tells_what_it_did() -> None:
     seen = fuzz.Seen()
     threading.Timer(0.3, seen.stop).start()
-    found = fuzz.campaign(toy(b"ok"), 10**9, random.Random(1), seen)
+    found = fuzz.campaign(toy(b"ok"), 10**9, random.Random(1), seen, fuzz.Counted())
     assert 0 < found.executions == found.answered < 10**9
 
 
@@ -91,7 +91,7 @@ def test_readers_stand_a_moment(target: Target) -> None:
     for seed in target.seeds():
         assert target.read(seed)
     begun = time.process_time()
-    found = fuzz.campaign(target, 300, random.Random(7), fuzz.Seen())
+    found = fuzz.campaign(target, 300, random.Random(7), fuzz.Seen(), fuzz.Counted())
     assert found.crashes == []
     assert found.executions == 300
     assert found.refused > 10
