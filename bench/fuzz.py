@@ -31,7 +31,7 @@ from fuzzing.targets import TARGETS, Target
 EXECUTIONS = int(os.environ.get("EXECUTIONS", "10_000_000"))
 CORPUS = Path(__file__).parents[1] / "build" / "fuzz"
 ROUNDS = 10
-HANG_SECONDS = 20.0  # of wall time: a machine that is busy otherwise gives a reader little
+HANG_SECONDS, POLL_SECONDS = 10.0, 1.0  # of CPU in one execution
 MEMORY = 6 << 30
 LARGEST = 1 << 16  # bytes of an input: long files find what short ones do, slower
 HEADER = 24  # executions so far, the length of the input that is being read, whether to stop
@@ -148,6 +148,7 @@ def campaign(target: Target, executions: int, rng: random.Random, seen: Seen, to
     """So many more executions in children; one that dies or hangs is a crash, and the next goes on behind it."""
     executions += total.executions
     while total.executions < executions and not seen.stopped:
+        seen.begin(0, b"")
         near, far = Pipe(duplex=False)
         seed, left = rng.random(), executions - total.executions
         for data in target.seeds():  # here, where kernels are compiled for all children and no clock runs
@@ -174,18 +175,25 @@ def child(target: Target, executions: int, rng: random.Random, seen: Seen, far: 
 
 def watched(pid: int, near: Connection, seen: Seen) -> Counted:
     """What the child counted; of one that died or was killed for standing still, what it had begun."""
-    number = -1
+    number, since = seen.number, cpu_seconds(pid)
     with near:
-        while not near.poll(HANG_SECONDS):
-            if seen.number == number:
+        while not near.poll(POLL_SECONDS):
+            if seen.number != number:
+                number, since = seen.number, cpu_seconds(pid)
+            elif cpu_seconds(pid) - since > HANG_SECONDS:
                 os.kill(pid, signal.SIGKILL)
                 return lost(seen, "CRASH hang")
-            number = seen.number
         try:
             found: Counted = pickle.loads(near.recv_bytes())
         except EOFError:
             return lost(seen, "CRASH of the process")
         return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of a process so far: a clock on the wall would take a busy machine for a hang."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def lost(seen: Seen, answer: str) -> Counted:

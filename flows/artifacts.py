@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
+_bars: dict[UUID, UUID] = {}  # progress artifacts by flow run
+_lock = threading.Lock()
 MOST_ROWS = 200  # of a table: a page is for people, the ledger holds all of it
 
 
@@ -25,6 +29,22 @@ def link(key: str, address: str, text: str) -> None:
 
     if FlowRunContext.get() is not None and address.startswith(("http://", "https://")):
         create_link_artifact(address, link_text=text, key=plain(key))
+
+
+def progress(key: str, share: float) -> None:
+    """The progress artifact of this flow run, 0 to 1; nothing outside one."""
+    from prefect.artifacts import create_progress_artifact, update_progress_artifact
+    from prefect.context import FlowRunContext
+
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        return
+    with _lock:
+        if found := _bars.get(context.flow_run.id):
+            update_progress_artifact(found, 100.0 * share)
+        else:
+            made: Any = create_progress_artifact(100.0 * share, key=plain(key), description="Rows with an outcome, %")
+            _bars[context.flow_run.id] = made
 
 
 def plain(key: str) -> str:

@@ -106,6 +106,7 @@ class ChunkWork:
         waiting: Waiting = {}
         making = self._generate_more(batches, waiting, 0)
         while waiting and not self.line.stop.is_set():
+            self._tell_queue(waiting)
             done, _ = wait(waiting, timeout=STOP_SECONDS, return_when=FIRST_COMPLETED)
             for future in done:
                 rows, meshes = waiting.pop(future)
@@ -117,6 +118,12 @@ class ChunkWork:
                     making -= 1
                     making += self._process(rows, future.result(), waiting)
             making = self._generate_more(batches, waiting, making)
+        self._tell_queue({})
+
+    def _tell_queue(self, waiting: Waiting) -> None:
+        sizes = [(len(rows), bool(meshes)) for rows, meshes in waiting.values()]
+        chains = sum(size for size, made in sizes if made)
+        self.line.progress.queue(self.chunk.id, sum(size for size, _ in sizes) - chains, chains)
 
     def _make_variations_differ(self) -> None:
         """Make variations that repeat an earlier one anew with other seeds; those that go on repeating are rejected."""

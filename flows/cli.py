@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from flows.commands import (
+    alarms,
     curate,
     doctor,
     duplicates,
@@ -50,6 +51,7 @@ COMMANDS = (
     models,
     doctor,
     metrics,
+    alarms,
 )
 
 

@@ -25,6 +25,7 @@ from urllib.parse import urlsplit
 from flows.engine import usable_cpus
 from flows.publish_targets.credentials import CREDENTIALS
 from flows.signing import signer
+from flows.tracing import ENDPOINTS, endpoint, is_installed
 from manifests.errors import UsageError
 from manifests.inputs import is_remote
 from manifests.lease import LOCK, parse
@@ -35,6 +36,7 @@ PACKAGES = ("meshmill", "numpy", "numba", "prefect", "ray", "dask", "pyarrow", "
 EXTRAS = {
     "learned": ("torch", "transformers", "open_clip_torch"),
     "publish": ("huggingface_hub", "c2pa-python"),
+    "otel": ("opentelemetry-sdk", "opentelemetry-exporter-otlp-proto-http"),
     "gpl": ("pymeshlab",),
     "quads": ("pyinstantmeshes",),
 }
@@ -66,6 +68,7 @@ def examine(out: str = "out") -> list[Line]:
         _ray,
         _dask,
         _prefect,
+        _traces,
         lambda: _store(out),
         lambda: _driver(out),
         _signing,
@@ -176,12 +179,26 @@ def _address(what: str, variable: str, without: str, start: str) -> Line:
     value = os.environ.get(variable, "")
     if not value:
         return Line(what, "absent", f"{variable} is not set: {without}")
-    place = urlsplit(value if "://" in value else f"tcp://{value}")
+    return _listens(what, value, f"{start}, or unset {variable}")
+
+
+def _listens(what: str, address: str, do: str) -> Line:
+    place = urlsplit(address if "://" in address else f"tcp://{address}")
     try:
-        with socket.create_connection((place.hostname or "", place.port or 0), PATIENCE):
-            return Line(what, "ok", f"{_shown(value)} answers")
+        port = place.port or {"http": 80, "https": 443}.get(place.scheme, 0)
+        with socket.create_connection((place.hostname or "", port), PATIENCE):
+            return Line(what, "ok", f"{_shown(address)} answers")
     except (OSError, ValueError) as error:
-        return Line(what, "wrong", f"{_shown(value)}: {error}", f"{start}, or unset {variable}")
+        return Line(what, "wrong", f"{_shown(address)}: {error}", do)
+
+
+def _traces() -> Line:
+    address = endpoint()
+    if not address:
+        return Line("traces", "absent", f"{ENDPOINTS[1]} is not set: no traces")
+    if not is_installed():
+        return Line("traces", "wrong", f"none go to {_shown(address)}", "pip install -e '.[otel]'")
+    return _listens("traces", address, f"start a collector, or unset {ENDPOINTS[1]}")
 
 
 def _shown(address: str) -> str:

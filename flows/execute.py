@@ -12,6 +12,7 @@ from flows.engine import Engine, InlineEngine, Policy
 from flows.progress import Progress
 from flows.reporting import write_run_report
 from flows.run import Run, RunConfig, Summary, Waitable, already_done
+from manifests.estimate import estimate_rows
 from manifests.lease import Lease
 
 
@@ -35,7 +36,13 @@ def execute(config: RunConfig, engine: str, submit: Callable[[ChunkWork], Waitab
     if done is not None:
         return done
     with engine_for(engine) as running:
-        return drive_alone(config, Prepared(running, Progress()), submit)
+        return drive_alone(config, Prepared(running, Progress(rows_to_expect(config))), submit)
+
+
+def rows_to_expect(config: RunConfig) -> int | None:
+    """For the time left: about how many rows there are, at most `limit`."""
+    rows = estimate_rows(config.manifest)
+    return rows if rows is None or config.limit is None else min(rows, config.limit)
 
 
 def drive_alone(config: RunConfig, given: Prepared, submit: Callable[[ChunkWork], Waitable]) -> Summary:

@@ -39,13 +39,13 @@ def exposition(out: str) -> str:
     newest = {(entry.target, entry.id, entry.key): entry.event for entry in _published(store)}
     sent.update((target, event) for (target, _, _), event in newest.items())
     lines = [
-        *_family("meshmill_rows", "Rows of the ledger by outcome", _labelled("outcome", rows)),
-        *_family("meshmill_reasons", "Reasons of rows that did not pass", _labelled("reason", reasons)),
-        *_family("meshmill_stage_seconds", "Seconds of all rows by stage", _labelled("stage", stages)),
-        *_family("meshmill_gpu_seconds", "Seconds of GPUs by model, times the share it took", _labelled("model", gpu)),
-        *_family("meshmill_cost", "Cost by model and the recipe's prices", _labelled("model", cost)),
-        *_family("meshmill_output_bytes", "Bytes of finished files by format", _labelled("format", files)),
-        *_family(
+        *family("meshmill_rows", "Rows of the ledger by outcome", labelled("outcome", rows)),
+        *family("meshmill_reasons", "Reasons of rows that did not pass", labelled("reason", reasons)),
+        *family("meshmill_stage_seconds", "Seconds of all rows by stage", labelled("stage", stages)),
+        *family("meshmill_gpu_seconds", "Seconds of GPUs by model, times the share it took", labelled("model", gpu)),
+        *family("meshmill_cost", "Cost by model and the recipe's prices", labelled("model", cost)),
+        *family("meshmill_output_bytes", "Bytes of finished files by format", labelled("format", files)),
+        *family(
             "meshmill_publications",
             "Asset versions by target and what the log says of them last",
             [({"target": target, "event": event}, n) for (target, event), n in sorted(sent.items())],
@@ -59,11 +59,13 @@ def _published(store: Store) -> Iterator[Entry]:
     return (entry for entry in log.entries() if entry.event != "seal")
 
 
-def _labelled(label: str, counts: Mapping[str, float]) -> list[Sample]:
+def labelled(label: str, counts: Mapping[str, float]) -> list[Sample]:
+    """Samples by the value of one label."""
     return [({label: name}, float(counts[name])) for name in sorted(counts)]
 
 
-def _family(name: str, text: str, samples: Iterable[Sample]) -> Iterator[str]:
+def family(name: str, text: str, samples: Iterable[Sample]) -> Iterator[str]:
+    """The lines of a gauge."""
     yield f"# HELP {name} {text}"
     yield f"# TYPE {name} gauge"
     for labels, value in samples:

@@ -23,6 +23,7 @@ class Progress:
         self.total = total  # rows in the manifest, when a first pass has counted them
         self.outcomes: Counter[str] = Counter()
         self.stages: Counter[str] = Counter()  # seconds over all assets
+        self.queues: dict[str, tuple[int, int]] = {}  # of chunks under way: rows at a generator, rows in a chain
         self.skipped = 0
         self.started = time.monotonic()
         self.note = "starting"
@@ -39,6 +40,14 @@ class Progress:
             self.outcomes[outcome] += 1
             self.stages.update(timings)
 
+    def queue(self, chunk: str, generating: int, processing: int) -> None:
+        """So many rows of a chunk are at a generator and in a chain; none of either: it is done."""
+        with self.lock:
+            if generating or processing:
+                self.queues[chunk] = generating, processing
+            else:
+                self.queues.pop(chunk, None)
+
     def withdraw(self, outcome: str) -> None:
         """A row with that outcome is made anew."""
         with self.lock:
@@ -48,6 +57,11 @@ class Progress:
     def finished(self) -> int:
         """Rows that got an outcome in this run."""
         return sum(self.outcomes.values())
+
+    @property
+    def share(self) -> float | None:
+        """Of the manifest's rows, those with an outcome, 0 to 1; None where nobody counted them."""
+        return min(1.0, (self.finished + self.skipped) / self.total) if self.total else None
 
     @property
     def seconds_a_row(self) -> float:

@@ -19,6 +19,7 @@ from flows.catalogue import catalogue
 from flows.chunk_work import ChunkWork, Line
 from flows.chunks import Chunk, Keyed, cut
 from flows.engine import Engine, Spending
+from flows.live_metrics import served
 from flows.models import check_models
 from flows.progress import Progress
 from flows.watch import watch_run
@@ -207,7 +208,7 @@ class Run:
         spent = self.budget.gpu_seconds, self.budget.cost
         if isinstance(engine, Spending):
             engine.budget = self.budget
-        with closing(watch_run(self.store)) as watch:
+        with served(self.progress), closing(watch_run(self.store)) as watch:
             common = (self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress)
             self.begin()
             self._push(Line(*common, remaking, check, watch, budget=self.budget), submit)

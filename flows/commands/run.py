@@ -82,6 +82,7 @@ def run(options: argparse.Namespace) -> int:
 
 def carry_out(config: RunConfig, options: argparse.Namespace, flow: Flow) -> int:
     """Make what is missing, with `flow` unless --engine inline, and print the summary."""
+    from flows.execute import rows_to_expect
     from flows.run import TooManyInvalid, already_done
 
     try:
@@ -91,14 +92,6 @@ def carry_out(config: RunConfig, options: argparse.Namespace, flow: Flow) -> int
         return complain(f"stopped: {error} (--max-invalid {options.max_invalid:g})", TOO_MANY_INVALID)
     print(json.dumps(summary.to_dict()) if options.json else describe(summary, config.out))
     return OK
-
-
-def rows_to_expect(config: RunConfig) -> int | None:
-    """For the time left: about how many rows there are, at most --limit."""
-    from manifests.estimate import estimate_rows
-
-    rows = estimate_rows(config.manifest)
-    return rows if rows is None or config.limit is None else min(rows, config.limit)
 
 
 def start(config: RunConfig, engine: str, progress: Progress, flow: Flow) -> Summary:

@@ -59,6 +59,7 @@ def test_only_what_has_no_coded_answer_is_a_crash(
     data: bytes, ends: str, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fuzz, "HANG_SECONDS", 0.2)
+    monkeypatch.setattr(fuzz, "POLL_SECONDS", 0.05)
     found = fuzz.campaign(toy(data), 2, random.Random(1), fuzz.Seen(), fuzz.Counted())
     assert found.executions == 2
     assert len(found.crashes) == (2 if ends else 0)

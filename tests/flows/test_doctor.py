@@ -17,6 +17,7 @@ from shop_server import Answer, Shop, serving
 from flows.cli import main
 from flows.doctor import Line, describe, examine
 from flows.publish_targets.credentials import CREDENTIALS
+from flows.tracing import ENDPOINTS
 from manifests.backends import LocalFolder
 from manifests.lease import Lease
 from manifests.store import Store
@@ -35,7 +36,7 @@ class Prefect(Shop):
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
     addresses = ("RAY_ADDRESS", "DASK_SCHEDULER_ADDRESS", "PREFECT_API_URL")
-    for name in (*addresses, "MESHMILL_SIGN_KEY", "MESHMILL_SIGN_CERT", *CREDENTIALS.values()):
+    for name in (*addresses, *ENDPOINTS, "MESHMILL_SIGN_KEY", "MESHMILL_SIGN_CERT", *CREDENTIALS.values()):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -61,6 +62,20 @@ def test_addresses_that_nobody_answers_at_are_wrong(tmp_path: Path, monkeypatch:
     assert [lines[name].state for name in ("ray", "dask", "prefect")] == ["wrong"] * 3
     assert "unset RAY_ADDRESS" in lines["ray"].do
     assert "hidden" not in "".join(describe(list(lines.values())))
+
+
+def test_traces_want_a_collector_and_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert seen(tmp_path)["traces"].state == "absent"
+    with serving(Prefect()) as server:
+        monkeypatch.setenv(ENDPOINTS[1], server.url)
+        assert seen(tmp_path)["traces"].state == "ok"
+        monkeypatch.setattr("flows.doctor.is_installed", lambda: False)
+        assert (seen(tmp_path)["traces"].state, "otel" in seen(tmp_path)["traces"].do) == ("wrong", True)
+        monkeypatch.undo()
+    monkeypatch.setenv(ENDPOINTS[0], "http://user:hidden@127.0.0.1:1")
+    line = seen(tmp_path)["traces"]
+    assert line.state == "wrong"
+    assert "hidden" not in line.found
 
 
 def test_a_server_of_another_version_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,11 @@
-"""Secrets that the environment holds are nowhere in what a run writes or says, failures and refusals included."""
+"""Secrets that the environment holds are nowhere in what a run writes, logs, traces or says, failures included."""
 
 import os
 import secrets
 import subprocess
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,28 @@ NAMES = (
 
 
 @pytest.fixture
+def traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
+    """What reaches an OTLP receiver, without the header that lets it in."""
+    bodies: list[bytes] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+        yield bodies
+        server.shutdown()
+
+
+@pytest.fixture
 def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """An environment full of secrets, and an S3 that takes any key; this process reads the store with the same."""
     server = ThreadedMotoServer(port=0, verbose=False)
@@ -35,6 +59,8 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
     values = {name: f"planted-{secrets.token_hex(12)}" for name in NAMES}
     values |= {"AWS_ACCESS_KEY_ID": "known", "AWS_DEFAULT_REGION": "us-east-1"}
     values |= {"AWS_ENDPOINT_URL": f"http://{host}:{port}", "TMPDIR": str(tmp_path / "tmp"), "MESHMILL_DEBUG": "1"}
+    values |= {"OTEL_EXPORTER_OTLP_HEADERS": f"x-key={values['HF_TOKEN']}"}
+    values |= {"MESHMILL_LOG": str(tmp_path / "stages.jsonl")}
     (tmp_path / "tmp").mkdir()
     for name, value in values.items():
         monkeypatch.setenv(name, value)
@@ -48,7 +74,9 @@ def planted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[st
     s3fs.S3FileSystem.clear_instance_cache()
 
 
-def test_planted_secrets_are_found_nowhere(planted: dict[str, str], plugins: None, tmp_path: Path) -> None:
+def test_planted_secrets_are_found_nowhere(
+    planted: dict[str, str], traces: list[bytes], plugins: None, tmp_path: Path
+) -> None:
     """Every outcome: passed, rejected, failed, invalid, and a child that crashes with its last words kept."""
     rows = ROWS + "broken,,,broken.obj\ngone,,,s3://elsewhere/x.glb\n"
     (tmp_path / "rows.csv").write_text(rows)
@@ -71,6 +99,12 @@ def test_planted_secrets_are_found_nowhere(planted: dict[str, str], plugins: Non
         (name, path) for path in paths for name in NAMES if planted[name].encode() in unpacked(path, store.read(path))
     ]
     found += [(name, "printed") for name in NAMES if planted[name].encode() in said]
+    logged = (tmp_path / "stages.jsonl").read_bytes()
+    assert logged.count(b'"stage": "row"') == 8 + 1
+    assert b"segfault" not in b"".join(traces)  # names and codes alone
+    assert any(b"guard.crash.SIGSEGV" in body for body in traces)
+    found += [(name, "logged") for name in NAMES if planted[name].encode() in logged]
+    found += [(name, "traced") for name in NAMES if any(planted[name].encode() in body for body in traces)]
     left = [path for path in (tmp_path / "tmp").rglob("*") if path.is_file()]
     found += [(name, str(path)) for path in left for name in NAMES if planted[name].encode() in path.read_bytes()]
     assert found == []

@@ -106,7 +106,8 @@ def test_prometheus_asks_services_at_ports_they_serve() -> None:
         for host, port in [target.split(":") for target in static["targets"]]
     }
     for host, port in found:
-        assert str(port) in " ".join(SERVICES[host]["command"]), (host, port)
+        told = [*SERVICES[host]["command"], SERVICES[host].get("environment", {}).get("MESHMILL_METRICS", "")]
+        assert str(port) in " ".join(told), (host, port)
 
 
 def test_the_dashboard_is_found_and_reads_prometheus() -> None:
