@@ -20,6 +20,7 @@ QUALITY = (
     "quality",
     "refine",
     "refine_normals",
+    "detail",
     "report_page",
     "edits",
     "shards",

@@ -155,6 +155,8 @@ METRICS: dict[str, str] = {
     "edit.repainted_percent": "share of the surface that looks different after them, %",
     "refine.agreement": "share of the pixels covered by a refined surface or its normal maps that both cover",
     "refine.crossings": "pairs of faces of the refined surface that cross, no more than before",
+    "detail.rms_percent": "how far the relief of the detail step moves the surface, RMS, % of the longest side",
+    "detail.most_percent": "the farthest that it does, % of the longest side",
     "edit.changed_texels": "texels of all maps that are others after them",
     "bytes.total": "bytes of all output files, every LOD",
 }

@@ -15,7 +15,9 @@ from tasks.normal_gradient import face_normals, normals_to_points, summed_normal
 from tasks.normal_maps import NormalMaps
 from tasks.raster import empty_buffers, rasterise
 from tasks.scene import NO_ALPHA
-from tasks.topology import F64, I64
+from tasks.self_intersections import self_intersections
+from tasks.topology import F64, I64, Bool
+from tasks.uncross import uncross
 from tasks.views import lens, project
 
 KEPT = 0.8  # of the mean gradient and its square from one step to the next (Palfinger 2022)
@@ -25,6 +27,9 @@ BATCH = 8  # views a step, drawn anew each time
 CALM = 0.6  # of the rounds; from then on steps get smaller, down to LEAST at the end
 LEAST = 0.05
 EDGE_FOUND = 0.8  # of the rounds, after which edges are as long as asked
+CHECKED = 25  # steps between two looks for crossing faces
+TRIES = 20  # times that steps are taken again
+HELD = 3.0  # edges around a crossing that are held from then on
 WEIGHT = 4  # column of the carried values: 0 … 1, how far a vertex may go; the gradient's means are before it
 NO_UV: F32 = np.zeros((0, 2), np.float32)
 
@@ -39,31 +44,89 @@ class Pace:
     edge: float  # and in the end
 
 
-def fit(points: F64, faces: I32, weights: F64, maps: NormalMaps, pace: Pace) -> tuple[F64, I32, F64]:
-    """Points (n, 3) and faces (m, 3) moved and remeshed so that they show `maps`, and the weights (n,) of the vertices.
+@dataclass(frozen=True)
+class Fitted:
+    """A mesh between two steps."""
 
-    Vertices of weight 0 stay where they are. After Palfinger (2022), Continuous remeshing for inverse rendering: Adam
-    with one second moment a vertex, steps in proportion to the edges, a Laplacian, and a sweep of splits, collapses and
-    flips after each step. Here edges follow a schedule from `pace.start` to `pace.edge` instead of the vertices' speed,
-    and maps are seen at growing sizes. The same result everywhere for the same input.
+    points: F64  # (n, 3)
+    faces: I32  # (m, 3)
+    carried: F64  # (n, WEIGHT + 1) means of the gradient and of its square, and the weights
+
+
+def fit(points: F64, faces: I32, weights: F64, maps: NormalMaps, pace: Pace) -> tuple[F64, I32]:
+    """Points (n, 3) and faces (m, 3) moved and remeshed so that they show `maps`.
+
+    After Palfinger (2022), Continuous remeshing for inverse rendering: Adam with one second moment a vertex, steps in
+    proportion to the edges, a Laplacian, and a sweep of splits, collapses and flips after each step. Here edges follow
+    a schedule from `pace.start` to `pace.edge` instead of the vertices' speed, and maps are seen at growing sizes.
+    Vertices of weight 0 stay where they are. No more pairs of faces cross than do at first: after every CHECKED steps
+    those that came to are smoothed apart; where that fails the steps are taken again with the places of the crossings
+    held, and after TRIES the last sound mesh is what comes out. The same result for the same input.
     """
     levels = [maps]
     for _ in range(pace.levels - 1):
         levels.insert(0, levels[0].halved())
+    crossing = self_intersections(points, faces)
+    weights = np.where(_around(points, points[np.unique(faces[crossing.faces])], pace.edge), 0.0, weights)
     carried = np.concatenate([np.zeros((len(points), WEIGHT)), weights[:, None]], axis=1)
-    random = np.random.default_rng(0)
-    for done in range(pace.rounds):
-        level = levels[done * pace.levels // pace.rounds]
-        edge = pace.start * (pace.edge / pace.start) ** min(1.0, done / (EDGE_FOUND * pace.rounds))
+    sound, allowed, tries = Fitted(points, faces, carried), len(crossing.pairs), 0
+    for first in range(0, pace.rounds, CHECKED):
+        while True:
+            made, places = _checked(_stepped(sound, levels, pace, first), allowed)
+            if not len(places):
+                break
+            tries += 1
+            if tries > TRIES:
+                return sound.points, sound.faces
+            held = _around(sound.points, places, HELD * _edge(pace, first))
+            sound.carried[held, WEIGHT] = 0.0
+        sound = made
+    return sound.points, sound.faces
+
+
+def _stepped(mesh: Fitted, levels: list[NormalMaps], pace: Pace, first: int) -> Fitted:
+    """CHECKED steps from step `first` on."""
+    points, faces, carried = mesh.points, mesh.faces, mesh.carried
+    for done in range(first, min(first + CHECKED, pace.rounds)):
+        level, edge = levels[done * pace.levels // pace.rounds], _edge(pace, done)
         share = 1.0 - (1.0 - LEAST) * max(0.0, (done / pace.rounds - CALM) / (1.0 - CALM))
-        chosen = random.permutation(len(level.cameras))[:BATCH]
+        chosen = np.random.default_rng(done).permutation(len(level.cameras))[:BATCH]
         _, slope = gradient(points, faces, level, chosen)
         points, carried = points.copy(), carried.copy()
         _advance(points, carried, slope, STEP * share * edge)
         _relax(points, faces, carried, summed_normals(points, faces), RELAXED * share, STIFF * share)
         aim, fixed = np.full(len(points), edge), carried[:, WEIGHT] <= 0.0
         points, faces, carried = remesh_once(points, faces, carried, aim, fixed)
-    return points, faces, carried[:, WEIGHT]
+    return Fitted(points, faces, carried)
+
+
+def _edge(pace: Pace, done: int) -> float:
+    """Metres: the length of edges aimed at in a step."""
+    return float(pace.start * (pace.edge / pace.start) ** min(1.0, done / (EDGE_FOUND * pace.rounds)))
+
+
+def _checked(mesh: Fitted, allowed: int) -> tuple[Fitted, F64]:
+    """The mesh in float32's digits with crossing faces parted, and the places (k, 3) of those that could not be."""
+    rounded = mesh.points.astype(np.float32).astype(np.float64)
+    points = uncross(rounded, mesh.faces, mesh.carried[:, WEIGHT] > 0.0, allowed)
+    crossing = self_intersections(points, mesh.faces)
+    left = len(crossing.pairs) > allowed
+    return Fitted(points, mesh.faces, mesh.carried), points[np.unique(mesh.faces[crossing.faces])] if left else points[
+        :0
+    ]
+
+
+@njit(cache=True, nogil=True)
+def _around(points: F64, places: F64, reach: float) -> Bool:
+    """(n,) True for points within `reach` of any of the places."""
+    near = np.zeros(len(points), np.bool_)
+    for v in range(len(points)):
+        for p in range(len(places)):
+            x, y, z = points[v, 0] - places[p, 0], points[v, 1] - places[p, 1], points[v, 2] - places[p, 2]
+            if x * x + y * y + z * z <= reach * reach:
+                near[v] = True
+                break
+    return near
 
 
 def gradient(points: F64, faces: I32, maps: NormalMaps, chosen: I64) -> tuple[float, F64]:

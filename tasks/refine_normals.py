@@ -16,7 +16,6 @@ from tasks.replacement import replaced_part, replaced_parts
 from tasks.sampling import face_areas
 from tasks.self_intersections import self_intersections
 from tasks.topology import F64, topology
-from tasks.uncross import uncross
 
 COARSE = 0.06  # of the diagonal: edges at first, where outlines have to be found yet
 ALIKE = 0.9  # intersection over union of what is covered, from which outlines only need polishing
@@ -47,20 +46,16 @@ def refine_normals(asset: Asset, options: RefineNormalsOptions = RefineNormalsOp
     """The asset as one part that shows the normals of its `source`, or those of `options.maps`; without UVs.
 
     Vertices move by the gradient of rendered normals and silhouettes, and edges are split, collapsed and flipped as
-    they do (Palfinger 2022). Closed stays closed and keeps its genus; outside the region nothing moves. Metrics
-    `refine.agreement` (share of pixels covered by both, after) and `refine.crossings` (pairs of faces, which are no
-    more than before). Raises InputError `mesh.*`, `region.*`, `normals.*`, `refine.no-normals` without a source or
-    maps, `refine.too-fine`, and `refine.crosses` where faces came to cross that could not be parted.
+    they do (Palfinger 2022). Closed stays closed and keeps its genus; outside the region, and where faces cross each
+    other already, nothing moves. Metrics `refine.agreement` (share of pixels covered by both, after) and
+    `refine.crossings` (pairs of faces, as many as before at most). Raises InputError `mesh.*`, `region.*`, `normals.*`,
+    `refine.no-normals` without a source or maps, and `refine.too-fine`.
     """
     before = joined_surface(asset)
     maps = _maps(asset, options)
     weights = _weights(asset, before, parse_region(options.region))
     agreement = maps.agreement(replace(asset, lods=()))
-    points, faces, left = fit(before.points, before.faces, weights, maps, _pace(before, agreement, options))
-    crossed = len(self_intersections(before.points, before.faces).pairs)
-    points, crossings = uncross(points.astype(np.float32).astype(np.float64), faces, left > 0.0, crossed)
-    if crossings > crossed:
-        raise InputError("refine.crosses", f"{crossings} pairs of faces cross, {crossed} did before")
+    points, faces = fit(before.points, before.faces, weights, maps, _pace(before, agreement, options))
     found = topology(points, faces)
     if before.found.closed and not found.closed:
         raise InputError("refine.opened", f"the new surface has {found.boundary_edges} open edges")
@@ -69,7 +64,7 @@ def refine_normals(asset: Asset, options: RefineNormalsOptions = RefineNormalsOp
     made = replaced_parts(asset, (part,))
     after = maps.agreement(made)
     note = f"{asset.face_count} to {len(faces)} faces, outlines agree {agreement:.3f} before, {after:.3f} after"
-    measured = {"refine.agreement": after, "refine.crossings": float(crossings)}
+    measured = {"refine.agreement": after, "refine.crossings": float(len(self_intersections(points, faces).pairs))}
     return made.noted(refine_normals=note).measured(measured)
 
 

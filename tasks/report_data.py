@@ -33,6 +33,7 @@ FIRST = (
     *(
         "unwrap",
         "bake",
+        "detail",
         "vertex_bake",
         "set_material",
         "palette",

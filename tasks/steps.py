@@ -10,6 +10,7 @@ from tasks.bake import BakeOptions, bake
 from tasks.caption import CaptionOptions, caption
 from tasks.clean import CleanOptions, clean
 from tasks.collision import CollisionOptions, collision
+from tasks.detail import DetailOptions, detail
 from tasks.drop_floaters import DropFloatersOptions, drop_floaters
 from tasks.face_front import FaceFrontOptions, face_front
 from tasks.impostor import ImpostorOptions, impostor
@@ -48,6 +49,7 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "simplify": (simplify, SimplifyOptions),
     "unwrap": (unwrap, UnwrapOptions),
     "bake": (bake, BakeOptions),
+    "detail": (detail, DetailOptions),
     "vertex_bake": (vertex_bake, VertexBakeOptions),
     "set_material": (set_material, SetMaterialOptions),
     "palette": (palette, PaletteOptions),

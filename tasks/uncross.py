@@ -12,8 +12,8 @@ from tasks.topology import F64, I64, Bool
 ROUNDS = 12  # each takes in a ring of faces more
 
 
-def uncross(points: F64, faces: I32, movable: Bool, allowed: int) -> tuple[F64, int]:
-    """Points (n, 3) whose crossing faces are smoothed until `allowed` pairs are left or ROUNDS are over; how many are.
+def uncross(points: F64, faces: I32, movable: Bool, allowed: int) -> F64:
+    """Points (n, 3), in float32's digits, whose crossing faces are smoothed until at most `allowed` pairs cross.
 
     Only `movable` (n,) vertices move, to the middle of their neighbours, those of crossing faces and in round k those
     up to k edges around them.
@@ -22,13 +22,14 @@ def uncross(points: F64, faces: I32, movable: Bool, allowed: int) -> tuple[F64, 
     for ring in range(ROUNDS):
         crossing = self_intersections(moved, faces)
         if len(crossing.pairs) <= allowed:
-            return moved, len(crossing.pairs)
+            break
         chosen = np.zeros(len(points), np.bool_)
         chosen[faces[crossing.faces]] = True
         for _ in range(ring):
             chosen[faces[chosen[faces].any(axis=1)]] = True
         _smooth(moved, faces, np.flatnonzero(chosen & movable), 2 + ring)
-    return moved, len(self_intersections(moved, faces).pairs)
+        moved = moved.astype(np.float32).astype(np.float64)
+    return moved
 
 
 @njit(cache=True, nogil=True)

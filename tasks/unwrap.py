@@ -76,7 +76,7 @@ def _atlas(asset: Asset, parts: list[Part], layout: Layout, options: UnwrapOptio
 
 def usable_uvs(asset: Asset) -> str:
     """Why the asset's UVs can stay: one part with UVs in 0–1, or untouched parts whose textures all have UVs."""
-    if len(asset.parts) == 1 and _in_unit_square(asset.parts[0].uv):
+    if len(asset.parts) == 1 and in_unit_square(asset.parts[0].uv):
         return "kept: one part with UVs in 0–1"
     textured = [part for part in asset.parts if part.material.textures]
     if asset.source is None and textured and all(part.uv is not None for part in textured):
@@ -84,7 +84,8 @@ def usable_uvs(asset: Asset) -> str:
     return ""
 
 
-def _in_unit_square(uv: F32 | None) -> bool:
+def in_unit_square(uv: F32 | None) -> bool:
+    """Whether there are UVs, all in 0–1."""
     slack = 1e-4  # a tenth of a texel at 1024: exporters round
     return uv is not None and len(uv) > 0 and bool(np.all((uv >= -slack) & (uv <= 1 + slack)))
 
