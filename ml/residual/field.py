@@ -12,8 +12,8 @@ from ml.asset import F32
 
 U64 = npt.NDArray[np.uint64]
 LEVELS = (16, 32, 64, 128, 256, 512)  # cells along the square's side, up to that of the map
-TABLE = 1 << 15  # entries a level; more grid points than that share them by a hash
-SWEEPS = 3  # over all levels: each corrects what the ones before left
+TABLE = 1 << 17  # entries a level; more grid points than that share them by a hash
+SWEEPS = 6  # over all levels: each corrects what the ones before left
 
 
 @dataclass(frozen=True)
