@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from ml.generators.command import Command, CommandOptions
+from ml.generators.distill import Distill, DistillOptions
 from ml.generators.inflate import Inflate, InflateOptions
 from ml.generators.mesh import MeshImport, MeshOptions
 from ml.generators.noop import Noop, NoopOptions
 from ml.generators.pretrained.listed import PRETRAINED
 from ml.generators.procedural import Procedural, ProceduralOptions
 from ml.generators.protocol import Generator
+from ml.generators.reconstruct import Reconstruct, ReconstructOptions
 from ml.generators.shapes import Shapes, ShapesOptions
 from ml.generators.visual_hull import VisualHull, VisualHullOptions
 
@@ -20,6 +22,8 @@ GENERATORS: dict[str, tuple[type[Generator], type[Any]]] = {
     "inflate": (Inflate, InflateOptions),
     "visual-hull": (VisualHull, VisualHullOptions),
     "shapes": (Shapes, ShapesOptions),
+    "reconstruct": (Reconstruct, ReconstructOptions),
+    "distill": (Distill, DistillOptions),
     "mesh": (MeshImport, MeshOptions),
     "noop": (Noop, NoopOptions),
     "command": (Command, CommandOptions),

@@ -17,6 +17,7 @@ from ml.generators.protocol import InputKind, Refusal, Request
 from ml.isosurface import zero_surface
 from ml.normals import vertex_normals
 from ml.silhouette import photo_silhouette
+from ml.sources import Source
 from ml.srgb import to_linear
 from ml.views import View, find_views
 
@@ -45,6 +46,7 @@ class Shot:
 
     view: View
     pixels: U8  # (h, w, 4)
+    mask: Mask  # (h, w)
     distance: F32  # (h, w) signed distance to the silhouette in pixels, positive inside
     projection: F64  # (4, 4)
     focal: float
@@ -67,12 +69,16 @@ class VisualHull:
         return [self._one(request) for request in requests]
 
     def _one(self, request: Request) -> Asset:
-        if not MIN_VIEWS <= len(request.images) <= MAX_VIEWS:
-            code = "images.too-few" if len(request.images) < MIN_VIEWS else "images.too-many"
-            raise InputError(code, f"{len(request.images)} views; {MIN_VIEWS} to {MAX_VIEWS} make a hull")
-        views = find_views(request.images)
-        shots = [_shot(decode_image(source.read()), view) for source, view in zip(request.images, views, strict=True)]
-        return visual_hull(shots, self.options, request.id)
+        return visual_hull(read_shots(request.images, MAX_VIEWS, MAX_SIDE), self.options, request.id)
+
+
+def read_shots(images: Sequence[Source], most: int, side: int) -> list[Shot]:
+    """Pictures and cameras of MIN_VIEWS to `most` views, reduced to `side`; raises InputError `images.*`, `image.*`."""
+    if not MIN_VIEWS <= len(images) <= most:
+        code = "images.too-few" if len(images) < MIN_VIEWS else "images.too-many"
+        raise InputError(code, f"{len(images)} views; it takes {MIN_VIEWS} to {most}")
+    views = find_views(images)
+    return [read_shot(decode_image(source.read()), view, side) for source, view in zip(images, views, strict=True)]
 
 
 def visual_hull(shots: Sequence[Shot], options: VisualHullOptions, name: str = "asset") -> Asset:
@@ -81,7 +87,7 @@ def visual_hull(shots: Sequence[Shot], options: VisualHullOptions, name: str = "
     The field is the least signed silhouette distance over the views (Laurentini 1994, 'The visual hull concept'),
     interpolated to sub-voxel accuracy. World frame and scale are the cameras'. Raises InputError `images.empty-hull`.
     """
-    low, high = _bounds(shots)
+    low, high = hull_bounds(shots)
     step = float((high - low).max()) / options.resolution
     volume, low = _carved(shots, low - 2.5 * step, high + 2.5 * step, step)
     cells, faces = zero_surface(volume)
@@ -94,20 +100,21 @@ def visual_hull(shots: Sequence[Shot], options: VisualHullOptions, name: str = "
     return Asset((part,), name=name).noted(views=str(len(shots)), voxel_m=f"{step:.6g}")
 
 
-def _shot(pixels: U8, view: View) -> Shot:
+def read_shot(pixels: U8, view: View, side: int) -> Shot:
+    """(h, w, 4) pixels, reduced to `side`, with their silhouette; raises InputError `image.*`."""
     image = Image.fromarray(pixels)
-    image.thumbnail((MAX_SIDE, MAX_SIDE), Image.Resampling.BOX, reducing_gap=None)
+    image.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=None)
     pixels = np.asarray(image)
     mask = photo_silhouette(pixels).mask
     signed = scipy.ndimage.distance_transform_edt(mask) - scipy.ndimage.distance_transform_edt(~mask)
     signed -= np.sign(signed) * 0.5  # the edge lies between pixels
     height, width = mask.shape
     distance = scipy.ndimage.gaussian_filter(signed, 1.0).astype(np.float32)
-    return Shot(view, pixels, distance, view.projection(width, height), view.focal(width, height))
+    return Shot(view, pixels, mask, distance, view.projection(width, height), view.focal(width, height))
 
 
-def _bounds(shots: Sequence[Shot]) -> tuple[F64, F64]:
-    """The box around a coarse hull, searched where all views look."""
+def hull_bounds(shots: Sequence[Shot]) -> tuple[F64, F64]:
+    """Corners of the box around a coarse hull, searched where all views look; raises InputError `images.*`."""
     centre, radius = _common_space(shots)
     step = 2.0 * radius / COARSE
     start = centre - radius

@@ -1,0 +1,1 @@
+"""Fields that pictures shape: score distillation from a text-to-image model, and reconstruction from views."""
