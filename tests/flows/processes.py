@@ -63,9 +63,9 @@ def dask_workers(nannies: list[int]) -> list[int]:
     return sorted(pid for pid, above in parent.items() if above in nannies and "spawn_main" in command_line(pid))
 
 
-def ray_actors(token: str) -> list[int]:
-    """Living generator actors of the cluster that was started with this token."""
-    named = [pid for pid in process_ids() if command_line(pid).startswith("ray::GeneratorActor")]
+def ray_actors(token: str, name: str = "GeneratorActor") -> list[int]:
+    """Living actors of that class of the cluster that was started with this token."""
+    named = [pid for pid in process_ids() if command_line(pid).startswith(f"ray::{name}")]
     return sorted(pid for pid in named if marked(pid, token))
 
 
