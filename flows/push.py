@@ -13,9 +13,10 @@ from flows.publish_http import Refused, Unavailable, Unsure
 from flows.push_places.bucket import BucketPlace
 from flows.push_places.huggingface import SCHEME, HubPlace
 from flows.push_places.protocol import Place, PushFile
-from flows.shard import Tell, check_space
+from flows.shard import Tell
 from manifests.errors import ShardError, UsageError
 from manifests.shard_folder import SETTINGS, STATS, VERSIONS, Stats, index_path, published, stats_path, versions
+from manifests.space import check_space
 from manifests.store import Store
 
 CARD = ("README.md", "card/samples.jpg", "card/statistics.svg")  # what later versions replace

@@ -26,6 +26,7 @@ from flows.watch import watch_run
 from manifests.admission import Admission
 from manifests.errors import nearest
 from manifests.index import KeyIndex
+from manifests.inputs import is_remote
 from manifests.journal import forget_finished
 from manifests.lease import Lease
 from manifests.ledger import Ledger
@@ -36,6 +37,7 @@ from manifests.recipe import LicenceOptions, Recipe, load_recipe
 from manifests.recipe_shelf import keep_recipe
 from manifests.remakes import load_remakes
 from manifests.row import InvalidRow, Row, postponed_key, row_key
+from manifests.space import check_space
 from manifests.store import Store
 
 CHUNK_ROWS = 256  # 22 µs of Prefect a row at this size (measured); 30-300 s of work for a small asset recipe
@@ -221,6 +223,7 @@ class Run:
         try:
             for chunk in self.chunks():
                 self.progress.note = ""
+                self._check_space()
                 window.append(submit(self.work(line, chunk)))
                 while len(window) >= line.engine.window():
                     self._collect(window.popleft())
@@ -232,6 +235,11 @@ class Run:
         finally:
             while window:
                 self._collect(window.popleft())
+
+    def _check_space(self) -> None:
+        """Raises SpaceError before a chunk is begun that a nearly full disk might not take; buckets have room."""
+        if not is_remote(self.store.uri):
+            check_space(self.store.scratch(), 0)
 
     def work(self, line: Line, chunk: Chunk) -> ChunkWork:
         """What makes a chunk's rows."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from flows.licences import Licences
-from manifests.errors import ShardError, SpaceError
+from manifests.errors import ShardError
 from manifests.index import U64, id_hashes
 from manifests.lease import Lease
 from manifests.ledger import Ledger
@@ -30,12 +29,12 @@ from manifests.shard_folder import (
     version_taken,
     write_shard,
 )
+from manifests.space import check_space
 from manifests.spool import Spool
 from manifests.store import Store
 from manifests.versions import superseded
 
 MAX_BYTES = 512 << 20  # of a shard's files: large enough to stream, small enough to shuffle by shards
-KEEP_FREE = 256 << 20  # bytes of disk left for everyone else
 COLUMNS = ("id", "key", "outcome", "metrics", "outputs", "meta")
 Tell = Callable[[str], None]
 
@@ -163,16 +162,6 @@ def read_files(source: Store, sample: Sample) -> Files | str:
             return "output.differs"
         files.append((member.extension, data))
     return files
-
-
-def check_space(folder: str, more: int) -> None:
-    """Raises SpaceError where `more` bytes would leave less than KEEP_FREE on the disk."""
-    free = shutil.disk_usage(folder).free
-    if free - more < KEEP_FREE:
-        raise SpaceError(
-            f"{folder}: {free >> 20} MB are left on the disk and {KEEP_FREE >> 20} have to stay free;"
-            " what is finished stays, and the same command goes on once there is room"
-        )
 
 
 class Packer:

@@ -1,4 +1,4 @@
-"""Reads glTF 2.0 (.glb and .gltf) into an asset: the rest pose, with node transforms baked into the vertices."""
+"""Reads glTF 2.0 (.glb and .gltf) into an asset: node transforms baked into the vertices, at frame 0."""
 
 from __future__ import annotations
 
@@ -90,7 +90,10 @@ def _check_extensions(json: Json) -> None:
 
 
 def _skipped_features(json: Json) -> list[str]:
-    features = {"animations": "animations left out: the rest pose is read", "skins": "skin baked in its rest pose"}
+    features = {
+        "animations": "animations left out: frame 0 of the first is read",
+        "skins": "skin baked in the pose of its joints",
+    }
     return [note for key, note in features.items() if json.get(key)]
 
 

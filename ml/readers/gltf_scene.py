@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ml.asset import F32, InputError
+from ml.readers.gltf_animation import first_pose
 from ml.readers.gltf_buffers import Document, Json
 
 Matrix = npt.NDArray[np.float64]
@@ -27,13 +28,15 @@ class Placement:
 
 
 def place_meshes(document: Document) -> tuple[list[Placement], dict[int, Matrix]]:
-    """Every mesh the scene shows, in document order, and the world matrix of every node reached.
+    """Every mesh the scene shows, in document order, and the world matrix of every node reached, at frame 0 of the
+    first animation where there is one.
 
     Raises InputError `mesh.broken` for a node reached twice: glTF nodes form strict trees (§3.5.2), and a shared or
     cyclic child would multiply without end.
     """
     worlds: dict[int, Matrix] = {}
     placements: list[Placement] = []
+    pose = first_pose(document)
     pending: list[tuple[object, Matrix, int]] = [(root, np.eye(4), 0) for root in reversed(_roots(document))]
     lower: list[tuple[object, Matrix, int]] = []
     while pending:
@@ -42,7 +45,7 @@ def place_meshes(document: Document) -> tuple[list[Placement], dict[int, Matrix]
         assert isinstance(index, int)
         if index in worlds:
             raise InputError("mesh.broken", f"node {index} is reached twice: the node tree has a cycle or shared child")
-        worlds[index] = world = parent @ _local(node)
+        worlds[index] = world = parent @ _local(node | pose.get(index, {}))
         if "mesh" in node:
             placements.append(Placement(node["mesh"], node.get("name"), world, node.get("skin"), level))
         lower += [(other, parent, at) for at, other in enumerate(_lower_levels(node), start=1) if level == 0]

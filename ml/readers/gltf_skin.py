@@ -1,4 +1,4 @@
-"""Skinned glTF meshes in their rest pose: joints and weights evaluated once, at the transforms the nodes hold."""
+"""Skinned glTF meshes in one pose: joints and weights evaluated once, at the transforms that nodes were given."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from direct_engine import DirectEngine
 from flows.chunk_work import ChunkWork
 from flows.execute import drive
 from flows.run import Run, RunConfig, Summary, TooManyInvalid, already_done
-from manifests.errors import ManifestError, RecipeError
+from manifests.errors import ManifestError, RecipeError, SpaceError
 
 RECIPE = """
 name = "small"
@@ -322,3 +322,15 @@ def test_wrong_calls_are_found_before_anything_starts(mill: Mill) -> None:
 def test_a_summary_survives_json() -> None:
     summary = Summary(3, 1, Counter({"passed": 2}), 1.5, "out/report/index.html")
     assert Summary.from_dict(json.loads(json.dumps(summary.to_dict()))) == summary
+
+
+def test_a_nearly_full_disk_stops_a_run_which_goes_on_once_there_is_room(
+    mill: Mill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = mill.config(mill.manifest(*[f"a{i},a chair" for i in range(8)]), chunk_rows=4)
+    with monkeypatch.context() as patch:
+        patch.setattr("manifests.space.KEEP_FREE", 1 << 60)
+        with pytest.raises(SpaceError, match="goes on once there is room"):
+            mill.run(config)
+    summary, made = mill.run(config)
+    assert (summary.rows, sum(made.values())) == (8, 8)

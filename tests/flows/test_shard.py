@@ -18,7 +18,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shard_rows import asset, packed, write
 
-import flows.shard
 from flows import cli
 from flows.shard import ShardConfig, shard
 from manifests.errors import ShardError, SpaceError, UsageError
@@ -213,7 +212,7 @@ def test_refusals(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         packed(out, tmp_path / "set", version="1")
     with monkeypatch.context() as patch:
         write(out, [201])
-        patch.setattr(flows.shard, "KEEP_FREE", shutil.disk_usage(tmp_path).total)
+        patch.setattr("manifests.space.KEEP_FREE", shutil.disk_usage(tmp_path).total)
         with pytest.raises(SpaceError, match="MB are left"):
             packed(out, tmp_path / "set")
     next((tmp_path / "set/train").glob("*.tar")).write_bytes(b"")
