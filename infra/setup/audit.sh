@@ -1,20 +1,31 @@
 #!/bin/sh
 # Writes a bill of materials (CycloneDX) for each lock and asks for known vulnerabilities of what it pins: audit.sh
-# [FOLDER]. Needs cyclonedx-bom and pip-audit on PATH, and an index that tells of vulnerabilities: exits non-zero where
-# one is known, and where a package could not be judged, which pip-audit alone passes over.
+# [FOLDER]. Needs cyclonedx-bom and pip-audit on PATH, and an index that tells of vulnerabilities. Exits 0 when every
+# package was judged and none has one, 1 where one is known, 2 where a tool is missing or failed, and 3 where packages
+# could not be judged, which pip-audit alone passes over.
 set -eu
 cd "$(dirname "$0")/../.."
 out=${1:-build/audit}
+for tool in cyclonedx-py pip-audit; do
+    command -v $tool >/dev/null || { echo "audit: $tool is missing: pip install cyclonedx-bom pip-audit" >&2; exit 2; }
+done
 mkdir -p "$out"
-status=0
+known=0 unjudged=0
 for lock in requirements.lock infra/images/cpu.lock infra/images/cuda.lock; do
     name=$(echo "${lock%.lock}" | tr / -)
-    cyclonedx-py requirements "$lock" --output-format JSON --output-file "$out/$name.cdx.json" 2>/dev/null
+    report=$out/$name.audit.json
+    rm -f "$report"
+    cyclonedx-py requirements "$lock" --output-format JSON --output-file "$out/$name.cdx.json" 2>"$out/$name.log" ||
+        { echo "audit: no bill of materials of $lock, see $out/$name.log" >&2; exit 2; }
     pip-audit --requirement "$lock" --no-deps --disable-pip --progress-spinner off --format json \
-        --output "$out/$name.audit.json" 2>/dev/null || status=1
-    all=$(grep -o '"name":' "$out/$name.audit.json" | wc -l)
-    skipped=$(grep -o '"skip_reason":' "$out/$name.audit.json" | wc -l)
-    echo "$lock: $all packages, $skipped of them not judged"
-    test "$skipped" = 0 || status=1
+        --output "$report" 2>"$out/$name.log" || true # 1 for a finding and for a fault alike: the report tells
+    test -s "$report" || { echo "audit: $lock could not be asked about, see $out/$name.log" >&2; exit 2; }
+    all=$(grep -o '"name":' "$report" | wc -l)
+    skipped=$(grep -o '"skip_reason":' "$report" | wc -l)
+    found=$(grep -o '"fix_versions":' "$report" | wc -l)
+    echo "$lock: $all packages, $found known vulnerabilities, $skipped packages not judged"
+    known=$((known + found)) unjudged=$((unjudged + skipped))
 done
-exit $status
+test "$known" = 0 || { echo "audit: $known known vulnerabilities, in $out/*.audit.json" >&2; exit 1; }
+test "$unjudged" = 0 || { echo "audit: this index tells nothing of $unjudged packages: they were not judged" >&2; exit 3; }
+echo "audit: every package was judged, none has a known vulnerability"
