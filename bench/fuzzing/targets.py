@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import io
+import shutil
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +52,7 @@ class Target:
 def folder() -> Path:
     """An empty folder of this process, in memory where there is one: no row and no mesh may reach beyond it."""
     made = Path(tempfile.mkdtemp(prefix="meshmill-fuzz-", dir=MEMORY_DISK if MEMORY_DISK.is_dir() else None))
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
     (made / "a.mtl").write_bytes(MTL)
     return made
 
