@@ -9,7 +9,6 @@ from pathlib import Path
 
 import fsspec
 
-from manifests.public_hosts import refusal
 from ml.asset import InputError
 
 
@@ -29,7 +28,7 @@ class Source:
         return posixpath.splitext(self.uri)[1].lower()
 
     def read(self) -> bytes:
-        """The whole file; raises InputError `input.missing`, `input.outside`, `input.too-large` or `input.unreadable`.
+        """The whole file; raises InputError `input.missing`, `input.too-large` or `input.unreadable`.
 
         `input.digest-differs` where it is not the file whose sha256 the manifest gives: tables outlive their files.
         """
@@ -62,10 +61,10 @@ class Source:
 
 
 def _unread(uri: str, error: Exception) -> InputError:
-    if refused := refusal(error):
-        return InputError("input.outside", f"{uri}: {refused}")
     if isinstance(error, FileNotFoundError):
-        return InputError("input.missing", f"no such file: {uri}")
+        cause = error.__cause__  # fsspec says a connection that was refused as a file that is not there
+        why = f": {getattr(cause, 'os_error', cause)}" if cause else ""
+        return InputError("input.missing", f"no such file: {uri}{why}")
     return InputError("input.unreadable", f"{uri}: {error}")
 
 
