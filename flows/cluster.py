@@ -35,7 +35,7 @@ from flows.engine import (
 from flows.generator_actor import GeneratorActor
 from flows.guard import Guard
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, process_asset
-from flows.model_actors import MOST_IN_FLIGHT, POLL_SECONDS, ModelActors, answer_of
+from flows.model_actors import MOST_IN_FLIGHT, POLL_SECONDS, ModelActors, answer_of, chunks_for, gpu_count
 from flows.placement import local_gpus, runs_guarded
 
 # A node can be lost without the job's fault; three in a row are its own. A CPU generator runs in a child of its actor
@@ -238,7 +238,8 @@ class ClusterEngine:
             threads = sum(self.client.nthreads().values())
             actors = len(self.pool) if self.pool else 0
             found = 1 + max(-(-actors // GENERATING), -(-threads // BACKLOG))
-            found = max(found, self.models.window() if self.models else 0)
+            self.ray_ready.result()  # before it is known how many GPUs there are nothing can be made anyway
+            found = max(found, chunks_for(gpu_count()))
             self.looked = time.monotonic(), min(max(WINDOW, found), LARGEST_WINDOW)
         return self.looked[1]
 

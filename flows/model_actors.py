@@ -41,6 +41,11 @@ def gpu_count() -> float:
     return float(ray.cluster_resources().get("GPU", 0))
 
 
+def chunks_for(gpus: float) -> int:
+    """Chunks at once: enough that each model's share of the rows is there whenever it is its turn."""
+    return 2 + int(gpus / GPUS_A_CHUNK) if gpus else 0
+
+
 class ModelActors:
     """Generates with models; made once Ray is there."""
 
@@ -49,14 +54,10 @@ class ModelActors:
         self.looked = time.monotonic()
         self.fleet = Fleet(gpu_count(), max(1, usable_cpus() // 2), self._start, ray.kill)
 
-    def window(self) -> int:
-        """Chunks at once: enough that each model's share of the rows is there whenever it is its turn."""
-        return 2 + int(self.fleet.gpus / GPUS_A_CHUNK)
-
     @property
     def ahead(self) -> int:
         """Batches that a chunk has in flight."""
-        return int(min(IN_FLIGHT * self.fleet.gpus, MOST_IN_FLIGHT) / self.window())
+        return int(min(IN_FLIGHT * self.fleet.gpus, MOST_IN_FLIGHT) / max(1, chunks_for(self.fleet.gpus)))
 
     def _start(self, gpus: float, environment: str) -> Any:
         """A host takes any models that fit it together; each holds DEPTH batches, and none may wait for another's."""
