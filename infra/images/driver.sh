@@ -3,20 +3,8 @@
 # program attaches to Ray through a node on its machine. When either ends, so does the other, and the container.
 set -u
 ray_start=${KUBERAY_GEN_RAY_START_CMD:-ray start --address="$RAY_ADDRESS" --num-cpus=0 --num-gpus=0 --object-store-memory=83886080 --disable-usage-stats --block}
-# Ray gives a node 30 s to come up, which a busy machine misses: it is tried three times.
-ray_node() {
-    trap 'stop=1; kill -TERM $node' TERM
-    for _ in 1 2 3; do
-        bash -c "$ray_start" &
-        node=$!
-        wait $node
-        ended=$?
-        if [ -n "${stop:-}" ] || [ $SECONDS -gt 150 ]; then break; fi
-    done
-    wait $node
-    return $ended
-}
-ray_node >&2 & # the output is the driver's alone
+watched=$(command -v ray-node || echo "$(dirname "$0")/ray-node.sh")
+"$watched" bash -c "$ray_start" >&2 & # the output is the driver's alone
 ray=$!
 "$@" &
 driver=$!

@@ -36,6 +36,7 @@ COPY ml ml
 COPY manifests manifests
 COPY datasets datasets
 COPY infra/images/driver.sh /usr/local/bin/driver
+COPY infra/images/ray-node.sh /usr/local/bin/ray-node
 COPY infra/tls/make.sh /usr/local/bin/make-certificates
 COPY --from=web /app/tasks/web/node_modules tasks/web/node_modules
 

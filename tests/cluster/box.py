@@ -37,6 +37,7 @@ HOSTS = {
 PLACES = {
     "make-certificates": f"{ROOT}/infra/tls/make.sh",
     "driver": f"{ROOT}/infra/images/driver.sh",
+    "ray-node": f"{ROOT}/infra/images/ray-node.sh",
     "/certificates": "/tmp/certificates",
     "/spill": "/tmp/spill",
 }

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -128,3 +130,16 @@ def test_certificates_are_made_once_and_signed(tmp_path: Path) -> None:
     authority = x509.load_pem_x509_certificate((tmp_path / "tls" / "ca.pem").read_bytes())
     x509.load_pem_x509_certificate((tmp_path / "tls" / "pair.pem").read_bytes()).verify_directly_issued_by(authority)
     assert (tmp_path / "tls" / "pair.pem").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs a process namespace of its own")
+def test_a_ray_node_ends_with_its_raylet(tmp_path: Path) -> None:
+    """`ray start --block` stays when its raylet left with exit code 0, and so would its container."""
+    shutil.copy(shutil.which("sleep") or "", tmp_path / "raylet")
+    (tmp_path / "ray").write_text(f"{tmp_path}/raylet 600 &\nsleep 4; kill -9 $!\nwhile :; do sleep 1; done\n")
+    alone = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    command = [*alone, str(INFRA / "images" / "ray-node.sh"), "bash", str(tmp_path / "ray")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "the raylet is gone" in done.stderr
