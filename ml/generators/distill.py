@@ -128,6 +128,6 @@ def load_pipeline(folder: str, device: str) -> Any:
         raise InputError("model.missing-package", f"distill needs the extra 'learned': {error}") from error
     load: Any = DiffusionPipeline.from_pretrained  # untyped
     dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-    pipeline = load(folder, torch_dtype=dtype, safety_checker=None).to(device)
+    pipeline = load(folder, dtype=dtype, safety_checker=None).to(device)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
