@@ -12,8 +12,8 @@ from ml.asset import F32
 
 U64 = npt.NDArray[np.uint64]
 LEVELS = (16, 32, 64, 128, 256, 512)  # cells along the square's side, up to that of the map
-TABLE = 1 << 17  # entries a level; more grid points than that share them by a hash
-SWEEPS = 6  # over all levels: each corrects what the ones before left
+TABLE = 1 << 16  # entries a level; more grid points than that share them by a hash
+SWEEPS = 3  # over all levels: each corrects what the ones before left
 
 
 @dataclass(frozen=True)
@@ -45,26 +45,34 @@ def fit_field(residual: F32, mask: F32) -> ResidualField:
     for _ in range(SWEEPS):
         for table, side in zip(tables, cells, strict=True):
             added = _mean_around(int(side), uv, left)
-            table += added
             shown = np.zeros(len(uv), np.float32)
             _read(added, int(side), uv, shown)
-            left = left - shown
+            if np.square(left - shown).sum() < np.square(left).sum():  # where entries are shared it may be more
+                table += added
+                left = left - shown
     return ResidualField(tables, cells)
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _slot(x: int, y: int, cells: int) -> int:
     """Where a grid point's value is: in order where all have room, else by the hash of Teschner et al. (2003)."""
-    if (cells + 1) * (cells + 1) <= TABLE:
-        return y * (cells + 1) + x
+    if cells * cells <= TABLE:
+        return y * cells + x
     return (x ^ (y * 2654435761)) & (TABLE - 1)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _place(u: float, v: float, cells: int) -> tuple[float, float, int, int]:
+    """A place among grid points, which are in the middles of the cells as a map's values are, and the point before."""
+    px = min(max(u * cells - 0.5, 0.0), cells - 1.0)
+    py = min(max(v * cells - 0.5, 0.0), cells - 1.0)
+    return px, py, min(int(px), cells - 2), min(int(py), cells - 2)
 
 
 @njit(cache=True, nogil=True)
 def _read(table: F32, cells: int, uv: F32, found: F32) -> None:
     for i in range(len(uv)):
-        px, py = min(max(uv[i, 0], 0.0), 1.0) * cells, min(max(uv[i, 1], 0.0), 1.0) * cells
-        x, y = min(int(px), cells - 1), min(int(py), cells - 1)
+        px, py, x, y = _place(uv[i, 0], uv[i, 1], cells)
         fx, fy = px - x, py - y
         low = (1.0 - fx) * table[_slot(x, y, cells)] + fx * table[_slot(x + 1, y, cells)]
         high = (1.0 - fx) * table[_slot(x, y + 1, cells)] + fx * table[_slot(x + 1, y + 1, cells)]
@@ -76,8 +84,7 @@ def _mean_around(cells: int, uv: F32, left: F32) -> F32:
     """(TABLE,) means of `left` (n,) around each grid point, by bilinear weights."""
     sums, weights = np.zeros(TABLE), np.zeros(TABLE)
     for i in range(len(uv)):
-        px, py = uv[i, 0] * cells, uv[i, 1] * cells
-        x, y = min(int(px), cells - 1), min(int(py), cells - 1)
+        px, py, x, y = _place(uv[i, 0], uv[i, 1], cells)
         fx, fy = px - x, py - y
         for dy in range(2):
             for dx in range(2):
