@@ -43,7 +43,7 @@ def main() -> None:
 def shapes(asked: Sequence[Asked]) -> list[Image.Image]:
     """What the model draws, with seeds 0, 1, …."""
     model = ready_model()
-    made = fields(model, draw(model, asked, range(len(asked))))
+    made = fields(model, draw(model, asked, range(len(asked))), asked)
     return [_poster(field_asset(field, 1.0, CELLS, "shape")) for field in made]
 
 

@@ -79,7 +79,7 @@ def one(stages: Stages, shapes: Shapes, request: Request) -> tuple[Asset, Asset,
     asked = wanted(request)
     assert isinstance(asked, Wanted)
     latent = stages.timed("latent, 10 steps", lambda: draw(shapes.model, [asked.asked], [request.seed]))
-    field = stages.timed("planes", lambda: fields(shapes.model, latent)[0])
+    field = stages.timed("planes, looks as stated", lambda: fields(shapes.model, latent, [asked.asked])[0])
     raw = stages.timed("surface at 256 cells", lambda: field_asset(field, asked.metres, 256, asked.category))
     return raw, through_chain(stages, raw), field
 

@@ -22,6 +22,12 @@ def flow_stage(room: Studio, vae: Any) -> Any:
     return room.flow(vae)
 
 
+@task(name="parts", cache_policy=NO_CACHE)
+def parts_stage(room: Studio) -> Any:
+    """What tells where on a shape its parts are, where the recipe wants it."""
+    return room.parts()
+
+
 @task(name="few", cache_policy=NO_CACHE)
 def few_stage(room: Studio, vae: Any, network: Any) -> Any:
     """The flow's few-step student, where the recipe wants one."""
@@ -47,5 +53,6 @@ def train_shapes(
         vae = vae_stage(room)
         if stage != "vae":
             network = flow_stage(room, vae)
-            room.ship(vae, network, few_stage(room, vae, network) if stage == "all" else None)
+            others = (parts_stage(room), few_stage(room, vae, network)) if stage == "all" else ()
+            room.ship(vae, network, *others)
     return out

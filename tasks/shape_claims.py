@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ml.asset import F32, I32
 from ml.parametric.finishes import SAID_AS
-from ml.prompt import Prompt
+from ml.shapes.claims import Claim
 from ml.silhouette import lab
 from ml.srgb import to_srgb
-from ml.substances import SUBSTANCES, Color, color_of
-from ml.vocabulary import GENERIC
+from ml.substances import Color
 from tasks.shape_body import Body
 from tasks.shape_truths import Truth
 from tasks.topology import F64
@@ -24,41 +22,14 @@ FEWEST = 12  # of 8,192 samples: a part with fewer has no place on the surface t
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A word for a colour or a material, said of a part or ("") of the whole."""
-
-    part: str
-    word: str
-    colors: tuple[Color, ...]  # linear; any of them is right; none where another word decides the colour
-    metallic: bool | None  # None where the word says nothing of it
-
-    def holds(self, looks: F32) -> Mask:
-        """(n,) whether (n, 8) looks are what the word says."""
-        right = np.ones(len(looks), np.bool_)
-        if self.colors:
-            right = color_errors(looks, self.colors) <= TOLERANCE
-        if self.metallic is not None:
-            right &= (looks[:, 4] > 0.5) == self.metallic
-        return right
-
-
-def claims_of(prompt: Prompt) -> list[Claim]:
-    """What the prompt states of colours and materials: first of the whole, then of its parts."""
-    found = [*_claims("", prompt.materials, prompt.colors)]
-    for item in prompt.parts:
-        found += _claims(item.part, [item.material] if item.material else [], [item.color] if item.color else [])
-    return found
-
-
-def _claims(part: str, materials: Sequence[str], colors: Sequence[str]) -> Iterator[Claim]:
-    """A colour hides the material under it, of which then only metal can be told from what is none."""
-    for word in colors:
-        yield Claim(part, word, (color_of(word),), None)
-    for word in materials:
-        names = [name for name in SUBSTANCES if SUBSTANCES[name].family == word] if word in GENERIC else [word]
-        seen = () if colors else tuple(SUBSTANCES[name].color for name in names)
-        yield Claim(part, word, seen, SUBSTANCES[names[0]].metallic > 0.5)
+def holds(claim: Claim, looks: F32) -> Mask:
+    """(n,) whether (n, 8) looks are what the claim says."""
+    right = np.ones(len(looks), np.bool_)
+    if claim.colors:
+        right = color_errors(looks, claim.colors) <= TOLERANCE
+    if claim.metallic is not None:
+        right &= (looks[:, 4] > 0.5) == claim.metallic
+    return right
 
 
 def another(claim: Claim, others: Sequence[Claim], start: int) -> Claim:
@@ -103,7 +74,7 @@ def judged(
         place = shown[owners]
         told = np.count_nonzero(shown[there]) >= FEWEST
         enough = np.count_nonzero(place) >= FEWEST / 2
-        found.append(bool(enough and word.holds(made.looks[place]).mean() > 0.5) if told else None)
+        found.append(bool(enough and holds(word, made.looks[place]).mean() > 0.5) if told else None)
     return found
 
 
@@ -112,7 +83,7 @@ def _parts_with(claim: Claim, answer: Truth, there: I32) -> Mask:
     if claim.part:
         return np.array([SAID_AS.get(part.name, part.name) == claim.part for part in answer.asset.parts])
     count = len(answer.asset.parts)
-    right = np.bincount(there, claim.holds(answer.body.looks), count)
+    right = np.bincount(there, holds(claim, answer.body.looks), count)
     return np.asarray(right > 0.5 * np.bincount(there, minlength=count))
 
 

@@ -139,7 +139,8 @@ def _redrawn(asset: Asset, frame: Frame, options: ShapeEditOptions) -> ShapeFiel
     kept = tokens_outside(model, lambda anchors: frame.weights(frame.metres(anchors)) > 0.0)
     asked = Asked(options.prompt, unwanted(parse_prompt(options.prompt)), ())
     drawing = SamplerOptions(options.steps, options.guidance)
-    return fields(model, draw(model, [asked], [options.seed], drawing, start, options.strength, kept))[0]
+    drawn = draw(model, [asked], [options.seed], drawing, start, options.strength, kept)
+    return fields(model, drawn, [asked])[0]
 
 
 def _worn(new: ShapeField, frame: Frame, vertices: F64, faces: npt.NDArray[np.int32], name: str) -> Part:

@@ -8,11 +8,12 @@ import numpy as np
 
 from ml.prompt import parse_prompt
 from ml.shapes.asked import Asked
+from ml.shapes.claims import claims_of
 from tasks.closed_surface import check_closed
 from tasks.figures import Figure
 from tasks.shape_body import Body
 from tasks.shape_categories import Judge
-from tasks.shape_claims import another, claims_of, judged
+from tasks.shape_claims import another, judged
 from tasks.shape_figures import Match, match, means
 from tasks.shape_makers import Maker
 from tasks.shape_outlines import stands

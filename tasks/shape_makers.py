@@ -56,13 +56,13 @@ class ModelMaker:
         found: list[Body | None] = []
         for start in range(0, len(asked), batch):
             some = slice(start, start + batch)
-            found += self._bodies(draw(self.model, asked[some], seeds[some]))
+            found += self._bodies(draw(self.model, asked[some], seeds[some]), asked[some])
         return found
 
-    def _bodies(self, latents: Tensor) -> Iterator[Body | None]:
+    def _bodies(self, latents: Tensor, asked: Sequence[Asked] = ()) -> Iterator[Body | None]:
         from ml.shapes.drawing import fields
 
-        for field in fields(self.model, latents):
+        for field in fields(self.model, latents, asked):
             yield body_of(field, CELLS)
 
 

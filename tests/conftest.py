@@ -50,7 +50,7 @@ def random_shape_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from ml.shapes.model import save_model
-    from ml.shapes.recipe import FlowConfig, VaeConfig
+    from ml.shapes.recipe import FlowConfig, ShapeRecipe, VaeConfig
     from ml.shapes.transformer import ShapeFlow
     from ml.shapes.vae import ShapeVae
 
@@ -63,5 +63,5 @@ def random_shape_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
             layer.weight *= 6.0
         torch.nn.init.normal_(flow.out.weight, std=0.1)
     folder: Path = tmp_path_factory.mktemp("shapes")
-    save_model(vae, flow, layout, folder)
+    save_model(vae, flow, ShapeRecipe(vae=sizes, flow=layout), folder)
     return folder

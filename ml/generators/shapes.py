@@ -74,7 +74,7 @@ class Shapes:
         from ml.shapes.sampler import SamplerOptions
 
         options = SamplerOptions(self.options.steps, self.options.guidance)
-        return fields(self.model, draw(self.model, asked, seeds, options))
+        return fields(self.model, draw(self.model, asked, seeds, options), asked)
 
     def _asset(self, wanted: Wanted, made: ShapeField) -> Asset:
         name = wanted.category or "shape"

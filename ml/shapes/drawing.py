@@ -21,6 +21,7 @@ from ml.shapes.field import AXES, FARTHEST, UNIT
 from ml.shapes.model import ShapeModel, load_model
 from ml.shapes.sampler import SamplerOptions
 from ml.shapes.shipped import WEIGHTS
+from ml.shapes.stated import as_stated
 
 PLACES = 3
 THREADS = 1  # of torch: assets run in parallel already
@@ -85,12 +86,12 @@ def conditions(asked: Sequence[Asked]) -> Conditions:
     return Conditions(_tokens([each.text for each in asked]), torch.from_numpy(shown).float() / 255.0, *numbers)
 
 
-def fields(model: ShapeModel, latents: Tensor) -> list[ShapeField]:
-    """The fields of (b, n + 1, c) latents."""
+def fields(model: ShapeModel, latents: Tensor, asked: Sequence[Asked] = ()) -> list[ShapeField]:
+    """The fields of (b, n + 1, c) latents; those that were `asked` for by texts wear what their texts state."""
     planes, extents = model.planes(latents)
     reader = model.vae.reader
     distance, looks = (_layers(each) for each in (reader.distance_layers, reader.looks_layers))
-    return [
+    drawn = [
         ShapeField(
             PlaneField(planes.geometry[row].numpy(), *(each.numpy() for each in distance)),
             PlaneField(planes.looks[row].half().numpy(), *(each.numpy() for each in looks)),
@@ -100,6 +101,9 @@ def fields(model: ShapeModel, latents: Tensor) -> list[ShapeField]:
         )
         for row in range(len(latents))
     ]
+    if model.parts is None or not asked:
+        return drawn
+    return [as_stated(field, each.text, model.parts) for field, each in zip(drawn, asked, strict=True)]
 
 
 def _layers(layers: nn.Module) -> list[Tensor]:

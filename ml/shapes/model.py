@@ -17,22 +17,26 @@ from ml.asset import F32, InputError
 from ml.shapes.conditions import Conditions, no_conditions
 from ml.shapes.field import Planes
 from ml.shapes.packing import pack, unpack
-from ml.shapes.recipe import FlowConfig, VaeConfig
+from ml.shapes.part_reader import PartReader, PartsConfig
+from ml.shapes.recipe import FlowConfig, ShapeRecipe, VaeConfig
 from ml.shapes.sampler import SamplerOptions, sample, seeded_noise
 from ml.shapes.shipped import ABOUT, WEIGHTS, digest_of
 from ml.shapes.transformer import ShapeFlow, split_latent, whole_latent
 from ml.shapes.vae import ShapeVae
 
 NETWORKS = ("vae", "flow")
+OTHERS = ("parts", "few")  # not every model has them
 
 
 class ShapeModel:
     """Both networks on one device, ready to answer; a whole latent is (n + 1, c), its last token holds the extents.
 
+    `parts`, on the CPU, tells where on a shape its parts are, so that it can wear what texts state.
     `few` is the flow's distilled student, where there is one: it answers in `few_steps` Euler steps what asks for no
     other sampling, names nothing unwanted and does not begin with an asset.
     """
 
+    parts: PartReader | None = None
     few: ShapeFlow | None = None
     few_steps = 0
 
@@ -96,21 +100,20 @@ class ShapeModel:
 def save_model(
     vae: ShapeVae,
     flow: ShapeFlow,
-    flow_config: FlowConfig,
+    recipe: ShapeRecipe,
     folder: Path,
+    parts: PartReader | None = None,
     few: ShapeFlow | None = None,
-    few_steps: int = 0,
 ) -> None:
-    """Write `vae.safetensors`, `flow.safetensors`, `few.safetensors` where there is a student, and `shapes.json`."""
+    """Write a `.safetensors` of each network that there is, and `shapes.json` of their sizes."""
     folder.mkdir(parents=True, exist_ok=True)
-    networks = zip((*NETWORKS, "few"), (vae, flow, few), strict=True)
-    files = {name: pack(network.state_dict()) for name, network in networks if network is not None}
+    networks = {"vae": vae, "flow": flow, "parts": parts, "few": few}
+    files = {name: pack(network.state_dict()) for name, network in networks.items() if network is not None}
     for name, data in files.items():
         (folder / f"{name}.safetensors").write_bytes(data)
+    sizes = {"vae": recipe.vae, "flow": recipe.flow, "parts": parts and parts.config, "few": recipe.distil}
     about: dict[str, Any] = {"digest": digest_of(files.values())}
-    about |= {"vae": asdict(vae.config), "flow": asdict(flow_config)}
-    if few is not None:
-        about["few"] = {"steps": few_steps}
+    about |= {name: asdict(config) for name, config in sizes.items() if name in files and config is not None}
     (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
 
 
@@ -120,25 +123,28 @@ def load_model(folder: Path = WEIGHTS, device: str = "cpu") -> ShapeModel:
     where its files are not those of one `save_model`."""
     sizes, states = _read(folder)
     config = VaeConfig(**sizes["vae"])
-    vae, flow = ShapeVae(config), ShapeFlow(FlowConfig(**sizes["flow"]), config)
     try:
-        vae.load_state_dict(states[0])
-        flow.load_state_dict(states[1])
+        vae, flow = ShapeVae(config), ShapeFlow(FlowConfig(**sizes["flow"]), config)
+        vae.load_state_dict(states["vae"])
+        flow.load_state_dict(states["flow"])
         model = ShapeModel(vae, flow, device)
+        if "parts" in sizes:
+            model.parts = PartReader(PartsConfig(**sizes["parts"])).eval()
+            model.parts.load_state_dict(states["parts"])
         if "few" in sizes:
             few = ShapeFlow(FlowConfig(**sizes["flow"]), config)
-            few.load_state_dict(states[2])
+            few.load_state_dict(states["few"])
             model.few, model.few_steps = few.to(model.device).eval(), int(sizes["few"]["steps"])
     except RuntimeError as error:
         raise InputError("weights.damaged", f"weights do not fit {ABOUT}: {error}") from error
     return model
 
 
-def _read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Tensor]]]:
+def _read(folder: Path) -> tuple[dict[str, Any], dict[str, dict[str, Tensor]]]:
     """Sizes and the networks' states."""
     try:
         sizes = json.loads((folder / ABOUT).read_text())
-        names = (*NETWORKS, *(["few"] if "few" in sizes else []))
+        names = (*NETWORKS, *(name for name in OTHERS if name in sizes))
         files = [(folder / f"{name}.safetensors").read_bytes() for name in names]
     except OSError as error:
         raise InputError("weights.missing", f"no shape model in {folder.name}: {error}") from error
@@ -147,4 +153,4 @@ def _read(folder: Path) -> tuple[dict[str, Any], list[dict[str, Tensor]]]:
     if sizes.get("digest") != digest_of(files):
         message = f"the networks in {folder.name} are not those that its {ABOUT} names: copy or train all of it again"
         raise InputError("weights.damaged", message)
-    return sizes, [unpack(file) for file in files]
+    return sizes, dict(zip(names, map(unpack, files), strict=True))

@@ -76,6 +76,7 @@ class ShapeRecipe:
 
     seed: int = 0
     examples: int = 40_000
+    part_shapes: int = 4000  # that the reader of parts is trained on; 0: none is trained
     vae: VaeConfig = field(default_factory=VaeConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     distil: DistilConfig = field(default_factory=DistilConfig)

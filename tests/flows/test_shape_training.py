@@ -13,6 +13,7 @@ from flows import cli
 pytestmark = pytest.mark.slow
 
 SMALL = """examples = 6
+part_shapes = 2
 vae = {side = 2, channels = 8, width = 32, heads = 2, geometry = 8, looks = 8, hidden = 16}
 flow = {width = 32, heads = 2, layers = 1, text_layers = 1, picture_width = 32, picture_layers = 1, patch = 32}
 vae_stage = {steps = 4, batch = 2, points = 64, queries = 96}
@@ -43,7 +44,9 @@ def test_inline_and_then_as_a_prefect_run(call: list[str], tmp_path: Path) -> No
         assert grid.size == (2 * 128, 4 * 128)
     from ml.shapes.model import load_model
 
-    assert load_model(tmp_path / "out/model").vae.config.side == 2
+    model = load_model(tmp_path / "out/model")
+    assert model.vae.config.side == 2
+    assert model.parts is not None
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # ray.data, which ray.train imports, warns of itself

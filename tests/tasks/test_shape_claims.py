@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from ml.prompt import parse_prompt
+from ml.shapes.claims import claims_of
 from ml.substances import COLORS
 from tasks.shape_body import Body, uniform_looks
-from tasks.shape_claims import another, claims_of, color_errors, judged
+from tasks.shape_claims import another, color_errors, judged
 from tasks.shape_truths import Truth, looks_of, truth_of_prompt
 
 PROMPT = "a red chair with oak legs"

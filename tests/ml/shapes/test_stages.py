@@ -53,8 +53,8 @@ def test_the_stages_train_one_on_the_other(tmp_path: Path) -> None:
 
 
 def answers_where_nothing_else_is_asked(vae: ShapeVae, flow: ShapeFlow, student: ShapeFlow, folder: Path) -> None:
-    save_model(vae, flow, RECIPE.flow, folder / "both", student, few_steps=2)
-    save_model(vae, flow, RECIPE.flow, folder / "one")
+    save_model(vae, flow, RECIPE, folder / "both", few=student)
+    save_model(vae, flow, RECIPE, folder / "one")
     both, one = load_model(folder / "both"), load_model(folder / "one")
     asked = conditions([Asked("a red chair", "", ())])
     few, many = (model.generate(asked, [1]) for model in (both, one))
