@@ -29,9 +29,9 @@ from ml.substances import SUBSTANCES
 from ml.vocabulary import category_of
 
 CELLS = 64  # along the longest side of the surface on which parts are told
-POINTS = 4096  # of its vertices
+POINTS = 2048  # of its vertices
 CHANGED = 48  # samples along a side of the change of a plane: every one has points near it
-STEPS, RATE = 100, 0.05  # of Adam, from the drawn looks to the stated ones: 1 CPU-s
+STEPS, RATE = 60, 0.08  # of Adam, from the drawn looks to the stated ones: 0.4 CPU-s
 STEP = 0.008  # isotropic length of the differences behind normals, as in the autoencoder's loss
 
 
