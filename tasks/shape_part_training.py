@@ -94,7 +94,7 @@ def train_parts(shapes: Iterable[LabelledShape]) -> PartReader:
     optimizer = torch.optim.AdamW(reader.parameters(), weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, steps)
     for _ in range(ROUNDS):
-        for rows in torch.randperm(len(found)).split(BATCH):
+        for rows in torch.split(torch.randperm(len(found)), BATCH):
             points, normals, extents, category, owners = (each[rows] for each in data)
             sides = extents * 2.0 ** (STRETCH * torch.randn_like(extents))
             points = points + ROUGHNESS * torch.randn_like(points) * torch.rand(len(rows), 1, 1) / extents[:, None]
@@ -102,7 +102,7 @@ def train_parts(shapes: Iterable[LabelledShape]) -> PartReader:
             normals = functional.normalize(normals + TILT * torch.randn_like(normals), dim=-1)
             loss = functional.cross_entropy(reader(points, normals, sides, category).flatten(0, 1), owners.flatten())
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
     return reader.eval()

@@ -111,9 +111,10 @@ def save_model(
     files = {name: pack(network.state_dict()) for name, network in networks.items() if network is not None}
     for name, data in files.items():
         (folder / f"{name}.safetensors").write_bytes(data)
-    sizes = {"vae": recipe.vae, "flow": recipe.flow, "parts": parts and parts.config, "few": recipe.distil}
+    sizes: dict[str, Any] = {"vae": recipe.vae, "flow": recipe.flow, "few": recipe.distil}
+    sizes["parts"] = parts.config if parts else None
     about: dict[str, Any] = {"digest": digest_of(files.values())}
-    about |= {name: asdict(config) for name, config in sizes.items() if name in files and config is not None}
+    about |= {name: asdict(config) for name, config in sizes.items() if name in files}
     (folder / ABOUT).write_text(json.dumps(about, indent=1) + "\n")
 
 

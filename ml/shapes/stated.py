@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -93,14 +94,13 @@ def _fitted(looks: PlaneField, points: F32, wanted: F32) -> PlaneField:
     change = nn.Parameter(torch.zeros(*planes.shape[:2], CHANGED, CHANGED))
     places, goal = torch.from_numpy(points)[None], torch.from_numpy(wanted)
     features = sample_planes(planes[None], places)[0]
-    optimiser = torch.optim.Adam(
-        [{"params": [change]}, {"params": layers, "lr": RATE / 10}], lr=RATE, betas=(0.9, 0.98)
-    )
+    groups: list[dict[str, Any]] = [{"params": [change]}, {"params": layers, "lr": RATE / 10}]
+    optimiser = torch.optim.Adam(groups, lr=RATE, betas=(0.9, 0.98))
     for _ in range(STEPS):
         found = _read(features + sample_planes(change[None], places)[0], layers)
         loss = functional.binary_cross_entropy_with_logits(found, goal)
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     finer = functional.interpolate(change.detach(), planes.shape[2:], mode="bilinear", align_corners=False)
     kept = {name: values.detach().numpy() for name, values in zip(arrays, layers, strict=True)}

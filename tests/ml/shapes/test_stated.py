@@ -51,7 +51,7 @@ def ball() -> ShapeField:
 
 class Ball(ShapeField):
     def distances(self, points: np.ndarray) -> np.ndarray:
-        return (np.linalg.norm(points, axis=1) - 0.8).astype(np.float32)
+        return np.asarray(np.linalg.norm(points, axis=1) - 0.8, np.float32)
 
 
 def looks_at(field: ShapeField, upper: bool) -> np.ndarray:
