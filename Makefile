@@ -10,7 +10,7 @@ help:
 	@echo "make check   format, lint, types and the fast tests (under 2 minutes)"
 	@echo "make test    install, then every test (under 15 minutes)"
 	@echo "make drills  the long restart drills: 20 kills of each kind of process"
-	@echo "make cluster-drills  the same on a cluster of separate machines (14 kinds, about 3 minutes each)"
+	@echo "make cluster-drills  the same on a cluster of separate machines (14 kinds, about 3 minutes each, and half an hour of chaos)"
 	@echo "make audit   bills of materials of all locks, and their known vulnerabilities"
 	@echo "make proof   every export read back and drawn by other programs (about half an hour)"
 	@echo "make bench   every script in bench/, and the table the README quotes"
@@ -53,7 +53,7 @@ drills: .venv/.kernels
 
 cluster-drills: .venv/.kernels
 	@infra/setup/debian.sh cluster
-	$(BIN)/python -m pytest -q tests/cluster/drills.py
+	$(BIN)/python -m pytest -q tests/cluster/drills.py tests/cluster/chaos.py
 
 audit: .venv/.ready
 	infra/setup/audit.sh
