@@ -26,7 +26,10 @@ def parquet_records(stream: IO[bytes], uri: str, layout: Layout) -> Iterator[Rec
         schema = file.schema_arrow
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ManifestError(f"{uri}: is not a whole Parquet file: {_first_line(error)}") from error
-    names = _names(schema, uri, layout)
+    try:
+        names = _names(schema, uri, layout)
+    except UnicodeDecodeError as error:  # arrow decodes a name when it is asked for, not when it reads the footer
+        raise ManifestError(f"{uri}: the name of a column is not UTF-8") from error
     return _records(file, names, _rows_a_batch(chunks(stream, uri), names, uri), uri)
 
 

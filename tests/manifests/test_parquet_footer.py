@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import os
+import zlib
 from typing import Any
 
 import pyarrow as pa
@@ -85,3 +87,20 @@ def test_what_is_none_is_refused(data: bytes) -> None:
     nested = b"\x1c" * 5000
     with pytest.raises(ManifestError, match="footer"):
         chunks(io.BytesIO(b"PAR1" + nested + len(nested).to_bytes(4, "little") + b"PAR1"), "x")
+
+
+# Found by bench/fuzz.py: the name of a binary column is the byte 255; no single wrong byte does that. zlib, base64.
+NAMELESS = (
+    "eNp9kjtLA0EQx2c26xolSAzOcgtXXKHLBXxEIcHCxkZQrhBbsTjlUCGP8xJfYKGtWFtbWIjY2ogfwQ9h4deQOHchJkjwuJu925n57X9mbnt9"
+    "Z5kkzZANeIESwLdXvAEQu3sAoCDHNjfOxskj9K7paTb+69K3N7HJgWmYQAWcPkluQCKjZP6xMkCa1SWgEs3Ok6IiP8qtgY9dB7sDVOWXhRnL"
+    "3FXBUe2Do6gRUh6oMCccFSetRtyZg8DlwKpwJImuCtbSD+nI+nG7Q/1V9FLGo3rUiJpDOdhMfZJ9GPZicB+0Mq4JLLhUMFVQRdM/iwpa6Sv9"
+    "gHbL5jPZlw5esGwzn7YrRQHXJGCNEcpY7hjAEGdVdsLDdiapL4WmGHmN+hHtJ9ondGvSx5DVjKQKYxWYDSGy5qRk2SP72MQwk/eOmkG3Ofsh"
+    "3MGUBm8a/BG7o04rK1ODvyVwf7JjEn2P9kvaFzk8vv/6oJ+lVjav38bA9+IwOTmNOgsHcbwQJknr3DuLkvZxq+mt1BYri8smHdDvDVwwbPO/"
+    "+QOj8l3n"
+)
+
+
+def test_a_column_name_that_is_not_utf8_is_said() -> None:
+    broken = zlib.decompress(base64.b64decode(NAMELESS))
+    with pytest.raises(ManifestError, match="the name of a column is not UTF-8"):
+        list(parquet_records(io.BytesIO(broken), "rows.parquet", ASSETS))
