@@ -151,8 +151,6 @@ def campaign(target: Target, executions: int, rng: random.Random, seen: Seen, to
         seen.begin(0, b"")
         near, far = Pipe(duplex=False)
         seed, left = rng.random(), executions - total.executions
-        for data in target.seeds():  # here, where kernels are compiled for all children and no clock runs
-            execute(target, data, Counted())
         pid = os.fork()
         if pid == 0:
             child(target, left, random.Random(seed), seen, far, total.answers)
@@ -208,6 +206,9 @@ def measure() -> Iterator[Figure]:
     rng, seen = random.Random(int(os.environ.get("SEED", str(time.time_ns())))), Seen()
     signal.signal(signal.SIGTERM, seen.stop)
     counts = {target.name: Counted() for target in TARGETS}
+    for target in TARGETS:  # here, where kernels are compiled for all children and no clock runs
+        for data in target.seeds():
+            execute(target, data, Counted())
     for _ in range(ROUNDS):
         for target in TARGETS:
             campaign(target, round(EXECUTIONS * target.share / ROUNDS), rng, seen, counts[target.name])
