@@ -42,6 +42,8 @@ FIRST = (
         "lods",
         "impostor",
         "collision",
+        "caption",
+        "tag",
     ),
 )
 LAST = ("measure", "compare", "align", "gate", "signature", "poster", "write", "other_candidates")

@@ -230,8 +230,10 @@ rows = [dict(row, pictures=[str(folder / "drawn.png")]) for row in rows]
 
 def test_a_model_with_an_interpreter_of_its_own_is_asked_through_files(tmp_path: Path) -> None:
     """The same adapter, served by another process: here it says what that process lacks."""
-    options = PRETRAINED["triposr"][1]
-    generator = make_generator("triposr", options(device="cpu", python=sys.executable))
+    options, other = PRETRAINED["triposr"][1], tmp_path / "python"
+    other.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')  # this interpreter by another name
+    other.chmod(0o755)
+    generator = make_generator("triposr", options(device="cpu", python=str(other)))
     (answer,) = generator.generate([Request("a", 1, prompt=parse_prompt("a chair"))])
     assert getattr(answer, "code", "") == "model.missing-package"
     assert "tsr.system" in getattr(answer, "message", "")

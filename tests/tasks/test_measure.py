@@ -88,6 +88,12 @@ def test_every_metric_has_a_name_with_a_meaning() -> None:
     set_by_steps |= {
         "score",
         "fixes",
+        "caption.cosine",
+        "caption.metadata",
+        "detail.most_percent",
+        "detail.rms_percent",
+        "refine.agreement",
+        "refine.crossings",
         "triangles.asked",
         "simplify.opened_edges",
         "bake.resolution",

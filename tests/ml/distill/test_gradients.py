@@ -183,4 +183,4 @@ def test_guidance_and_the_second_scores_loss() -> None:
     alpha, sigma = own.levels(times)
     noisy = alpha * z + sigma * noise
     off = own.noise(noisy, times, []) - noise
-    assert float(gradient) == pytest.approx(float((2 * off * noisy).mean()))
+    assert float(gradient) == pytest.approx(float((2 * off * noisy).mean().detach()))
