@@ -81,7 +81,12 @@ def read_records(uri: str, layout: Layout) -> Iterator[Record]:
 
 def open_manifest(uri: str) -> tuple[str, IO[bytes]]:
     """The kind of a manifest (`csv`, `parquet`, `jsonl`) and its bytes unpacked; raises ManifestError."""
-    reader, stream = _recognise(_open(uri), uri)
+    file = _open(uri)
+    try:
+        reader, stream = _recognise(file, uri)
+    except BaseException:
+        file.close()
+        raise
     return next(kind[1:] for kind, known in READERS.items() if known is reader), stream
 
 
