@@ -128,7 +128,7 @@ class ShopifyShop(Shop):
 class Hub(Shop):
     """The hub's repositories: creation, preupload, large-file storage, commits of lines of JSON, paths and trees."""
 
-    LARGE = (".tar", ".parquet", ".jpg")  # of a data set's .gitattributes
+    LARGE: tuple[str, ...] = ()  # what goes to large-file storage; of a data set's .gitattributes
 
     header, token = "authorization", "Bearer secret-of-the-shop"
 

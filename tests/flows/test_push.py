@@ -60,6 +60,7 @@ def a_hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Far]:
     import huggingface_hub.constants
 
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(Hub, "LARGE", (".tar", ".parquet", ".jpg"))
     monkeypatch.setenv("HF_TOKEN", "secret-of-the-shop")
     with serving(Hub()) as hub:
         monkeypatch.setenv("HF_ENDPOINT", hub.url)
