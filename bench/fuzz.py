@@ -18,6 +18,7 @@ import resource
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
@@ -167,6 +168,8 @@ def child(target: Target, executions: int, rng: random.Random, seen: Seen, far: 
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         far.send_bytes(pickle.dumps(fuzz(target, executions, rng, seen, known)))
+    except Exception:  # the fuzzer's own, which its parent can only take for a death of the reader
+        traceback.print_exc()
     finally:
         os._exit(0)
 

@@ -17,7 +17,7 @@ from tasks.raster import empty_buffers, rasterise
 from tasks.scene import NO_ALPHA
 from tasks.self_intersections import self_intersections
 from tasks.topology import F64, I64, Bool
-from tasks.uncross import uncross
+from tasks.uncross import neighbour_sums, uncross
 from tasks.views import lens, project
 
 KEPT = 0.8  # of the mean gradient and its square from one step to the next (Palfinger 2022)
@@ -198,13 +198,7 @@ def _advance(points: F64, carried: F64, slope: F64, step: float) -> None:
 @njit(cache=True, nogil=True)
 def _relax(points: F64, faces: I32, carried: F64, sums: F64, along: float, across: float) -> None:
     """Move vertices towards the middle of their neighbours: `along` of the way in the surface, `across` out of it."""
-    middle, count = np.zeros_like(points), np.zeros(len(points))
-    for f in range(len(faces)):
-        for k in range(3):
-            a, b = faces[f, k], faces[f, (k + 1) % 3]
-            count[a] += 1.0
-            for axis in range(3):
-                middle[a, axis] += points[b, axis]
+    middle, count = neighbour_sums(points, faces)
     for v in range(len(points)):
         if count[v] == 0.0:
             continue

@@ -33,16 +33,23 @@ def uncross(points: F64, faces: I32, movable: Bool, allowed: int) -> F64:
 
 
 @njit(cache=True, nogil=True)
+def neighbour_sums(points: F64, faces: I32) -> tuple[F64, F64]:
+    """(n, 3) sums of the places of each vertex' neighbours on a closed surface, and (n,) how many there are."""
+    summed, count = np.zeros_like(points), np.zeros(len(points))
+    for f in range(len(faces)):
+        for k in range(3):
+            a, b = faces[f, k], faces[f, (k + 1) % 3]
+            count[a] += 1.0
+            for axis in range(3):
+                summed[a, axis] += points[b, axis]
+    return summed, count
+
+
+@njit(cache=True, nogil=True)
 def _smooth(points: F64, faces: I32, chosen: I64, times: int) -> None:
     """Move chosen vertices to the middle of their neighbours, `times` over."""
     for _ in range(times):
-        middle, count = np.zeros_like(points), np.zeros(len(points))
-        for f in range(len(faces)):
-            for k in range(3):
-                a, b = faces[f, k], faces[f, (k + 1) % 3]
-                count[a] += 1.0
-                for axis in range(3):
-                    middle[a, axis] += points[b, axis]
+        summed, count = neighbour_sums(points, faces)
         for v in chosen:
             for axis in range(3):
-                points[v, axis] = middle[v, axis] / count[v]
+                points[v, axis] = summed[v, axis] / count[v]

@@ -66,12 +66,16 @@ def changed_tree(rng: random.Random, text: bytes) -> bytes:
             del holder[key]
         elif what < 0.4:
             other, at = rng.choice(places)
-            holder[key] = marshal.loads(marshal.dumps(other[at])) if at in other or isinstance(other, list) else None
+            holder[key] = _copied(other[at]) if at in other or isinstance(other, list) else None
         elif what < 0.6 and isinstance(holder[key], int):
             holder[key] += rng.choice((-1, 1, 4, -4, holder[key]))
         else:
-            holder[key] = rng.choice(VALUES)
+            holder[key] = _copied(rng.choice(VALUES))  # or a list of VALUES comes to lie within itself
     return json.dumps(tree, separators=(",", ":")).encode()
+
+
+def _copied(value: Any) -> Any:
+    return marshal.loads(marshal.dumps(value))
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import signal
@@ -15,7 +16,7 @@ import pytest
 sys.path.append(str(Path(__file__).parents[2] / "bench"))
 
 import fuzz
-from fuzzing.containers import change_glb, change_parquet, split_glb, split_parquet
+from fuzzing.containers import VALUES, change_glb, change_parquet, changed_tree, split_glb, split_parquet
 from fuzzing.targets import TARGETS, Target
 
 
@@ -106,3 +107,12 @@ def test_changed_containers_are_containers() -> None:
     (tables,) = (target.seeds() for target in TARGETS if target.name == "manifest (Parquet)")
     assert sum(split_glb(change_glb(rng, glbs, ()))[0] != b"" for _ in range(100)) > 80
     assert sum(split_parquet(change_parquet(rng, tables, ()))[1] != b"" for _ in range(100)) > 80
+
+
+def test_changed_values_never_lie_within_themselves() -> None:
+    rng = random.Random(0)
+    before = copy.deepcopy(VALUES)
+    text = b'{"a":[{"b":[1,2]},{"c":{}}],"d":0}'
+    for _ in range(3000):
+        text = changed_tree(rng, text)[:2000] or b"{}"
+    assert before == VALUES

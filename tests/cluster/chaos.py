@@ -19,6 +19,7 @@ import pytest
 from box import Box
 from drills_page import keep
 from nodes import Node
+from restart import MAKING
 from rows import BUCKET, LONG, Found, Rows, cluster_of, compared, ended, said, summary
 
 ROWS = int(os.environ.get("CHAOS_ROWS", "1000"))
@@ -30,20 +31,9 @@ PATIENCE = 3600.0
 BAR = 10.0  # % of CPU that the cluster may cost beyond one process
 SIZE = {"RAY_WORKER_CPUS": "2", "DASK_WORKER_THREADS": "1"}  # two chains at once, as one process on two CPUs
 STORE = ("ceph-osd", "one-node.sh")  # keeps objects in memory, in one copy: without it the disk itself is gone
-RECIPE = """
+RECIPE = f"""
 name = "chaos"
-[generator]
-use = "poison"
-[generator.poison]
-log = "{log}"
-pace = {pace}
-[[steps]]
-use = "clean"
-[[steps]]
-use = "dwell"
-log = "{log}"
-pace = {dwell}
-[[steps]]
+{MAKING}[[steps]]
 use = "orient"
 [[steps]]
 use = "scale"

@@ -3,15 +3,14 @@
 import os
 import secrets
 import subprocess
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from commands import MESHMILL
 from mill import RECIPE, ROWS
 from moto.server import ThreadedMotoServer
+from otlp import receiving
 
 from manifests.store import Store
 
@@ -33,21 +32,8 @@ def traces(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
     """What reaches an OTLP receiver, without the header that lets it in."""
     bodies: list[bytes] = []
 
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "none")
+    with receiving(monkeypatch, bodies.append):
         yield bodies
-        server.shutdown()
 
 
 @pytest.fixture

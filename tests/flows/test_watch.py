@@ -6,17 +6,16 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from otlp import receiving
 
 from flows.engine import InlineEngine, Policy
 from flows.execute import drive
@@ -40,28 +39,12 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
     """An OTLP/HTTP receiver; the spans that reached it."""
     spans: list[Any] = []
 
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            assert (self.path, self.headers["Content-Type"]) == ("/v1/traces", "application/x-protobuf")
-            import gzip
+    def take(body: bytes) -> None:
+        for each in ExportTraceServiceRequest.FromString(body).resource_spans:
+            spans.extend(span for scope in each.scope_spans for span in scope.spans)
 
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers.get("Content-Encoding") == "gzip":
-                body = gzip.decompress(body)
-            request = ExportTraceServiceRequest.FromString(body)
-            for each in request.resource_spans:
-                spans.extend(span for scope in each.scope_spans for span in scope.spans)
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    with receiving(monkeypatch, take):
         yield spans
-        server.shutdown()
 
 
 @pytest.fixture(autouse=True)
