@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Mapping
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from manifests.inputs import local_path
 from manifests.readers import open_manifest
 from manifests.row import InvalidRow, Row
 
@@ -40,8 +39,10 @@ def names_priority(uri: str, columns: Mapping[str, str]) -> bool:
     kind, stream = open_manifest(uri)
     with stream:
         if kind == "parquet":
-            content = local_path(uri) if "://" not in uri else io.BytesIO(stream.read())
-            return any(name.strip().lower() == COLUMN for name in pq.read_schema(content).names)
+            try:
+                return any(name.strip().lower() == COLUMN for name in pq.read_schema(stream).names)
+            except (pa.ArrowException, OSError, ValueError):
+                return False  # whoever reads its rows says what is wrong with it
         if kind == "csv":
             return word in stream.readline(BLOCK).lower()
         held = b""

@@ -99,6 +99,14 @@ def test_a_wrong_manifest(tmp_path: Path, call: Call, content: str | None, words
     assert not (tmp_path / "out").exists()
 
 
+def test_a_damaged_parquet_manifest(tmp_path: Path, call: Call) -> None:
+    (tmp_path / "rows.parquet").write_bytes(b"PAR1 no footer\x05\0\0\0PAR1")
+    code, out, err = call("run", tmp_path / "rows.parquet", "--out", tmp_path / "out")
+    assert (code, out) == (2, "")
+    assert "rows.parquet: is not a whole Parquet file" in err
+    assert_one_line(err)
+
+
 @pytest.mark.parametrize(
     ("recipe", "words"),
     [
