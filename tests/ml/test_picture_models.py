@@ -14,6 +14,7 @@ pytest.importorskip("transformers")
 
 from ml.asset import Asset, InputError, Provenance, make_part
 from ml.captioner import QUESTIONS, is_pinned, load_captioner, weights_folder
+from ml.image_features import load_image_features
 from tasks.alignment import QUALITY, AlignmentOptions, aligned, features_of
 from tasks.caption import CaptionOptions, caption
 
@@ -87,6 +88,7 @@ def test_a_model_in_a_folder_answers_at_three_lengths_and_always_the_same(talker
     assert found.notes["caption_metadata"] == "Oak chair"
     texts = [found.notes[f"caption_{length}"] for length in ("short", "medium", "long")]
     assert all(word in WORDS for text in texts for word in text.split())
+    assert not any("the object in this picture" in text for text in texts)  # the question is no part of the answer
     lengths = [len(text.split()) for text in texts]
     assert lengths == sorted(lengths)
     assert 0 < lengths[0] <= QUESTIONS[0].tokens < lengths[2] <= QUESTIONS[2].tokens
@@ -143,6 +145,20 @@ def test_without_weights_the_captions_are_those_of_metadata_and_say_why(tmp_path
         CaptionOptions(model="me/model@main")
 
 
+def test_a_pinned_commit_is_looked_for_on_this_machine_alone(monkeypatch: pytest.MonkeyPatch, talker: Path) -> None:
+    import huggingface_hub
+
+    asked: list[dict[str, Any]] = []
+
+    def snapshot(repository: str, **options: Any) -> str:
+        asked.append({"repository": repository, **options})
+        return str(talker)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot)
+    assert weights_folder(f"me/model@{'0' * 40}") == talker
+    assert asked == [{"repository": "me/model", "revision": "0" * 40, "local_files_only": True}]
+
+
 def test_a_scorer_reads_two_models(tmp_path: Path) -> None:
     from transformers import BitImageProcessor, Dinov2Config, Dinov2Model
 
@@ -150,6 +166,9 @@ def test_a_scorer_reads_two_models(tmp_path: Path) -> None:
     config = Dinov2Config(hidden_size=16, num_hidden_layers=1, num_attention_heads=2, image_size=28, patch_size=14)
     Dinov2Model(config).save_pretrained(folder, safe_serialization=True)
     BitImageProcessor(size={"shortest_edge": 28}, crop_size={"height": 28, "width": 28}).save_pretrained(folder)
+    pictures = np.random.default_rng(0).integers(0, 256, (2, 28, 28, 3)).astype(np.uint8)
+    lengths = np.linalg.norm(load_image_features(str(folder)).images(pictures), axis=1)
+    assert lengths == pytest.approx([1.0, 1.0], abs=1e-4)
     scorer = tmp_path / "scorer.json"
     weights = [0.0] * 143 + [1.0]
     table = {"model": f"meshmill+{folder}", "weights": weights, "bias": 0.5, "labels": 9, "explained": 0.1}
