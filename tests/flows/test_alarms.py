@@ -155,3 +155,15 @@ def test_runs_that_fail_are_told_and_their_deployment_is_paused(
 
 def test_outside_a_flow_run_nothing_is_told() -> None:
     assert not tell("out", {"failed": 3}, 0.0)
+
+
+@pytest.mark.parametrize(("failed", "alarm"), [(1, False), (2, True)])
+def test_more_than_the_share_and_no_less(monkeypatch: pytest.MonkeyPatch, failed: int, alarm: bool) -> None:
+    import prefect.events
+    from prefect.context import FlowRunContext
+
+    events: list[dict[str, Any]] = []
+    monkeypatch.setattr(FlowRunContext, "get", lambda: object())
+    monkeypatch.setattr(prefect.events, "emit_event", lambda *_, payload, **__: events.append(payload))
+    assert tell("out", {"passed": 7, "rejected": 3 - failed, "quarantined": failed}, 0.1) is alarm
+    assert [each["broken"] for each in events] == [failed] * alarm
