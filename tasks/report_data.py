@@ -23,6 +23,7 @@ FIRST = (
         "face_front",
         "scale",
         "shape_edit",
+        "distill_edit",
         "repair",
         "watertight",
         "refine_normals",

@@ -11,6 +11,7 @@ from tasks.caption import CaptionOptions, caption
 from tasks.clean import CleanOptions, clean
 from tasks.collision import CollisionOptions, collision
 from tasks.detail import DetailOptions, detail
+from tasks.distill_edit import DistillEditOptions, distill_edit
 from tasks.drop_floaters import DropFloatersOptions, drop_floaters
 from tasks.face_front import FaceFrontOptions, face_front
 from tasks.impostor import ImpostorOptions, impostor
@@ -41,6 +42,7 @@ STEPS: dict[str, tuple[Step, type[Any]]] = {
     "face_front": (face_front, FaceFrontOptions),
     "scale": (scale, ScaleOptions),
     "shape_edit": (shape_edit, ShapeEditOptions),
+    "distill_edit": (distill_edit, DistillEditOptions),
     "repair": (repair, RepairOptions),
     "watertight": (watertight, WatertightOptions),
     "refine_normals": (refine_normals, RefineNormalsOptions),

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ml.asset import F32, U8, Asset, Material, make_part
+from ml.asset import F32, I32, U8, Asset, Material, Part, make_part
 from ml.distill.field import Field
 from ml.field_mesh import field_mesh
 from ml.looks import F64
@@ -26,10 +26,13 @@ def field_surface(field: Field, centre: F64 | float, radius: float, resolution: 
     `field.not-finite` as `field_mesh` does.
     """
     box, faces = field_mesh(lambda points: distances(field, points), (1.0, 1.0, 1.0), resolution)
+    return Asset((coloured(field, box, faces, box.astype(np.float64) * radius + centre, name),), name=name)
+
+
+def coloured(field: Field, box: F32, faces: I32, metres: F64, name: str) -> Part:
+    """The part of (n, 3) points of the field, whose places in metres are given, in the field's colours."""
     colours, brightest = linear_bytes(decode_table()[surface_colours(field, box)])
-    material = Material(name, brightest, roughness=ROUGHNESS)
-    part = make_part(box.astype(np.float64) * radius + centre, faces, material, name=name, colors=colours)
-    return Asset((part,), name=name)
+    return make_part(metres, faces, Material(name, brightest, roughness=ROUGHNESS), name=name, colors=colours)
 
 
 def standing(asset: Asset, metres: float) -> Asset:
@@ -44,6 +47,17 @@ def standing(asset: Asset, metres: float) -> Asset:
 def distances(field: Field, points: F32) -> F32:
     """(n,) signed distances of (n, 3) points."""
     return _read(lambda block: field.distance(block)[:, None], field, points, 1)[:, 0]
+
+
+def distance_changes(field: Field, points: F32) -> F32:
+    """(n,) what was learnt about the distances of (n, 3) points."""
+    return _read(lambda block: field.distance_change(block)[:, None], field, points, 1)[:, 0]
+
+
+def start_colours(field: Field, points: F32) -> U8:
+    """(n, 3) sRGB bytes before anything was learnt."""
+    found = _read(lambda block: field.start(block)[1].sigmoid(), field, points, 3)
+    return np.asarray(np.rint(255.0 * np.nan_to_num(found)), dtype=np.uint8)
 
 
 def surface_colours(field: Field, points: F32) -> U8:

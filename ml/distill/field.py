@@ -14,6 +14,7 @@ from ml.distill.hash_grid import HashGrid
 
 # Corners of a tetrahedron: differences over four points give a gradient where six would along the axes.
 TETRAHEDRON = ((1.0, -1.0, -1.0), (-1.0, -1.0, 1.0), (-1.0, 1.0, -1.0), (1.0, 1.0, 1.0))
+Where = Callable[[Tensor], Tensor]  # (n,) weights of (n, 3) points
 CHANGE = 0.1  # of the distance network's output: at its start a step of Adam moves the surface by about 1 % of the ball
 
 
@@ -66,9 +67,7 @@ class Field(nn.Module):
     `start` to the last digit, whatever is learnt.
     """
 
-    def __init__(
-        self, grid: HashGrid, start: Start, hidden: int = 32, where: Callable[[Tensor], Tensor] | None = None
-    ) -> None:
+    def __init__(self, grid: HashGrid, start: Start, hidden: int = 32, where: Where | None = None) -> None:
         super().__init__()
         self.grid, self.start, self.where = grid, start, where
         self.distance_layers = _layers(3 + grid.width, hidden, 1)
