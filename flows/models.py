@@ -12,7 +12,10 @@ from typing import Any
 
 from manifests.errors import RecipeError, UsageError
 from manifests.recipe import Recipe
+from ml.distill.folder import lacks_pipeline
+from ml.distill.settings import DistillSettings
 from ml.generators.command import CommandOptions
+from ml.generators.distill import DistillOptions
 from ml.generators.pretrained.adapter import Pretrained, PretrainedOptions, lacks
 from ml.generators.pretrained.card import Weights
 from ml.generators.pretrained.listed import PRETRAINED
@@ -31,27 +34,51 @@ SPARE = 1.05  # of the disk a download needs: the hub's own bookkeeping lies bes
 
 
 def check_models(recipe: Recipe) -> None:
-    """Raises RecipeError with each thing that the recipe's own generator lacks here.
+    """Raises RecipeError with each thing that the recipe's own generator, or a step that asks a model, lacks here.
 
     Where Ray is attached to by address the models run on its machines, so that only terms are checked: what a worker
     lacks ends its rows with the same codes.
     """
-    found = lacking(recipe.generator, recipe.generator_options.get(recipe.generator))
+    found = lacking_in(recipe)
     if os.environ.get("RAY_ADDRESS"):
-        found = [each for each in found if each.code in ("model.missing-licence", "model.missing-territory")]
-    if found:
-        listed = "; ".join(f"{each.code}: {each.text}" for each in found)
-        raise RecipeError(f"recipe {recipe.name}, [generator.{recipe.generator}]: {listed}")
+        terms = ("model.missing-licence", "model.missing-territory")
+        found = {name: [each for each in missing if each.code in terms] for name, missing in found.items()}
+    for name, missing in found.items():
+        if missing:
+            place = f"[generator.{name}]" if name == recipe.generator else f"step {name}"
+            listed = "; ".join(f"{each.code}: {each.text}" for each in missing)
+            raise RecipeError(f"recipe {recipe.name}, {place}: {listed}")
+
+
+def lacking_in(recipe: Recipe) -> dict[str, list[Missing]]:
+    """What the recipe's generator and its steps that ask a model lack, by their names."""
+    found = {recipe.generator: lacking(recipe.generator, recipe.generator_options.get(recipe.generator))}
+    for step in recipe.steps:
+        if isinstance(step.options, DistillSettings):
+            found.setdefault(step.name, []).extend(lacking(step.name, step.options))
+    return found
 
 
 def lacking(name: str, options: object) -> list[Missing]:
     """What a generator lacks on this machine with these options; nothing for one that needs no model."""
     if isinstance(options, PretrainedOptions) and name in PRETRAINED:
         return lacks(PRETRAINED[name][0], options)
+    if isinstance(options, DistillSettings):
+        return lacks_pipeline(options)
     if isinstance(options, CommandOptions) and name == "command":
         program = options.python or next(iter(options.command), "")
         return list(missing_program(program)) if program else [Missing("model.missing-program", "no command is named")]
     return []
+
+
+def checked(names: Sequence[str]) -> dict[str, list[Missing]]:
+    """What models lack with their default options, all that there are where none is named; raises UsageError."""
+    known: dict[str, type[Any]] = {name: options for name, (_, options) in PRETRAINED.items()}
+    known["distill"] = DistillOptions
+    for name in names:
+        if name not in known:
+            adapter(name)  # raises, and names those there are
+    return {name: lacking(name, known[name]()) for name in names or known}
 
 
 @dataclass(frozen=True)

@@ -70,19 +70,17 @@ def check(options: argparse.Namespace) -> int:
 
 
 def _of_models(names: list[str]) -> dict[str, list[Missing]]:
-    from flows.models import adapter, lacking
-    from ml.generators.pretrained.listed import PRETRAINED
+    from flows.models import checked
 
-    return {name: lacking(adapter(name).name, PRETRAINED[name][1]()) for name in names or PRETRAINED}
+    return checked(names)
 
 
 def _of_recipe(recipe: str) -> dict[str, list[Missing]]:
     from flows.catalogue import catalogue
-    from flows.models import lacking
+    from flows.models import lacking_in
     from manifests.recipe import load_recipe
 
-    read = load_recipe(recipe, catalogue())
-    return {read.generator: lacking(read.generator, read.generator_options.get(read.generator))}
+    return lacking_in(load_recipe(recipe, catalogue()))
 
 
 def pull(options: argparse.Namespace) -> int:

@@ -29,6 +29,9 @@ class DistillSettings:
     side: int = field(default=64, metadata={"min": 16, "max": 512, "help": "pixels of a render"})
     finest: int = field(default=256, metadata={"min": 16, "max": 2048, "help": "cells of the finest grid of features"})
     resolution: int = field(default=192, metadata={"min": 32, "max": 512, "help": "cells the surface is cut at"})
+    accept: tuple[str, ...] = field(
+        default=(), metadata={"help": "the model's licence, or 'unknown', accepted by name"}
+    )
     device: str = field(default="auto", metadata={"help": "auto, cuda, cuda:N or cpu"})
 
 

@@ -129,6 +129,9 @@ def test_models_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(line.startswith("stable-fast-3d: model.missing-") for line in lines)
     assert {"licence", "package", "weights", "access"} <= {line.split(":")[1].split("-")[1] for line in lines}
     assert cli.main(["models", "check", "no-such"]) == 2
+    capsys.readouterr()
+    assert cli.main(["models", "check", "distill"]) == 2
+    assert "distill: model.missing-weights: no folder: name a diffusers pipeline" in capsys.readouterr().out
 
 
 def recipe(text: str) -> Any:
@@ -143,6 +146,12 @@ def test_a_run_is_refused_before_it_starts(tmp_path: Path, capsys: pytest.Captur
     )
     assert code == 2
     assert "[generator.triposg]: model.missing-package" in capsys.readouterr().err
+
+
+def test_a_step_that_asks_a_model_is_checked_too(tmp_path: Path) -> None:
+    text = f'[[steps]]\nuse = "distill_edit"\nprompt = "a lamp"\nmodel = "{tmp_path}"\n'
+    with pytest.raises(RecipeError, match=r"step distill_edit: model.missing-weights"):
+        check_models(recipe(text))
 
 
 def test_where_ray_is_attached_only_terms_are_checked_here(monkeypatch: pytest.MonkeyPatch) -> None:

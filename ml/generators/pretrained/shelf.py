@@ -73,9 +73,14 @@ def _missing_territory(licence: Licence, territory: str) -> Iterator[Missing]:
 
 def missing_packages(card: ModelCard) -> Iterator[Missing]:
     """Modules that cannot be found; nothing is imported."""
-    absent = [name for name in card.packages if not _importable(name)]
+    return missing_modules(card.packages, f"code: {card.source}")
+
+
+def missing_modules(names: Iterable[str], where: str) -> Iterator[Missing]:
+    """The same of any modules, with a word on where they come from."""
+    absent = [name for name in names if not _importable(name)]
     if absent:
-        yield Missing("model.missing-package", f"not installed here: {', '.join(absent)} (code: {card.source})")
+        yield Missing("model.missing-package", f"not installed here: {', '.join(absent)} ({where})")
 
 
 def _importable(name: str) -> bool:

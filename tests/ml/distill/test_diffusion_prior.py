@@ -14,6 +14,7 @@ from ml.asset import Asset, InputError
 from ml.distill.diffusion_prior import DiffusionPrior, NoiseSchedule, recorded_call
 from ml.distill.distillation import Distillation, distil
 from ml.distill.field import Ball, Field
+from ml.distill.folder import lacks_pipeline
 from ml.distill.hash_grid import HashGrid
 from ml.distill.low_rank import LowRankScore
 from ml.distill.rays import orbit_view
@@ -113,6 +114,7 @@ def test_the_generator_loads_a_folder(latent_pipeline: Any, tmp_path: Path, meth
     options = DistillOptions(
         str(tmp_path / "model"), method, 7.5, steps=2, batch_pictures=2, side=16, finest=32, resolution=32, device="cpu"
     )
+    assert [each.code for each in lacks_pipeline(options)] == ["model.missing-licence"]  # all else is there
     (made,) = Distill(options).generate([Request("a", 0, prompt=parse_prompt("a chair, not red"))])
     assert isinstance(made, Asset)
     assert made.notes["distilled"] == f"{method}, 2 steps"
