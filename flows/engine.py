@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol, runtime_checkable
@@ -24,8 +25,8 @@ from flows.jobs import (
     guarded,
     process_asset,
 )
-from flows.model_worker import ModelWorker
-from flows.placement import gpus_of, local_gpus, runs_guarded
+from flows.model_worker import LIMITS, ModelWorker
+from flows.placement import asks_model, gpus_of, local_gpus, runs_guarded
 from flows.seats import DEPTH
 from ml.generators.pretrained.shelf import accelerator_gb
 
@@ -85,6 +86,8 @@ class ThreadGuards:
         self.limits = limits
         self.local = threading.local()
         self.all: list[Guard] = []
+        self.turn = threading.Lock()
+        self.model: Guard | None = None
 
     def mine(self) -> Guard:
         """This thread's guard, made on first use."""
@@ -93,6 +96,15 @@ class ThreadGuards:
             guard = self.local.guard = Guard(self.limits)
             self.all.append(guard)
         return guard
+
+    @contextmanager
+    def with_model(self) -> Iterator[Guard]:
+        """The one guard whose child keeps a step's model warm, under a model's limits; one thread at a time has it."""
+        with self.turn:
+            if self.model is None:
+                self.model = Guard(LIMITS)
+                self.all.append(self.model)
+            yield self.model
 
     def close(self) -> None:
         """Kill every child."""
@@ -103,9 +115,16 @@ class ThreadGuards:
 def run_guarded(
     guards: ThreadGuards, policy: Policy, function: Callable[[J], R], jobs: Sequence[J]
 ) -> list[R | Failure]:
-    """Jobs one after the other in this thread's guarded child."""
-    guard, limits = guards.mine(), policy.limits
-    return [guarded(guard, function, job, limits.seconds, policy.tries) for job in jobs]
+    """Jobs one after the other in this thread's guarded child; those whose steps ask a model in the child that has it,
+    where an asset may take an hour and no cap is on memory."""
+    answers = []
+    for job in jobs:
+        if isinstance(job, ProcessJob) and asks_model(job.plan.steps):
+            with guards.with_model() as guard:
+                answers.append(guarded(guard, function, job, LIMITS.seconds, policy.tries))
+        else:
+            answers.append(guarded(guards.mine(), function, job, policy.limits.seconds, policy.tries))
+    return answers
 
 
 def usable_cpus() -> int:

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Iterable
 from math import ceil
 from typing import Any
 
@@ -30,6 +31,11 @@ def runs_guarded(name: str) -> bool:
 def own_process(name: str) -> bool:
     """Whether it starts programs of its own, kills what hangs of them and starts them anew."""
     return bool(getattr(GENERATORS[name][0], "own_process", False))
+
+
+def asks_model(steps: Iterable[tuple[str, object]]) -> bool:
+    """Whether a chain has a step that loads a large model: neither the time nor the memory of others fits it."""
+    return any(getattr(options, "asks_model", False) for _, options in steps)
 
 
 def gpus_of(name: str, options: object) -> float:

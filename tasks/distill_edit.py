@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -28,6 +28,8 @@ FAINTEST = 1e-3  # sRGB: paint is held within this of black and white, whose log
 @dataclass(frozen=True)
 class DistillEditOptions(DistillSettings):
     """What to draw and where, beside which model is asked and how."""
+
+    asks_model: ClassVar[bool] = True  # one chain at a time, with a model's time and memory
 
     prompt: str = field(default="", metadata={"help": "what the asset is to be, as a text-to-image model reads it"})
     region: str = field(default="", metadata={"help": "JSON of parts, boxes and spheres; empty for all of it"})
