@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ml.shapes.sampler import SamplerOptions
     from ml.shapes.stages import Plan
 
-Stage = Literal["vae", "flow", "all"]  # all: the reader of parts too, and a student where the recipe wants one
+Stage = Literal["vae", "flow", "all"]  # all: the reader of parts too, and a student and a guess where they are wanted
 GIB = 1 << 30
 
 
@@ -37,6 +37,7 @@ class ShapeTraining:
     seconds: float = 0.0  # of each stage; 0: the recipe's steps
     compile: bool = False
     sample_every: int = 2000  # steps between two grids of samples; 0: none
+    start: str = ""  # folder of a model that training begins with; "": random weights
 
 
 class Studio:
@@ -65,6 +66,12 @@ class Studio:
         wanted = self.plan.recipe.part_shapes
         return train_parts(first_shapes(wanted)) if wanted else None
 
+    def guess(self, vae: Any, flow: Any) -> Any:
+        """Train the guess at pictures, or take the trained one; None where the recipe wants none."""
+        from ml.shapes.stages import train_guess
+
+        return train_guess(self.plan, vae, flow, self.buffer) if self.plan.recipe.guess_stage.steps else None
+
     def few(self, vae: Any, flow: Any) -> Any:
         """Train the flow's student, or take the trained one; None where the recipe wants none."""
         from ml.shapes.sampler import SamplerOptions
@@ -80,12 +87,12 @@ class Studio:
         """The plan, with grids of samples in `stage/samples`."""
         return replace(self.plan, on_sample=SampleGrid(vae, options, self.plan.folder / stage / "samples"))
 
-    def ship(self, vae: Any, flow: Any, parts: Any = None, few: Any = None) -> None:
+    def ship(self, vae: Any, flow: Any, parts: Any = None, few: Any = None, guess: Any = None) -> None:
         """Write `model/`, which ml.shapes.model.load_model loads."""
         from ml.shapes.model import save_model
 
         if self.plan.ranks is None or self.plan.ranks.rank == 0:
-            save_model(vae, flow, self.plan.recipe, self.plan.folder / "model", parts, few)
+            save_model(vae, flow, self.plan.recipe, self.plan.folder / "model", parts, guess, few)
 
 
 @contextmanager
@@ -103,7 +110,8 @@ def studio(asked: ShapeTraining) -> Iterator[Studio]:
         machine = TrainSettings(
             seconds=asked.seconds, at_least=at_least, compile=asked.compile, sample_every=asked.sample_every
         )
-        plan = Plan(recipe, Path(asked.out), machine, ranks, tell=tell)
+        start = Path(asked.start) if asked.start else None
+        plan = Plan(recipe, Path(asked.out), machine, ranks, tell=tell, start=start)
         with (
             ExampleStream(recipe.seed, start=ranks.rank * share, workers=asked.workers) as stream,
             ExampleBuffer(ranks.device, int(asked.memory_gib * GIB), counts_of(recipe.vae_stage)) as buffer,
@@ -119,7 +127,7 @@ def train_stages(asked: ShapeTraining) -> None:
         if asked.stage == "vae":
             return
         flow = room.flow(vae)
-        others = (room.parts(), room.few(vae, flow)) if asked.stage == "all" else ()
+        others = (room.parts(), room.few(vae, flow), room.guess(vae, flow)) if asked.stage == "all" else ()
         room.ship(vae, flow, *others)
 
 

@@ -34,6 +34,12 @@ def few_stage(room: Studio, vae: Any, network: Any) -> Any:
     return room.few(vae, network)
 
 
+@task(name="guess", cache_policy=NO_CACHE)
+def guess_stage(room: Studio, vae: Any, network: Any) -> Any:
+    """What guesses from pictures where the flow begins, where the recipe wants it; the last to need examples."""
+    return room.guess(vae, network)
+
+
 @flow(name="train-shapes")
 def train_shapes(
     recipe: str,
@@ -46,13 +52,18 @@ def train_shapes(
     seconds: float = 0.0,
     compile: bool = False,
     sample_every: int = 2000,
+    start: str = "",
 ) -> str:
     """Train what is asked for, from where a kill left it; the folder of the training."""
-    asked = ShapeTraining(recipe, out, stage, device, workers, memory_gib, at_least, seconds, compile, sample_every)
+    machine = (workers, memory_gib, at_least, seconds, compile, sample_every)
+    asked = ShapeTraining(recipe, out, stage, device, *machine, start)
     with studio(asked) as room:
         vae = vae_stage(room)
         if stage != "vae":
             network = flow_stage(room, vae)
-            others = (parts_stage(room), few_stage(room, vae, network)) if stage == "all" else ()
-            room.ship(vae, network, *others)
+            if stage == "all":
+                parts, few = parts_stage(room), few_stage(room, vae, network)
+                room.ship(vae, network, parts, few, guess_stage(room, vae, network))
+            else:
+                room.ship(vae, network)
     return out

@@ -18,12 +18,13 @@ CLOSE = 1e-3  # of a cell: a vertex as near as that to the surface stays
 SMALLEST_PIECE, LEAST_VOLUME = 0.08, 0.015
 
 
-def field_mesh(distance: Distance, extents: npt.ArrayLike, resolution: int) -> tuple[F32, I32]:
+def field_mesh(distance: Distance, extents: npt.ArrayLike, resolution: int, cavities: bool = False) -> tuple[F32, I32]:
     """Vertices (n, 3) in the box frame and outward faces (m, 3) of the surface where `distance` is 0.
 
     A closed 2-manifold, whatever the field: marching cubes over blocks (see `ml/block_surface.py`), whose vertices then
     move along their grid edges to the field's zero, where linear interpolation only estimates it. Pieces smaller than
-    SMALLEST_PIECE or LEAST_VOLUME and cavities are left out. Raises InputError `field.empty`, `field.not-finite`.
+    SMALLEST_PIECE or LEAST_VOLUME are left out, and cavities too, which nobody sees, unless `cavities` keeps those that
+    are larger. Raises InputError `field.empty`, `field.not-finite`.
     """
     grid = make_grid(resolution, extents)
     samples = sample_blocks(distance, grid)
@@ -31,7 +32,7 @@ def field_mesh(distance: Distance, extents: npt.ArrayLike, resolution: int) -> t
     if not len(surface.faces):
         raise InputError("field.empty", "the field has no surface in its box")
     places = _on_zeros(distance, samples, surface.vertices)
-    vertices, faces = _without_crumbs(grid.in_box(places), surface.faces, grid.cell / grid.step)
+    vertices, faces = _without_crumbs(grid.in_box(places), surface.faces, grid.cell / grid.step, cavities)
     if not len(faces):
         raise InputError("field.empty", "the field encloses nothing")
     return vertices, faces
@@ -70,10 +71,12 @@ def _point_values(samples: Samples, points: I64) -> F32:
     return np.asarray(samples.signed[slot, local[:, 0] + 8 * local[:, 1] + 64 * local[:, 2]])
 
 
-def _without_crumbs(vertices: F32, faces: I32, extents: F64) -> tuple[F32, I32]:
-    """The pieces that are bodies of some size; `extents` (3,) bring box to isotropic units."""
+def _without_crumbs(vertices: F32, faces: I32, extents: F64, cavities: bool) -> tuple[F32, I32]:
+    """The pieces that are bodies, or `cavities`, of some size; `extents` (3,) bring box to isotropic units."""
     label, diagonal, volume = pieces(vertices, faces, extents)
     solid = volume > 0.0
+    if cavities:
+        solid, volume = np.ones_like(solid), np.abs(volume)
     keep = solid & (diagonal >= SMALLEST_PIECE * diagonal[solid].max(initial=0.0))
     keep &= volume >= LEAST_VOLUME * volume.max(initial=0.0)
     if keep.all():

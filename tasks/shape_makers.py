@@ -67,14 +67,17 @@ class ModelMaker:
 
 
 def body_of(field: ShapeField, resolution: int) -> Body | None:
-    """The field's surface with the field's looks, in the isotropic frame that it was predicted in; None without one."""
+    """The field's surface with the field's looks, in the isotropic frame that it was predicted in; None without one.
+
+    Cavities stay, as true shapes have them: a mug that is hollow under its coffee is a third of one that is not.
+    """
     extents = field.extents.astype(np.float32)
 
     def looks_at(points: F32) -> F32:
         return sigmoid(field.looks.values(points / extents))
 
     try:
-        box, faces = field_mesh(field.distances, extents, resolution)
+        box, faces = field_mesh(field.distances, extents, resolution, cavities=True)
     except InputError:
         return None
     return Body(box.astype(np.float64) * extents, faces, looks_at)

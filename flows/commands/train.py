@@ -49,6 +49,7 @@ def add_shapes(kinds: Commands) -> None:
     shapes.add_argument(
         "--sample-every", type=int, default=2000, metavar="N", help="steps from grid to grid of samples"
     )
+    shapes.add_argument("--start", default="", metavar="DIR", help="a model's folder: begin with its weights")
     shapes.add_argument("--engine", choices=("auto", "inline"), default="auto", help="auto: a Prefect run")
     shapes.add_argument("--ray", type=positive, metavar="N", help="in N workers of Ray Train")
     shapes.set_defaults(handler=train_shapes)

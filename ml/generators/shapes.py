@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -65,7 +65,16 @@ class Shapes:
         found = [wanted(request) for request in requests]
         met = [(each, request) for each, request in zip(found, requests, strict=True) if isinstance(each, Wanted)]
         made = iter(self._fields([each.asked for each, _ in met], [request.seed for _, request in met]))
-        return [each if isinstance(each, Refusal) else self._asset(each, next(made)) for each in found]
+        return [each if isinstance(each, Refusal) else self._asset(self._named(each), next(made)) for each in found]
+
+    def _named(self, wanted: Wanted) -> Wanted:
+        """With the category that its pictures show, where no word says it."""
+        if wanted.category or not wanted.asked.pictures:
+            return wanted
+        from ml.shapes.drawing import guessed
+
+        shown = "".join(guess.category for guess in guessed(self.model, [wanted.asked]))
+        return replace(wanted, category=shown, metres=likely_extent(shown)) if shown else wanted
 
     def _fields(self, asked: list[Asked], seeds: list[int]) -> list[ShapeField]:
         if not asked:

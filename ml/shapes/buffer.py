@@ -113,7 +113,8 @@ class ExampleBuffer:
 
     def gather(self, draw: Draw) -> Batch:
         """The batch of a draw, on the device: points, normals, distances and looks (0–1) float32; pictures and
-        sketches uint8; tokens int64. Of the queries the first `counts.near` are those near the surface."""
+        sketches uint8; tokens and rows of the buffer int64. Of queries, the first `counts.near` are near the surface.
+        """
         counts, chosen, column = self.counts, {}, 0
         wanted = {"surface": [counts.surface], "edges": [counts.edges], "queries": [counts.near, counts.volume]}
         for group, spans in SPANS.items():
@@ -123,7 +124,16 @@ class ExampleBuffer:
                 picks.append(start + (draw.first[:, column, None] + draw.stride[:, column, None] * steps) % size)
                 column += 1
             chosen[group] = torch.cat(picks, dim=1)
-        return {name: self._values(name, draw.rows, chosen) for name in self.names}
+        return {name: self._values(name, draw.rows, chosen) for name in self.names} | {"rows": draw.rows}
+
+    def whole(self, rows: slice) -> Batch:
+        """All points of the examples in some rows, as `gather` gives them."""
+        points = {
+            group: torch.arange(sum(size for _, size in spans), device=self.device) for group, spans in SPANS.items()
+        }
+        at = torch.arange(self.count, device=self.device)[rows]
+        chosen = {group: each.expand(len(at), -1) for group, each in points.items()}
+        return {name: self._values(name, at, chosen) for name in self.names} | {"rows": at}
 
     def batch(self, n: int, generator: torch.Generator) -> Batch:
         """`n` random examples, random points of each."""

@@ -41,24 +41,33 @@ def no_conditions(count: int, device: torch.device | str = "cpu") -> Conditions:
 
 def draw_conditions(batch: Mapping[str, Tensor], step: int) -> Conditions:
     """What training asks for at a step: each of text and pictures dropped on its own, so that any mixture is learnt."""
-    tokens, pictures, sketches = batch["tokens"], batch["pictures"], batch["sketches"]
+    tokens = batch["tokens"]
     count, device, slots = len(tokens), tokens.device, SLOTS[step % len(SLOTS)]
     rows = torch.arange(count, device=device)
     told = torch.rand(count, device=device) < (TEXT_BESIDE if slots else TEXT_ALONE)
     texts = tokens[rows, torch.randint(tokens.shape[1], (count,), device=device)] * told[:, None]
     if not slots:
         return no_conditions(count, device)._replace(tokens=texts)
+    seen, kinds, views = draw_pictures(batch, slots)
+    shown = torch.rand(kinds.shape, device=device) < SHOWN
+    return Conditions(texts, seen, kinds * shown, views)
+
+
+def draw_pictures(batch: Mapping[str, Tensor], slots: int) -> tuple[Tensor, Tensor, Tensor]:
+    """(b, slots, side, side, 3) pictures and sketches 0–1 of each asset, from different views where there are several;
+    their (b, slots) kinds and views."""
+    pictures, sketches = batch["pictures"], batch["sketches"]
+    count, device = len(pictures), pictures.device
+    rows = torch.arange(count, device=device)
     if slots == 1:
         chosen = torch.randint(pictures.shape[1], (count, 1), device=device)
     else:
         chosen = torch.rand((count, 4), device=device).argsort(dim=1)[:, :slots]
     sketched = torch.rand((count, slots), device=device) < SKETCHED
-    shown = torch.rand((count, slots), device=device) < SHOWN
     named = (torch.rand((count, slots), device=device) < TOLD) & (chosen < 4)
     colored, drawn = pictures[rows[:, None], chosen], sketches[rows[:, None], chosen]
     seen = torch.where(sketched[..., None, None, None], drawn[..., None], colored).float() / 255.0
-    kinds = torch.where(sketched, SKETCH, PICTURE) * shown
-    return Conditions(texts, seen, kinds, (chosen + 1) * named)
+    return seen, torch.where(sketched, SKETCH, PICTURE), (chosen + 1) * named
 
 
 class ConditionEncoder(nn.Module):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from ml.alignment.tokens import tokenize
+from ml.alignment.tokens import tokenize, vocabulary
 from ml.asset import F32
 from ml.field_asset import ShapeField
 from ml.plane_field import REACH, PlaneField
@@ -22,8 +24,10 @@ from ml.shapes.model import ShapeModel, load_model
 from ml.shapes.sampler import SamplerOptions
 from ml.shapes.shipped import WEIGHTS
 from ml.shapes.stated import as_stated
+from ml.vocabulary import CATEGORIES
 
 PLACES = 3
+FORGOTTEN = 0.6  # how far a guess is noised before the flow draws it again
 THREADS = 1  # of torch: assets run in parallel already
 
 
@@ -44,20 +48,51 @@ def draw(
 ) -> Tensor:
     """(b, n + 1, c) latents, one an asset; `start`, `strength` and `kept` as `ShapeModel.generate` has them.
 
-    Assets with something unwanted are drawn apart: the model draws them in another way, which must not depend on what
-    else is in the batch.
+    Pictures are guessed at first, where nothing else is begun with. Assets with something unwanted and assets with
+    pictures are drawn apart: the model draws them in another way, which must not depend on what else is in the batch.
     """
     drawn: dict[int, Tensor] = {}
-    for refusing in (False, True):
-        rows = [row for row, each in enumerate(asked) if bool(each.unwanted) == refusing]
+    for kind in product((False, True), repeat=2):
+        rows = [row for row, each in enumerate(asked) if (bool(each.unwanted), bool(each.pictures)) == kind]
         if not rows:
             continue
+        refusing, pictured = kind
         some = [asked[row] for row in rows]
         away = no_conditions(len(rows))._replace(tokens=_tokens([each.unwanted for each in some])) if refusing else None
-        known = None if start is None else start[rows]
-        made = model.generate(conditions(some), [seeds[row] for row in rows], options, away, known, strength, kept)
+        known, forgotten = (None if start is None else start[rows]), strength
+        if pictured and start is None and (guesses := guessed(model, some)):
+            known, forgotten = torch.stack([guess.latent for guess in guesses]), FORGOTTEN
+            some = [replace(each, text=each.text or guess.category) for each, guess in zip(some, guesses, strict=True)]
+        made = model.generate(conditions(some), [seeds[row] for row in rows], options, away, known, forgotten, kept)
         drawn.update(zip(rows, made, strict=True))
     return torch.stack([drawn[row] for row in range(len(asked))])
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What an asset's pictures show at first sight."""
+
+    category: str
+    latent: Tensor  # (n + 1, c)
+
+
+@torch.no_grad()
+def guessed(model: ShapeModel, asked: Sequence[Asked]) -> list[Guess]:
+    """One guess an asset, all of which have pictures: the mean of what each picture tells; empty where the model has
+    no network for it."""
+    guess = model.guess
+    if guess is None:
+        return []
+    names = sorted(set(CATEGORIES.values()) & set(vocabulary()))
+    columns = [vocabulary()[name] for name in names]
+    found = []
+    for each in asked:
+        shown = conditions([each])
+        words, parts = guess(*(values[0].to(model.device) for values in (shown.pictures, shown.kinds, shown.views)))
+        likely = int(words[:, columns].log_softmax(dim=1).mean(dim=0).argmax())
+        latent = model.flow.restore(guess.latent(parts.mean(dim=0, keepdim=True)))[0]
+        found.append(Guess(names[likely], latent))
+    return found
 
 
 def encoded(model: ShapeModel, example: ShapeExample) -> Tensor:

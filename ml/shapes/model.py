@@ -18,25 +18,28 @@ from ml.shapes.conditions import Conditions, no_conditions
 from ml.shapes.field import Planes
 from ml.shapes.packing import pack, unpack
 from ml.shapes.part_reader import PartReader, PartsConfig
-from ml.shapes.recipe import FlowConfig, ShapeRecipe, VaeConfig
+from ml.shapes.picture_guess import PictureGuess
+from ml.shapes.recipe import FlowConfig, GuessConfig, ShapeRecipe, VaeConfig
 from ml.shapes.sampler import SamplerOptions, sample, seeded_noise
 from ml.shapes.shipped import ABOUT, WEIGHTS, digest_of
 from ml.shapes.transformer import ShapeFlow, split_latent, whole_latent
 from ml.shapes.vae import ShapeVae
 
 NETWORKS = ("vae", "flow")
-OTHERS = ("parts", "few")  # not every model has them
+OTHERS = ("parts", "guess", "few")  # not every model has them
 
 
 class ShapeModel:
     """Both networks on one device, ready to answer; a whole latent is (n + 1, c), its last token holds the extents.
 
     `parts`, on the CPU, tells where on a shape its parts are, so that it can wear what texts state.
+    `guess` tells from pictures what they show and where the flow begins.
     `few` is the flow's distilled student, where there is one: it answers in `few_steps` Euler steps what asks for no
     other sampling, names nothing unwanted and does not begin with an asset.
     """
 
     parts: PartReader | None = None
+    guess: PictureGuess | None = None
     few: ShapeFlow | None = None
     few_steps = 0
 
@@ -103,15 +106,16 @@ def save_model(
     recipe: ShapeRecipe,
     folder: Path,
     parts: PartReader | None = None,
+    guess: PictureGuess | None = None,
     few: ShapeFlow | None = None,
 ) -> None:
     """Write a `.safetensors` of each network that there is, and `shapes.json` of their sizes."""
     folder.mkdir(parents=True, exist_ok=True)
-    networks = {"vae": vae, "flow": flow, "parts": parts, "few": few}
+    networks = {"vae": vae, "flow": flow, "parts": parts, "guess": guess, "few": few}
     files = {name: pack(network.state_dict()) for name, network in networks.items() if network is not None}
     for name, data in files.items():
         (folder / f"{name}.safetensors").write_bytes(data)
-    sizes: dict[str, Any] = {"vae": recipe.vae, "flow": recipe.flow, "few": recipe.distil}
+    sizes: dict[str, Any] = {"vae": recipe.vae, "flow": recipe.flow, "few": recipe.distil, "guess": recipe.guess}
     sizes["parts"] = parts.config if parts else None
     about: dict[str, Any] = {"digest": digest_of(files.values())}
     about |= {name: asdict(config) for name, config in sizes.items() if name in files}
@@ -132,6 +136,9 @@ def load_model(folder: Path = WEIGHTS, device: str = "cpu") -> ShapeModel:
         if "parts" in sizes:
             model.parts = PartReader(PartsConfig(**sizes["parts"])).eval()
             model.parts.load_state_dict(states["parts"])
+        if "guess" in sizes:
+            model.guess = PictureGuess(GuessConfig(**sizes["guess"]), config).to(model.device).eval()
+            model.guess.load_state_dict(states["guess"])
         if "few" in sizes:
             few = ShapeFlow(FlowConfig(**sizes["flow"]), config)
             few.load_state_dict(states["few"])

@@ -46,6 +46,16 @@ class FlowConfig:
 
 
 @dataclass(frozen=True)
+class GuessConfig:
+    """The network that guesses from a picture where the flow begins."""
+
+    channels: int = 32  # of its first layer; its third has three times as many
+    squeezed: int = 32  # channels of a place that the layer over all places sees
+    width: int = 256
+    components: int = 96  # principal axes of the latents that it tells
+
+
+@dataclass(frozen=True)
 class DistilConfig:
     """The student's steps and the guidance it learns; it is sampled in equal Euler steps of exactly this number."""
 
@@ -80,9 +90,11 @@ class ShapeRecipe:
     vae: VaeConfig = field(default_factory=VaeConfig)
     flow: FlowConfig = field(default_factory=FlowConfig)
     distil: DistilConfig = field(default_factory=DistilConfig)
+    guess: GuessConfig = field(default_factory=GuessConfig)
     vae_stage: StageConfig = field(default_factory=StageConfig)
     flow_stage: StageConfig = field(default_factory=StageConfig)
     distil_stage: StageConfig = field(default_factory=StageConfig)
+    guess_stage: StageConfig = field(default_factory=lambda: StageConfig(steps=0))  # 0: pictures are not guessed at
 
 
 def read_shape_recipe(path: Path) -> ShapeRecipe:

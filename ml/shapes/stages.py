@@ -1,4 +1,4 @@
-"""The stages of the shape model in their order: the autoencoder, the flow over its latents, its few-step student."""
+"""The stages of the shape model: autoencoder, flow over its latents, the flow's student, the guess at pictures."""
 
 from __future__ import annotations
 
@@ -12,11 +12,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ml.asset import InputError
 from ml.shapes.blocks import Block
 from ml.shapes.buffer import ExampleBuffer
 from ml.shapes.checkpoint import Checkpoints
+from ml.shapes.conditions import draw_pictures
 from ml.shapes.distill import distil_loss
 from ml.shapes.losses import encoded, flow_loss, vae_loss
+from ml.shapes.model import load_model
+from ml.shapes.picture_guess import PictureGuess, guess_loss
 from ml.shapes.ranks import Ranks
 from ml.shapes.recipe import ShapeRecipe, StageConfig
 from ml.shapes.settings import Counts, TrainSettings
@@ -26,6 +30,8 @@ from ml.shapes.vae import ShapeVae
 
 COMPILED = (Block, FlowBlock)
 SCALED_BY = 2048  # examples, or all that are there, whose latents give the flow its scale
+ENCODED = 16  # examples at once
+SHOWN = 4  # pictures of an asset that a step of the guess sees, each alone
 NEAR_SHARE = 2 / 3  # of the queries, as in the examples
 
 
@@ -42,14 +48,18 @@ class Plan:
     ranks: Ranks | None = None
     on_sample: Sample | None = None
     tell: Callable[[str], None] = print
+    start: Path | None = None  # folder of a model whose autoencoder and flow training begins with
 
 
 def train_vae(plan: Plan, buffer: ExampleBuffer) -> ShapeVae:
-    """The autoencoder with averaged weights; goes on from what `folder/vae` holds. Raises as ml.shapes.train.train."""
+    """The autoencoder with averaged weights; goes on from what `folder/vae` holds. Raises as ml.shapes.train.train, and
+    `weights.*` where `plan.start` holds no model of the recipe's sizes."""
     torch.manual_seed(plan.recipe.seed)
     buffer.counts = counts_of(plan.recipe.vae_stage)
     settings = settings_of(plan.recipe.vae_stage, plan.recipe.seed, plan.machine)
-    trained = _trained("vae", ShapeVae(plan.recipe.vae), vae_loss, buffer, settings, plan)
+    vae = ShapeVae(plan.recipe.vae)
+    _begin(vae, "vae", plan)
+    trained = _trained("vae", vae, vae_loss, buffer, settings, plan)
     assert isinstance(trained, ShapeVae)
     return trained
 
@@ -60,7 +70,9 @@ def train_flow(plan: Plan, vae: ShapeVae, buffer: ExampleBuffer) -> ShapeFlow:
     buffer.counts = counts_of(plan.recipe.flow_stage)
     settings = settings_of(plan.recipe.flow_stage, plan.recipe.seed + 1, plan.machine)
     vae = vae.to(buffer.device).eval().requires_grad_(False)
-    flow = ShapeFlow(plan.recipe.flow, plan.recipe.vae).to(buffer.device)
+    flow = ShapeFlow(plan.recipe.flow, plan.recipe.vae)
+    _begin(flow, "flow", plan)
+    flow = flow.to(buffer.device)
     if not Checkpoints(plan.folder / "flow").any():
         buffer.wait(settings.at_least)
         learn_scale(flow, vae, buffer, settings, plan.ranks)
@@ -68,6 +80,61 @@ def train_flow(plan: Plan, vae: ShapeVae, buffer: ExampleBuffer) -> ShapeFlow:
     trained = _trained("flow", flow, loss, buffer, settings, plan)
     assert isinstance(trained, ShapeFlow)
     return trained
+
+
+def train_guess(plan: Plan, vae: ShapeVae, flow: ShapeFlow, buffer: ExampleBuffer) -> PictureGuess:
+    """The guess at what pictures show, on the examples that are there: no more come, and each is encoded once.
+
+    Of a time in seconds it gets what its steps are of the flow's. Raises as `train_vae`.
+    """
+    stage = plan.recipe.guess_stage
+    torch.manual_seed(plan.recipe.seed + 3)
+    buffer.counts = counts_of(stage)
+    seconds = plan.machine.seconds * stage.steps / plan.recipe.flow_stage.steps
+    settings = settings_of(stage, plan.recipe.seed + 3, replace(plan.machine, seconds=seconds))
+    guess = PictureGuess(plan.recipe.guess, plan.recipe.vae).to(buffer.device)
+    done = Checkpoints(plan.folder / "guess").any()
+    buffer.wait(1 if done else settings.at_least)
+    buffer.close()
+    latents = _whole_latents(vae.to(buffer.device).eval(), flow.to(buffer.device).eval(), buffer, settings)
+    if not done:
+        plan.tell(f"guess: {len(guess.axes)} axes hold {guess.learn_axes(latents):.1%} of {len(latents)} latents")
+    loss = partial(_guess_loss, latents)
+    trained = _trained("guess", guess, loss, buffer, settings, replace(plan, on_sample=None))
+    assert isinstance(trained, PictureGuess)
+    return trained
+
+
+def _guess_loss(
+    latents: Tensor, guess: PictureGuess, batch: dict[str, Tensor], step: int
+) -> tuple[Tensor, dict[str, Tensor]]:
+    parts = guess.parts_of(latents[batch["rows"]].float())
+    pictures, kinds, views = (
+        torch.cat(each, dim=1) for each in zip(*(draw_pictures(batch, 1) for _ in range(SHOWN)), strict=True)
+    )
+    return guess_loss(guess, (pictures, kinds, views), batch["tokens"], parts)
+
+
+@torch.no_grad()
+def _whole_latents(vae: ShapeVae, flow: ShapeFlow, buffer: ExampleBuffer, settings: TrainSettings) -> Tensor:
+    """(k, n + 1, c) standardised latents, float16, of all examples in the buffer."""
+    found = []
+    for start in range(0, buffer.count, ENCODED):
+        batch = buffer.whole(slice(start, start + ENCODED))
+        with autocast(buffer.device, settings.precision):
+            mean, _ = encoded(vae, batch)
+        found.append(flow.standardise(whole_latent(mean, batch["extents"])).half())
+    return torch.cat(found)
+
+
+def _begin(network: nn.Module, name: str, plan: Plan) -> None:
+    """Take the weights of the model in `plan.start`, if there is one."""
+    if plan.start is None:
+        return
+    try:
+        network.load_state_dict(getattr(load_model(plan.start), name).state_dict())
+    except RuntimeError as error:
+        raise InputError("weights.other-size", f"{plan.start.name} is of other sizes than the recipe") from error
 
 
 def train_few(plan: Plan, vae: ShapeVae, flow: ShapeFlow, buffer: ExampleBuffer) -> ShapeFlow:

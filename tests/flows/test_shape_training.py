@@ -18,6 +18,8 @@ vae = {side = 2, channels = 8, width = 32, heads = 2, geometry = 8, looks = 8, h
 flow = {width = 32, heads = 2, layers = 1, text_layers = 1, picture_width = 32, picture_layers = 1, patch = 32}
 vae_stage = {steps = 4, batch = 2, points = 64, queries = 96}
 flow_stage = {steps = 3, batch = 2, points = 64, queries = 96}
+guess = {channels = 8, squeezed = 8, width = 16, components = 2}
+guess_stage = {steps = 2, batch = 2, points = 64, queries = 96}
 """
 
 
@@ -47,6 +49,7 @@ def test_inline_and_then_as_a_prefect_run(call: list[str], tmp_path: Path) -> No
     model = load_model(tmp_path / "out/model")
     assert model.vae.config.side == 2
     assert model.parts is not None
+    assert model.guess is not None
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # ray.data, which ray.train imports, warns of itself

@@ -104,6 +104,9 @@ def test_crumbs_and_cavities_are_left_out() -> None:
     found = topology(vertices, faces)
     assert found.components == 2
     assert found.volume == pytest.approx(4 / 3 * np.pi * (0.6**3 + 0.2**3), rel=0.01)
+    found = topology(*field_mesh(distance, (1, 1, 1), 128, cavities=True))
+    assert found.components == 3
+    assert found.volume == pytest.approx(4 / 3 * np.pi * (0.6**3 + 0.2**3 - 0.3**3), rel=0.01)
 
 
 def test_thin_axes_have_cells_of_their_own() -> None:

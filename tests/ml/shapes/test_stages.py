@@ -10,14 +10,23 @@ import pytest
 import torch
 from toy_stage import toy_example
 
+from ml.asset import InputError
 from ml.shapes.asked import Asked
 from ml.shapes.buffer import ExampleBuffer
 from ml.shapes.drawing import conditions
 from ml.shapes.model import load_model, save_model
-from ml.shapes.recipe import DistilConfig, FlowConfig, ShapeRecipe, StageConfig, VaeConfig, read_shape_recipe
+from ml.shapes.recipe import (
+    DistilConfig,
+    FlowConfig,
+    GuessConfig,
+    ShapeRecipe,
+    StageConfig,
+    VaeConfig,
+    read_shape_recipe,
+)
 from ml.shapes.sampler import SamplerOptions
 from ml.shapes.settings import TrainSettings
-from ml.shapes.stages import Plan, counts_of, settings_of, train_few, train_flow, train_vae
+from ml.shapes.stages import Plan, counts_of, settings_of, train_few, train_flow, train_guess, train_vae
 from ml.shapes.transformer import ShapeFlow
 from ml.shapes.vae import ShapeVae
 
@@ -29,6 +38,8 @@ RECIPE = ShapeRecipe(
     flow_stage=replace(STAGE, steps=9),
     distil=DistilConfig(steps=2),
     distil_stage=STAGE,
+    guess=GuessConfig(8, 8, 16, 2),
+    guess_stage=STAGE,
 )
 
 SIX = SamplerOptions(steps=6)
@@ -41,6 +52,7 @@ def test_the_stages_train_one_on_the_other(tmp_path: Path) -> None:
         vae = train_vae(plan, buffer)
         flow = train_flow(plan, vae, buffer)
         student = train_few(plan, vae, flow, buffer)
+        guess = train_guess(plan, vae, flow, buffer)
     lines = [json.loads(line) for line in (tmp_path / "flow/metrics.jsonl").read_text().splitlines()]
     assert len(lines) == 9
     assert all(line["velocity"] > 0 for line in lines)
@@ -49,6 +61,10 @@ def test_the_stages_train_one_on_the_other(tmp_path: Path) -> None:
         again = train_flow(plan, train_vae(plan, empty), empty)
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in flow.state_dict().items())
     assert any(not torch.equal(value, flow.state_dict()[name]) for name, value in student.state_dict().items())
+    with ExampleBuffer("cpu", 10**7, counts_of(STAGE)).feed([toy_example(0)]) as one:
+        again_guess = train_guess(plan, vae, flow, one)
+    assert all(torch.equal(value, again_guess.state_dict()[name]) for name, value in guess.state_dict().items())
+    assert float(guess.axes.norm(dim=1).min()) == pytest.approx(1.0, abs=1e-5)
     answers_where_nothing_else_is_asked(vae, flow, student, tmp_path)
 
 
@@ -63,6 +79,24 @@ def answers_where_nothing_else_is_asked(vae: ShapeVae, flow: ShapeFlow, student:
     for start, unwanted, options in ((None, away, SamplerOptions()), (few, None, SamplerOptions()), (None, None, SIX)):
         drawn = [model.generate(asked, [1], options, unwanted, start, 0.5) for model in (both, one)]
         assert torch.equal(*drawn)
+
+
+def test_training_begins_with_a_model(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    vae = ShapeVae(RECIPE.vae)
+    flow = ShapeFlow(RECIPE.flow, RECIPE.vae)
+    save_model(vae, flow, RECIPE, tmp_path / "model")
+    still = replace(RECIPE, vae_stage=replace(STAGE, steps=1, rate=0.0), flow_stage=replace(STAGE, steps=1, rate=0.0))
+    plan = Plan(still, tmp_path, TrainSettings(at_least=3), tell=lambda _: None, start=tmp_path / "model")
+    known = load_model(tmp_path / "model")
+    with ExampleBuffer("cpu", 10**7, counts_of(STAGE)).feed(toy_example(seed) for seed in range(3)) as buffer:
+        begun = train_vae(plan, buffer)
+        led = train_flow(plan, begun, buffer)
+        other = replace(plan, recipe=replace(still, vae=replace(RECIPE.vae, width=64)), folder=tmp_path / "other")
+        with pytest.raises(InputError, match="other sizes"):
+            train_vae(other, buffer)
+    assert all(torch.equal(value, begun.state_dict()[name]) for name, value in known.vae.state_dict().items())
+    assert all(torch.equal(value, dict(led.named_parameters())[name]) for name, value in known.flow.named_parameters())
 
 
 def test_what_the_recipe_decides_is_over_what_the_machine_does() -> None:

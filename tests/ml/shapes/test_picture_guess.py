@@ -1,0 +1,109 @@
+"""The guess at pictures: latents along their axes and back, what it learns, and how a shape begins with it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from ml.alignment.tokens import vocabulary
+from ml.shapes.asked import Asked
+from ml.shapes.drawing import FORGOTTEN, draw, guessed
+from ml.shapes.example import PICTURE, SIDE, SKETCH
+from ml.shapes.model import ShapeModel
+from ml.shapes.picture_guess import PictureGuess, guess_loss
+from ml.shapes.recipe import FlowConfig, GuessConfig, VaeConfig
+from ml.shapes.transformer import ShapeFlow
+from ml.shapes.vae import ShapeVae
+
+VAE = VaeConfig(side=2, channels=8, width=32, heads=2, geometry=8, looks=8, hidden=16)
+FLOW = FlowConfig(32, 2, 1, 1, 32, 1, 32)
+DARK, BRIGHT = (np.full((SIDE, SIDE, 3), value, np.uint8) for value in (20, 230))
+SHAPE = (VAE.tokens + 1, VAE.channels)
+
+
+def learnt(steps: int = 60) -> tuple[PictureGuess, torch.Tensor]:
+    """A guess that saw dark pictures of chairs and bright ones of mugs; the two latents it was told."""
+    torch.manual_seed(0)
+    guess = PictureGuess(GuessConfig(8, 8, 32, 2), VAE)
+    latents = torch.randn(2, *SHAPE)
+    guess.learn_axes(latents)
+    tokens = torch.tensor([[[1, vocabulary()["chair"]]], [[1, vocabulary()["mug"]]]])
+    pictures = torch.tensor(np.stack([DARK, BRIGHT])[:, None] / 255.0, dtype=torch.float32)
+    kinds, views = torch.full((2, 1), PICTURE), torch.zeros((2, 1), dtype=torch.int64)
+    optimiser = torch.optim.Adam(guess.parameters(), 3e-3)
+    for _ in range(steps):
+        loss, _ = guess_loss(guess, (pictures, kinds, views), tokens, guess.parts_of(latents))
+        optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+    return guess.eval(), latents
+
+
+@pytest.fixture(scope="module")
+def model() -> ShapeModel:
+    torch.set_num_threads(1)
+    torch.manual_seed(1)
+    made = ShapeModel(ShapeVae(VAE), ShapeFlow(FLOW, VAE))
+    made.flow.middle.normal_()
+    made.flow.spread.uniform_(0.5, 2.0)
+    made.guess, _ = learnt()
+    return made
+
+
+def seen(picture: np.ndarray, kind: int = PICTURE, text: str = "") -> Asked:
+    return Asked(text, "", ((picture, kind, 0),))
+
+
+def test_latents_in_the_span_of_the_axes_come_back() -> None:
+    torch.manual_seed(2)
+    guess = PictureGuess(GuessConfig(8, 8, 16, 3), VAE)
+    latents = torch.randn(40, 3) @ torch.randn(3, SHAPE[0] * SHAPE[1]) + 1.0
+    latents = latents.reshape(-1, *SHAPE)
+    assert guess.learn_axes(latents) == pytest.approx(1.0, abs=1e-4)
+    parts = guess.parts_of(latents)
+    assert torch.allclose(guess.latent(parts), latents, atol=1e-3)
+    assert torch.allclose(parts.square().mean(dim=0), torch.ones(3), atol=1e-2)
+
+
+def test_it_tells_what_it_was_shown(model: ShapeModel) -> None:
+    _, latents = learnt(1)
+    dark, bright = guessed(model, [seen(DARK), seen(BRIGHT)])
+    assert (dark.category, bright.category) == ("chair", "mug")
+    for guess, latent in zip((dark, bright), latents, strict=True):
+        apart = (model.flow.standardise(guess.latent) - latent).square().mean()
+        assert float(apart) < 0.1 * float((latents[0] - latents[1]).square().mean())
+
+
+def test_a_sketch_is_told_from_a_picture_and_views_are_averaged(model: ShapeModel) -> None:
+    as_picture, as_sketch = guessed(model, [seen(BRIGHT), seen(BRIGHT, SKETCH)])
+    assert not torch.equal(as_picture.latent, as_sketch.latent)
+    alone = [guessed(model, [seen(each)])[0].latent for each in (DARK, BRIGHT)]
+    both = guessed(model, [Asked("", "", ((DARK, PICTURE, 0), (BRIGHT, PICTURE, 0)))])[0].latent
+    assert torch.allclose(both, (alone[0] + alone[1]) / 2.0, atol=1e-4)
+
+
+def test_a_shape_begins_with_its_guess_and_texts_do_not(model: ShapeModel) -> None:
+    asked = [
+        seen(DARK),
+        Asked("a mug", "", ()),
+        seen(BRIGHT, text="a red mug"),
+        replace(seen(DARK), unwanted="wood", text="chair"),
+    ]
+    seeds = [1, 2, 3, 4]
+    together = draw(model, asked, seeds)
+    for row, (each, seed) in enumerate(zip(asked, seeds, strict=True)):
+        assert torch.allclose(draw(model, [each], [seed])[0], together[row], atol=1e-4)
+    first = guessed(model, [asked[0]])[0]
+    named = [replace(asked[0], text=first.category)]
+    assert torch.allclose(draw(model, named, [1])[0], together[0], atol=1e-4)
+    guess, model.guess = model.guess, None
+    try:
+        assert torch.allclose(draw(model, [asked[1]], [2])[0], together[1], atol=1e-4)
+        assert not torch.allclose(draw(model, [asked[0]], [1])[0], together[0], atol=1e-2)
+        by_hand = draw(model, named, [1], start=first.latent[None], strength=FORGOTTEN)
+        assert torch.allclose(by_hand[0], together[0], atol=1e-4)
+    finally:
+        model.guess = guess
