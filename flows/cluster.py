@@ -37,6 +37,7 @@ from flows.guard import Guard
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, process_asset
 from flows.model_actors import MOST_IN_FLIGHT, POLL_SECONDS, ModelActors, answer_of, chunks_for, gpu_count
 from flows.placement import local_gpus, runs_guarded
+from flows.turns import Turns
 
 # A node can be lost without the job's fault; three in a row are its own. A CPU generator runs in a child of its actor
 # and can hardly kill that, so there it takes eight to say that the row will not be finished here.
@@ -144,7 +145,7 @@ class ClusterEngine:
         self.policy = policy
         self.pool: ActorPool | None = None
         self.models: ModelActors | None = None
-        self.budget = Budget()
+        self.budget, self.turns = Budget(), Turns()
         self.lock = threading.Lock()
         self.looked = (0.0, WINDOW)
         self.closing = threading.Event()
@@ -166,7 +167,10 @@ class ClusterEngine:
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
         """The batch on one actor; when the actor dies under it, each job alone, so that neighbours are untouched."""
-        return self.waiters.submit(self._generate, list(jobs))
+        name, asked = jobs[0].generator, list(jobs)
+        if not runs_guarded(name):  # the fleet counts its seats
+            return self.waiters.submit(self._generate, asked)
+        return self.turns.submit(name, lambda: self.waiters.submit(self._generate, asked))
 
     def _generate(self, jobs: list[GenerateJob]) -> list[Generated | Failure]:
         self.ray_ready.result()
@@ -223,7 +227,7 @@ class ClusterEngine:
     def _models(self) -> ModelActors:
         with self.lock:
             if self.models is None:
-                self.models = ModelActors(self.policy, self.closing, self.budget)
+                self.models = ModelActors(self.policy, self.closing, self.budget, self.turns.most)
             return self.models
 
     @property

@@ -28,6 +28,7 @@ from flows.jobs import (
 from flows.model_worker import LIMITS, ModelWorker
 from flows.placement import asks_model, gpus_of, local_gpus, runs_guarded
 from flows.seats import DEPTH
+from flows.turns import Turns
 from ml.generators.pretrained.shelf import accelerator_gb
 
 WINDOW = 2  # chunks at once at least: the next one generates while this one's chains finish
@@ -77,6 +78,13 @@ class Spending(Protocol):
     """An engine that has GPUs: it asks the budget before each batch of a model, and counts what the batch took."""
 
     budget: Budget
+
+
+@runtime_checkable
+class TakingTurns(Protocol):
+    """An engine that calls no generator more often at once than it may be."""
+
+    turns: Turns
 
 
 class ThreadGuards:
@@ -143,15 +151,16 @@ class InlineEngine:
         self.guards = ThreadGuards(policy.limits)
         self.pool = ThreadPoolExecutor(workers or usable_cpus(), thread_name_prefix="asset")
         self.model: ModelWorker | None = None
-        self.budget = Budget()
+        self.budget, self.turns = Budget(), Turns()
         self.warm = ThreadPoolExecutor(DEPTH, thread_name_prefix="model")  # one GPU: the next batch makes itself ready
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
-        """Each job in a guarded child; models, whose memory no cap for CPU work fits, in one of their own."""
+        """Each job in a guarded child; models, whose memory no cap for CPU work fits, in one of their own, in turn."""
         if not runs_guarded(jobs[0].generator):
             self.model = self.model or ModelWorker(self.policy.tries)
             return self.warm.submit(self._ask, self.model, jobs)
-        return self.pool.submit(run_guarded, self.guards, self.policy, generate_asset, jobs)
+        begin = partial(self.pool.submit, run_guarded, self.guards, self.policy, generate_asset, jobs)
+        return self.turns.submit(jobs[0].generator, begin)
 
     def _ask(self, model: ModelWorker, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
         gpus = gpus_of(jobs[0].generator, jobs[0].options) if local_gpus() or accelerator_gb() else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from math import ceil
@@ -42,8 +42,11 @@ class Fleet:
         clock: Callable[[], float] = time.monotonic,
         later: Callable[[float, Callable[[], None]], None] = after,
         grace: float = GRACE,
+        most: Mapping[str, int] | None = None,
     ) -> None:
-        """`start(gpus, environment)` makes a host's actor; `without_gpu` at most hold a model that takes no GPU."""
+        """`start(gpus, environment)` makes a host's actor; `without_gpu` at most hold a model that takes no GPU, and
+        `most` of a model's name any model."""
+        self.most = most or {}
         self.gpus, self.without_gpu, self.grace = gpus, without_gpu, grace
         self._start, self._stop, self._clock, self._later = start, stop, clock, later
         self.hosts: list[Host] = []
@@ -157,7 +160,7 @@ class Fleet:
 
     def _seat_one(self) -> bool:
         """Seat the model that needs it most, where there is room; False when none was seated."""
-        for ticket in self._by_need(self.tickets):
+        for ticket in self._by_need(each for each in self.tickets if not self._is_full(each.model)):
             host = self._room_for(ticket)
             if host is not None:
                 seat = Seat(next(self.numbers), ticket.model, ticket.gpus, host, self._clock())
@@ -165,6 +168,10 @@ class Fleet:
                 self._give(ticket, seat)
                 return True
         return False
+
+    def _is_full(self, model: str) -> bool:
+        """Whether the model has all the seats that it may have."""
+        return model in self.most and sum(seat.model == model for seat in self.seats) >= self.most[model]
 
     def _room_for(self, ticket: Ticket) -> Host | None:
         """The host with the least room that is enough, else another one where the GPUs allow it."""
@@ -219,7 +226,7 @@ class Fleet:
         if any(seat.leaving for seat in self.seats):
             return False
         seated = {seat.model for seat in self.seats}
-        for ticket in self._by_need(each for each in self.tickets if each.gpus):
+        for ticket in self._by_need(each for each in self.tickets if each.gpus and not self._is_full(each.model)):
             idle = self._leavers(ticket, self._idle)
             if idle:
                 for seat in idle:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -49,10 +49,13 @@ def chunks_for(gpus: float) -> int:
 class ModelActors:
     """Generates with models; made once Ray is there."""
 
-    def __init__(self, policy: Policy, closing: threading.Event, budget: Budget) -> None:
+    def __init__(
+        self, policy: Policy, closing: threading.Event, budget: Budget, most: Mapping[str, int] | None = None
+    ) -> None:
+        """`most` actors at once by a model's name."""
         self.policy, self.closing, self.budget = policy, closing, budget
         self.looked = time.monotonic()
-        self.fleet = Fleet(gpu_count(), max(1, usable_cpus() // 2), self._start, ray.kill)
+        self.fleet = Fleet(gpu_count(), max(1, usable_cpus() // 2), self._start, ray.kill, most=most)
 
     @property
     def ahead(self) -> int:

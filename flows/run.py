@@ -18,10 +18,11 @@ from flows.budget import Budget
 from flows.catalogue import catalogue
 from flows.chunk_work import ChunkWork, Line
 from flows.chunks import Chunk, Keyed, cut
-from flows.engine import Engine, Spending
+from flows.engine import Engine, Spending, TakingTurns
 from flows.live_metrics import served
 from flows.models import check_models
 from flows.progress import Progress
+from flows.turns import Turns
 from flows.watch import watch_run
 from manifests.admission import Admission
 from manifests.errors import nearest
@@ -210,6 +211,8 @@ class Run:
         spent = self.budget.gpu_seconds, self.budget.cost
         if isinstance(engine, Spending):
             engine.budget = self.budget
+        if isinstance(engine, TakingTurns):
+            engine.turns = Turns(self.recipe.concurrency)
         with served(self.progress), closing(watch_run(self.store)) as watch:
             common = (self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress)
             self.begin()

@@ -34,6 +34,7 @@ SECTIONS = (
     "provenance",
     "licences",
     "prices",
+    "concurrency",
 )
 
 
@@ -86,6 +87,7 @@ class Recipe:
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
     licences: object | None = None  # LicenceOptions; None where every licence will do
     prices: Prices = field(default_factory=Prices, compare=False)  # decide nothing about an asset
+    concurrency: Mapping[str, int] = field(default_factory=dict, compare=False)  # most calls at once, by generator
     digest: str = field(default="", compare=False)
     where: str = field(default="", compare=False)  # the file's path or URL, a shipped recipe's file name
     text: str = field(default="", compare=False)  # as it was read
@@ -134,6 +136,7 @@ def parse_recipe(text: str, where: str, catalogue: Catalogue, auto_fix: int | No
         provenance=build_options(ProvenanceOptions, _table(table, "provenance", where), f"{where}, [provenance]"),
         licences=_optional(table, "licences", LicenceOptions, where),
         prices=read_prices(_table(table, "prices", where), where),
+        concurrency=_concurrency(table, catalogue, where),
         where=where,
         text=text,
     )
@@ -162,6 +165,16 @@ def _check_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> N
     for key in table:
         if key not in names:
             raise RecipeError(f"{where}: unknown key {key!r}{nearest(key, names)}")
+
+
+def _concurrency(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> dict[str, int]:
+    found = _table(table, "concurrency", where)
+    place = f"{where}, [concurrency]"
+    _check_keys(found, catalogue.generators, place)
+    for name, most in found.items():
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            raise RecipeError(f"{place}: {name} is {most!r}; it has to be a number of calls at once, 1 or more")
+    return dict(found)
 
 
 def _text(table: Mapping[str, Any], key: str, default: str, where: str) -> str:

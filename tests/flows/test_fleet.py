@@ -23,14 +23,15 @@ NEEDS = {"a": 1.0, "b": 0.5, "c": 0.35, "d": 0.5, "two": 2.0, "free": 0.0}
 class Books:
     """Counts what is started, stopped and in work, and checks it at every step."""
 
-    def __init__(self, gpus: float) -> None:
+    def __init__(self, gpus: float, most: dict[str, int] | None = None) -> None:
         self.lock = threading.RLock()
         self.living: dict[int, float] = {}
         self.inside: Counter[int] = Counter()
         self.alone: set[int] = set()
         self.seated: dict[str, set[int]] = {}
         self.gpus, self.number, self.busiest = gpus, 0, 0.0
-        self.fleet = Fleet(gpus, 2, self.start, self.stop, grace=0.02)
+        self.most = Counter[str]()
+        self.fleet = Fleet(gpus, 2, self.start, self.stop, grace=0.02, most=most)
 
     def start(self, gpus: float, environment: str) -> int:
         with self.lock:
@@ -56,6 +57,8 @@ class Books:
                 assert seat.host.environment == ("apart" if model == "d" else "")
                 assert sum(each.gpus for each in seat.host.seats) <= seat.host.size + 1e-6
                 self.alone |= {seat.number} if alone else set()
+                held = Counter(each.model for each in self.fleet.seats)
+                self.most[model] = max(self.most[model], held[model])
                 self.busiest = max(self.busiest, sum(each.gpus for each in self.fleet.seats if each.load))
             time.sleep(seconds)
             with self.lock:
@@ -88,6 +91,28 @@ def test_gpus_go_to_what_is_left() -> None:
     assert books.busiest == 4  # all of them work for the model that is left
     assert len(books.seated["a"]) <= 8  # and did not change hands all the time
     assert books.number == 4  # the actors stayed
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(1, 3), st.integers(0, 10**6))
+def test_a_model_has_no_more_seats_than_it_may_have(most: int, seed: int) -> None:
+    chance = random.Random(seed)
+    books = Books(6.0, {"a": most, "free": 1})
+    asked = ["a"] * 30 + [chance.choice(list(NEEDS)) for _ in range(20)]
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(lambda model: books.work(model, 0.002, chance.random() < 0.1), asked)) == asked
+    assert books.most["a"] == most
+    assert books.most["free"] <= 1
+
+
+def test_a_model_that_may_have_no_more_makes_no_other_leave() -> None:
+    still = Still(2.0, {"a": 1})
+    still.fleet.give_back(still.fleet.ask("b", 1.0))
+    for _ in range(DEPTH + 2):
+        still.fleet.ask("a", 1.0)
+    still.now = 10.0
+    still.fleet.look()
+    assert sorted(seat.model for seat in still.fleet.seats) == ["a", "b"]
 
 
 def test_a_dead_host_is_replaced_and_the_others_go_on() -> None:
@@ -136,10 +161,11 @@ def test_what_was_kept_for_one_who_then_got_another_is_free_again() -> None:
 class Still:
     """A fleet in a time that only the test moves."""
 
-    def __init__(self, gpus: float) -> None:
+    def __init__(self, gpus: float, most: dict[str, int] | None = None) -> None:
         self.now = 0.0
         self.calls: list[Any] = []
-        self.fleet = Fleet(gpus, 1, lambda *_: 0, lambda _: None, lambda: self.now, lambda s, f: self.calls.append(f))
+        later = lambda _, function: self.calls.append(function)  # noqa: E731
+        self.fleet = Fleet(gpus, 1, lambda *_: 0, lambda _: None, lambda: self.now, later, most=most)
 
 
 def test_higher_priority_first_and_nothing_waits_for_ever() -> None:

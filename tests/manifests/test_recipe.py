@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from manifests.errors import RecipeError
-from manifests.recipe import SHIPPED, Catalogue, Recipe, load_recipe, shipped_recipes
+from manifests.recipe import SHIPPED, Catalogue, Recipe, load_recipe, parse_recipe, shipped_recipes
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,15 @@ size = 256
 def load(folder: Path, text: str, catalogue: Catalogue = CATALOGUE) -> Recipe:
     (folder / "mine.toml").write_text(text)
     return load_recipe(str(folder / "mine.toml"), catalogue)
+
+
+def test_concurrency_is_of_known_generators_and_changes_no_key() -> None:
+    plain, some = parse_recipe("", "a", CATALOGUE), parse_recipe("[concurrency]\nprocedural = 2\n", "a", CATALOGUE)
+    assert some.concurrency == {"procedural": 2}
+    assert plain.digest == some.digest
+    for wrong in ("proceduralx = 2", "procedural = 0", "procedural = true", "procedural = 1.5"):
+        with pytest.raises(RecipeError, match=r"\[concurrency\]"):
+            parse_recipe(f"[concurrency]\n{wrong}\n", "a", CATALOGUE)
 
 
 def test_a_whole_recipe(tmp_path: Path) -> None:
