@@ -24,12 +24,15 @@ from urllib.parse import urlsplit
 
 from flows.engine import usable_cpus
 from flows.publish_targets.credentials import CREDENTIALS
+from flows.run import FACTS
 from flows.signing import signer
 from flows.tracing import ENDPOINTS, endpoint, is_installed
 from manifests.errors import UsageError
 from manifests.inputs import is_remote
 from manifests.lease import LOCK, parse
+from manifests.ledger import Ledger
 from manifests.store import Store
+from tasks.spent import spent_by
 
 State = Literal["ok", "absent", "wrong"]  # absent: works without it; wrong: will not work
 PACKAGES = ("meshmill", "numpy", "numba", "prefect", "ray", "dask", "pyarrow", "duckdb")
@@ -71,6 +74,7 @@ def examine(out: str = "out") -> list[Line]:
         _traces,
         lambda: _store(out),
         lambda: _driver(out),
+        lambda: _spent(out),
         _signing,
         _credentials,
     )
@@ -261,6 +265,23 @@ def _driver(out: str) -> Line:
         return Line("run under way", "ok", "none")
     who = f"process {holder.pid} on {holder.host} since {holder.started[:19]}"
     return Line("run under way", "ok", who if holder.alive() else f"{who}, gone: the next run takes over")
+
+
+def _spent(out: str) -> Line:
+    store = Store(out)
+    try:
+        told = spent_by(Ledger(store).rows(columns=["generator", "gpu_seconds", "cost"])).told(_currency(store))
+    except Exception:  # as above
+        told = ""
+    return Line("spent on gpus", "ok", told or "nothing")
+
+
+def _currency(store: Store) -> str:
+    """That of the run's report; "" before there is one."""
+    try:
+        return str(json.loads(store.read(FACTS)).get("currency", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def _signing() -> Line:

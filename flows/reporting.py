@@ -32,6 +32,7 @@ def info_of(run: Run, engine: str) -> RunInfo:
         seconds=run.summary.seconds,
         engine=engine,
         versions={name: version(name) for name in ("meshmill", "numpy", "numba", "trimesh", "xatlas")},
+        currency=run.recipe.prices.currency,
         finished=run.progress.finished,
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 from tasks.report_data import Totals, Versions, card_of, search_text
 from tasks.report_list import KEY, Columns, cell_of, recorded
 from tasks.run_figures import RunFigures
+from tasks.spent import Spent
 
 Put = Callable[[str, bytes], None]
 Read = Callable[[str], bytes]
@@ -43,6 +44,7 @@ class RunInfo:
     seconds: float
     engine: str
     versions: Mapping[str, str]
+    currency: str = ""  # of costs
     finished: int | None = None  # rows that ended in this session when others were taken over from an earlier one
 
 
@@ -69,7 +71,7 @@ def write_report(
     `embed_assets=0` where the report will only ever be served.
     """
     totals, columns, models = Totals(), Columns(), Models(put, read, options)
-    versions, figures = Versions(), RunFigures()
+    versions, figures, spent = Versions(), RunFigures(), Spent()
     sizes = {"page": options.page_rows, "cell": options.cell_rows, "search": options.search_rows}
     sizes |= {"id": INDEX_ROWS, "recorded": INDEX_ROWS}
     files = {kind: Pages(put, kind, size) for kind, size in sizes.items()}
@@ -77,6 +79,7 @@ def write_report(
         card = card_of(row)
         totals.add(card)
         figures.add(row)
+        spent.add(row)
         columns.add(card)
         models.embed(card)
         versions.add(card)
@@ -95,7 +98,7 @@ def write_report(
     summary = {"info": asdict(info), **totals.summary(), **columns.summary(), "viewer": viewer, "indexRows": INDEX_ROWS}
     summary |= {f"{kind}Rows": sizes[kind] for kind in ("page", "cell", "search")}
     summary["recordedFiles"] = files["recorded"].number
-    summary["figures"] = figures.summary()
+    summary["figures"], summary["spent"] = figures.summary(), spent.summary(info.currency)
     put(FIGURES, json.dumps(summary["figures"]).encode())
     put("report/data/summary.js", script("summary", summary))
     put("report/data/versions.js", script("versions", {"pageRows": options.page_rows, "links": versions.links()}))

@@ -210,6 +210,7 @@
   "tile.session": { one: "{n} Zeile in dieser Sitzung", other: "{n} Zeilen in dieser Sitzung" },
   "tile.time": "Dauer",
   "tile.engine": "Engine {name}",
+  "tile.gpu": "GPU-Zeit",
 
   "funnel.rows": "Zeilen",
   "funnel.valid": "gültig",

@@ -210,6 +210,7 @@
   "tile.session": { one: "{n} row in this session", other: "{n} rows in this session" },
   "tile.time": "wall time",
   "tile.engine": "engine {name}",
+  "tile.gpu": "GPU time",
 
   "funnel.rows": "rows",
   "funnel.valid": "valid",

@@ -5,7 +5,7 @@
   const { element: el, format, parts } = meshmill;
 
   parts.headline = (summary) => {
-    const { info, rows, count } = summary;
+    const { info, rows, count, spent = {} } = summary;
     const refused = rows - count.passed;
     const whole = (info.finished ?? rows) === rows; // else rows were taken over from an earlier session, whose time is not ours
     const rate = info.seconds > 0 ? ((whole ? count.passed : info.finished) * 60) / info.seconds : 0;
@@ -17,6 +17,7 @@
       tile(format.count(refused), text("tile.refused"), text(refused ? "tile.each" : "tile.nothing")),
       tile(rate >= 100 ? format.count(Math.round(rate)) : format.number(+rate.toPrecision(3)), text(whole ? "tile.assets-minute" : "tile.rows-minute"), whole ? text("tile.wall") : text("tile.session", { n: info.finished })),
       tile(format.seconds(info.seconds), text("tile.time"), info.engine ? text("tile.engine", { name: info.engine }) : null),
+      ...(spent.gpuHours ? [tile(format.seconds(3600 * spent.gpuHours), text("tile.gpu"), spent.cost ? `${format.number(+spent.cost.toFixed(2))} ${spent.currency}`.trim() : null)] : []),
     ];
   };
 

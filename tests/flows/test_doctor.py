@@ -20,6 +20,8 @@ from flows.publish_targets.credentials import CREDENTIALS
 from flows.tracing import ENDPOINTS
 from manifests.backends import LocalFolder
 from manifests.lease import Lease
+from manifests.ledger import Ledger
+from manifests.ledger_row import LedgerRow
 from manifests.store import Store
 
 
@@ -107,6 +109,21 @@ def test_a_run_under_way_and_one_that_was_killed(tmp_path: Path, monkeypatch: py
         assert "gone" not in seen(tmp_path)["run under way"].found
         monkeypatch.setattr("manifests.lease.Holder.alive", lambda _: False)
         assert "gone: the next run takes over" in seen(tmp_path)["run under way"].found
+
+
+def test_what_gpus_took_is_told_by_model(tmp_path: Path) -> None:
+    assert seen(tmp_path)["spent on gpus"].found == "nothing"
+    store = Store(str(tmp_path))
+    rows = [("triposg", 1800.0, 1.45)] * 3 + [("trellis2", 360.0, 0.2), ("procedural", 0.0, 0.0)]
+    Ledger(store).write_chunk(
+        "all",
+        [
+            LedgerRow(str(n), f"{n:032x}", n, "passed", generator=name, gpu_seconds=seconds, cost=cost)
+            for n, (name, seconds, cost) in enumerate(rows)
+        ],
+    )
+    store.put("run.json", b'{"currency": "USD"}')
+    assert seen(tmp_path)["spent on gpus"].found == "1.6 GPU-hours, 4.55 USD (triposg 1.5, trellis2 0.1)"
 
 
 def test_which_credentials_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ def made_up_row(root: Path, number: int) -> dict[str, Any]:
         "generator": "" if outcome == "invalid" else ("procedural", "inflate")[number % 2], "seed": number,
         "attempts": 1, "parent": "", "outputs": outputs,
         "metrics": {"triangles": 80.0 * (number + 1), "score": number % 10 / 10} if outputs else {},
-        "timings": {"generate": 0.02, "unwrap": 0.3} if outputs else {},
+        "timings": {"generate": 0.02, "unwrap": 0.3} if outputs else {}, "gpu_seconds": 1.5 * (number % 2),
         "prompt_understood": json.dumps({"subject": ("chair", "stool")[number % 2], "colors": ["red"]}),
         "meta": {
             "prompt": HOSTILE if number == 1 else f"a chair of kind{number}", "profile": "game",

@@ -4,6 +4,7 @@ import resource
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -55,6 +56,15 @@ def mixed() -> list[dict[str, Any]]:
     ]
     invalid = [row(8, "invalid", ("row.no-input",), generator="")]
     return [*rejected, *refused, *failed, *invalid, *(row(i) for i in range(9, 30))]
+
+
+def test_what_gpus_took_stands_in_the_head() -> None:
+    assert data(written([row(0)]), "summary")["spent"] == {}
+    rows = [row(n, generator="triposg", gpu_seconds=1800.0, cost=1.45) for n in range(3)]
+    files: dict[str, bytes] = {}
+    info = replace(INFO, currency="USD")
+    write_report([row(9), *rows], files.__setitem__, lambda uri: b"glTF", info)
+    assert data(files, "summary")["spent"] == {"gpuHours": 1.5, "cost": 4.35, "currency": "USD"}
 
 
 def test_every_file_of_the_page_is_there() -> None:

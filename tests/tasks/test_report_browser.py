@@ -105,6 +105,12 @@ def test_reason_bars_lead_to_their_rows(disk_page: Any, run: Any) -> None:
     wait_shown(disk_page, f"{count} of 64")
 
 
+def test_the_head_tells_what_gpus_took(disk_page: Any, run: Any) -> None:
+    seconds = sum(row["gpu_seconds"] for row in run[1])
+    disk_page.click("#tab-run")
+    assert disk_page.locator("#headline li", has_text="GPU time").inner_text().startswith(f"{seconds:.1f} s")
+
+
 def test_search_finds_in_every_file_and_the_address_keeps_it(disk_page: Any) -> None:
     disk_page.fill("#q", "KIND63")
     wait_shown(disk_page, "1 of 64")
