@@ -20,7 +20,7 @@ from manifests.outcome import Outcome
 from manifests.stage_run import Clock, StageRun, stages_of
 from manifests.store import Store
 from ml.asset import InputError
-from ml.generators.pretrained.batches import Batches
+from ml.generators.pretrained.batches import Batches, Known
 from ml.generators.protocol import Answer, Refusal, Request
 from ml.readers.gltf import read_glb
 from tasks.chain import Plan, Product, run_chain
@@ -169,13 +169,14 @@ def ask_model(jobs: Sequence[GenerateJob]) -> list[Raw | Failure]:
         return [Failure("failed", f"error.{type(error).__name__}", str(error), stderr=traceback.format_exc())]
 
 
-def ask_model_for_all(jobs: Sequence[GenerateJob], largest: int) -> tuple[list[Raw | Failure], int]:
-    """The same, and the largest batch that its memory took: what one process found out the next one need not."""
+def ask_model_for_all(jobs: Sequence[GenerateJob], known: Known | None) -> tuple[list[Raw | Failure], Known | None]:
+    """The same, and what its memory takes at once: what one process found out (None: nothing) the next one need not."""
     batches = getattr(warm_generator(jobs[0].generator, jobs[0].options), "batches", None)
     if not isinstance(batches, Batches):
-        return ask_model(jobs), 0
-    batches.largest = min(batches.largest, largest or batches.largest)
-    return ask_model(jobs), batches.largest
+        return ask_model(jobs), None
+    if known is not None:
+        batches.recall(known)
+    return ask_model(jobs), batches.known
 
 
 def ask_model_once(job: GenerateJob) -> Raw | Failure:

@@ -12,6 +12,7 @@ from flows.guard import Guard, Killed, Limits
 from flows.jobs import Failure, Generated, GenerateJob, Raw, ask_model, ask_model_for_all, ask_model_once, guarded, keep
 from flows.placement import own_process
 from manifests.stage_run import FINISHED, StageRun
+from ml.generators.pretrained.batches import Known
 from ml.generators.pretrained.shelf import accelerator_name
 from ml.generators.protocol import Request
 
@@ -33,7 +34,7 @@ class ModelWorker:
         self.turn = threading.Lock()
         self.guard = Guard(limits, modules)
         self.serving: tuple[str, object] | None = None
-        self.largest = 0  # batch that its memory takes, once one was too large
+        self.known: dict[tuple[str, object], Known | None] = {}  # batches that a model's memory takes
 
     def generate(self, jobs: Sequence[GenerateJob], gpus: float) -> list[Generated | Failure]:
         """A batch of one model's jobs on its share of a GPU, answered in order; its time is shared out evenly."""
@@ -52,10 +53,10 @@ class ModelWorker:
         model = jobs[0].generator, jobs[0].options
         if self.serving != model:  # one at a time: two would share the GPU's memory
             self.guard.renew()
-            self.serving, self.largest = model, 0
+            self.serving = model
         if len(jobs) > 1:
             try:
-                made, self.largest = self.guard.call(ask_model_for_all, jobs, self.largest)
+                made, self.known[model] = self.guard.call(ask_model_for_all, jobs, self.known.get(model))
                 return made
             except Killed:
                 pass

@@ -93,6 +93,19 @@ def test_the_batch_that_memory_takes_is_remembered_by_the_next_process(worker: M
     assert (tmp_path / "calls").read_text().split() == ["4", "2", "2", "2", "2"]
 
 
+def test_a_batch_that_was_halved_grows_again_over_many_calls(worker: ModelWorker, tmp_path: Path) -> None:
+    options = TrialOptions(most=3, log=str(tmp_path / "calls"))
+    jobs = [job(tmp_path, f"row-{at}", options=options) for at in range(8)]
+    for _ in range(4):
+        assert all(isinstance(answer, Generated) for answer in worker.generate(jobs, 0.5))
+    worker.generate([job(tmp_path, "x", options=TrialOptions())], 0.5)  # another model in between
+    worker.generate(jobs, 0.5)
+    sizes = (tmp_path / "calls").read_text().split()
+    assert sizes[:10] == ["8", "4", *["2"] * 8]
+    assert sizes[10:13] == ["3", "3", "2"]
+    assert sizes[-3:] == ["3", "3", "2"]
+
+
 class Slow(Source):
     """A file and a store far away."""
 
