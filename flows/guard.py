@@ -39,6 +39,7 @@ class Limits:
     memory_bytes: int = 4 << 30  # address space beyond the warm child's own; 0 for no cap (CUDA maps terabytes)
     recycle_rss_bytes: int = 2 << 30  # a child that has grown beyond this is replaced between calls
     recycle_growth_bytes: int = 1 << 62  # and one that has grown by this since its first call
+    recycle_gpu_growth_bytes: int = 1 << 62  # or by this of its GPU's memory
 
 
 class Killed(RuntimeError):
@@ -101,7 +102,7 @@ class Guard:
         self.modules = modules
         self.channel: Connection | None = None
         self.pid = 0
-        self.first_rss = 0  # what the child's first call left it with
+        self.first: tuple[int, int] | None = None  # bytes, and those of the GPU, that the child's first call left it
         self.memory_kills = 0  # that the kernel had done when the child began
         self.status: socket.socket | None = None
         self.closed = False
@@ -124,18 +125,24 @@ class Guard:
         return value
 
     def _unpack(self, reply: Any) -> Any:
-        kind, value, *_, rss = reply
+        kind, value, *_, rss, gpu = reply
         if kind == "error" and isinstance(value, MemoryError):
             stderr = self._last_words() + reply[2]
             self._drop()
             raise Killed("guard.memory", f"over {self.limits.memory_bytes >> 20} MiB of memory", stderr)
-        self.first_rss = self.first_rss or rss
-        if rss > min(self.limits.recycle_rss_bytes, self.first_rss + self.limits.recycle_growth_bytes):
+        if self._outgrown(rss, gpu):
             self._drop()
         if kind == "error":
             value.add_note(reply[2])
             raise value
         return value
+
+    def _outgrown(self, rss: int, gpu: int) -> bool:
+        """Whether the child holds more than it may, in all or since its first call."""
+        self.first = self.first or (rss, gpu)
+        limits, grown = self.limits, rss - self.first[0]
+        of_gpu = gpu - self.first[1] > limits.recycle_gpu_growth_bytes
+        return of_gpu or rss > limits.recycle_rss_bytes or grown > limits.recycle_growth_bytes
 
     def _timed_out(self, deadline: float) -> Killed:
         stderr = self._last_words()
@@ -229,7 +236,7 @@ class Guard:
             self.channel.close()
         if self.status is not None:
             self.status.close()
-        self.channel, self.status, self.pid, self.first_rss = None, None, 0, 0
+        self.channel, self.status, self.pid, self.first = None, None, 0, None
 
 
 def memory_kills() -> int:

@@ -53,7 +53,7 @@ def serve(channel: Connection) -> NoReturn:
         except EOFError:
             os._exit(0)
         except Exception as error:  # a plugin that is not installed here: the machine's fault, told as it is
-            channel.send(("error", portable(error), traceback.format_exc(limit=-8), peak_rss()))
+            channel.send(("error", portable(error), traceback.format_exc(limit=-8), *memory_held()))
             continue
         os.ftruncate(2, 0)
         os.lseek(2, 0, os.SEEK_SET)
@@ -61,12 +61,12 @@ def serve(channel: Connection) -> NoReturn:
 
 
 def answer(function: Any, args: tuple[Any, ...]) -> tuple[Any, ...]:
-    """('ok', value, peak RSS) or ('error', exception, traceback, peak RSS)."""
+    """('ok', value, peak RSS, GPU bytes) or ('error', exception, traceback, peak RSS, GPU bytes)."""
     try:
-        return "ok", function(*args), peak_rss()
+        return "ok", function(*args), *memory_held()
     except BaseException as error:
         trace = traceback.format_exc(limit=-8)
-        return "error", portable(error), trace, peak_rss()
+        return "error", portable(error), trace, *memory_held()
 
 
 def portable(error: BaseException) -> BaseException:
@@ -81,9 +81,18 @@ def portable(error: BaseException) -> BaseException:
     return error
 
 
-def peak_rss() -> int:
-    """Largest resident set of this process so far, in bytes."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def memory_held() -> tuple[int, int]:
+    """Bytes: the largest resident set of this process so far, and what torch keeps reserved of its GPU now."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, gpu_reserved()
+
+
+def gpu_reserved() -> int:
+    """0 where torch was never asked for a GPU: asking would make a CUDA context, which takes memory itself."""
+    torch: Any = sys.modules.get("torch")
+    try:
+        return int(torch.cuda.memory_reserved()) if torch and torch.cuda.is_initialized() else 0
+    except Exception:  # a GPU that was lost under the call says so in the call's own answer
+        return 0
 
 
 def watch(channel_fd: int, status_fd: int, stderr_fd: int, memory: int) -> NoReturn:

@@ -18,7 +18,8 @@ from ml.generators.protocol import Request
 
 # A batch that takes an hour hangs: the slowest model makes an asset in minutes. CUDA maps terabytes, so there is no cap
 # on the address space; a child that has grown by 4 GiB since its first batch leaks, and is replaced between two.
-LIMITS = Limits(seconds=3600.0, memory_bytes=0, recycle_rss_bytes=1 << 62, recycle_growth_bytes=4 << 30)
+# The same of what torch keeps reserved of the GPU: it frees nothing by itself, so that a leak and fragments show there.
+LIMITS = Limits(3600.0, 0, recycle_rss_bytes=1 << 62, recycle_growth_bytes=4 << 30, recycle_gpu_growth_bytes=4 << 30)
 
 
 class ModelWorker:

@@ -77,6 +77,14 @@ def test_a_model_that_grows_is_replaced_between_batches(worker: ModelWorker, tmp
     assert len(set(pids)) == 3
 
 
+def test_a_model_that_keeps_more_and_more_of_the_gpu_is_replaced_too(worker: ModelWorker, tmp_path: Path) -> None:
+    pids = []
+    for at in range(12):
+        assert isinstance(worker.generate([job(tmp_path, str(at), "leak-gpu")], 0.5)[0], Generated)
+        pids.append(pid_of(worker))
+    assert [at for at, pid in enumerate(pids) if not pid] == [5, 11]  # over 4 GiB more than after its first
+
+
 def test_another_model_takes_the_place_of_the_first(worker: ModelWorker, tmp_path: Path) -> None:
     worker.generate([job(tmp_path, "a")], 0.5)
     before = pid_of(worker)

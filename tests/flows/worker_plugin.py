@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -18,6 +20,13 @@ from ml.generators.protocol import Answer, InputKind, Refusal, Request
 from ml.generators.registry import GENERATORS
 
 HOARD: list[object] = []
+
+
+def hold_gpu(size: int) -> None:
+    """Let a stand-in for torch say that so many bytes more are reserved."""
+    held = getattr(sys.modules.get("torch"), "held", 0) + size
+    cuda = SimpleNamespace(is_initialized=lambda: True, is_available=lambda: False, memory_reserved=lambda: held)
+    sys.modules["torch"] = SimpleNamespace(cuda=cuda, held=held)  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,8 @@ class Trial:
             os._exit(9)
         if request.category == "lost":
             raise RuntimeError("CUDA error: device-side assert triggered")
+        if request.category == "leak-gpu":
+            hold_gpu(1 << 30)
         if request.category == "leak":
             HOARD.append(np.ones(50 << 17))  # 50 MiB
         if request.category == "refuse":
