@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+from flows.otherwise import BY_INPUT, other_of
 from flows.provenance import provenance_of
 from manifests.recipe import Recipe
 from manifests.row import Row, asset_folder
@@ -20,9 +21,6 @@ from tasks.profile import load_profile
 from tasks.scale import ScaleOptions
 from tasks.simplify import SimplifyOptions
 
-# What a row with several inputs is for: the most specific one decides, the prompt then only describes.
-BY_INPUT = (("mesh", "mesh"), ("images", "visual-hull"), ("image", "inflate"), ("sketch", "inflate"))
-
 
 @dataclass(frozen=True)
 class Bound:
@@ -37,6 +35,8 @@ class Bound:
     recipe: str  # its name
     attempts: int = 1  # candidates the row may have, of which the best is kept
     enough: float = 1.0  # the score at which no further candidate is made
+    otherwise: str = ""  # the generator that makes the asset where this one cannot
+    fell_back: str = ""  # the generator that could not, and why
 
 
 def choose_generator(row: Row, recipe: Recipe) -> str:
@@ -50,6 +50,13 @@ def choose_generator(row: Row, recipe: Recipe) -> str:
 def generator_version(name: str) -> str:
     """Name and version of a generator as they enter a row's key."""
     return f"{name}/{GENERATORS[name][0].version}" if name in GENERATORS else name
+
+
+def makers(row: Row, recipe: Recipe) -> str:
+    """All that may make the row's asset, with versions, as it enters the row's key: another of either makes it anew."""
+    generator = choose_generator(row, recipe)
+    named = (generator, other_of(row, recipe.otherwise, generator))
+    return ">".join(generator_version(name) for name in named if name)
 
 
 def bind(row: Row, recipe: Recipe, seed: int) -> Bound:
@@ -70,6 +77,20 @@ def bind(row: Row, recipe: Recipe, seed: int) -> Bound:
         recipe=recipe.name,
         attempts=recipe.attempts,
         enough=recipe.enough,
+        otherwise=other_of(row, recipe.otherwise, generator),
+    )
+
+
+def fallen_back(bound: Bound, row: Row, recipe: Recipe, code: str) -> Bound:
+    """The same asset to be made by the other generator, as its own answered with `code`."""
+    other, seed = bound.otherwise, bound.request.seed
+    return replace(
+        bound,
+        generator=other,
+        options=recipe.generator_options[other],
+        plan=replace(bound.plan, provenance=provenance_of(row, recipe.provenance, other, seed)),
+        otherwise="",
+        fell_back=f"{bound.generator}: {code}",
     )
 
 

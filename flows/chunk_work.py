@@ -9,12 +9,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from flows.binding import Bound, bind
+from flows.binding import Bound, bind, fallen_back
 from flows.budget import Budget, postponed
 from flows.candidates import Candidates
 from flows.chunks import Chunk, Keyed
 from flows.engine import Engine
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
+from flows.otherwise import cannot_make
 from flows.outcomes import blank_row, drawn_pictures, drop_other_files, failure_row, invalid_row, made_from, repeat_row
 from flows.placement import GENERATE_BATCH, batch_of
 from flows.progress import Progress
@@ -63,6 +64,7 @@ class ChunkWork:
         self.journal = Journal(line.store, chunk.id)
         self.bound: dict[str, Bound] = {}
         self.candidates: dict[str, Candidates] = {}  # of rows that may have several
+        self.refused: list[Keyed] = []  # rows that wait for the generator that stands in for theirs
         self.tries: dict[str, int] = {}  # seeds that variations which repeat another have had
         self.rows: dict[str, LedgerRow] = {}
         self.watch = line.watch.chunk(chunk.id, len(chunk.rows))
@@ -151,7 +153,7 @@ class ChunkWork:
             self.spent[keyed.key].update(self.line.budget.columns(self.bound[keyed.key].generator, answer))
             if isinstance(answer, Generated):
                 made.append((keyed, answer))
-            else:
+            elif not self._falls_back(keyed, answer):
                 begun += self._settle(keyed, None, answer, waiting)
         size = 1 if self.line.progress.seconds_a_row >= CHEAP_SECONDS else GENERATE_BATCH
         for start in range(0, len(made), size):
@@ -159,6 +161,29 @@ class ChunkWork:
             jobs = [self._traced(keyed, self._process_job(keyed, mesh)) for keyed, mesh in group]
             waiting[self.line.engine.process(jobs)] = ([keyed for keyed, _ in group], [mesh for _, mesh in group])
         return begun
+
+    def _falls_back(self, keyed: Keyed, answer: Failure) -> bool:
+        """Whether another generator is to make the row, as its own cannot; candidates that stand are kept."""
+        bound, found = self.bound[keyed.key], self.candidates.get(keyed.key)
+        if not bound.otherwise or not cannot_make(answer) or (found and found.best):
+            return False
+        assert isinstance(keyed.row, Row)
+        self.bound[keyed.key] = fallen_back(bound, keyed.row, self.line.recipe, answer.code)
+        self.refused.append(keyed)
+        return True
+
+    def _refused_batch(self) -> list[Keyed]:
+        """Rows for the generator that stands in, as many as it takes at once; [] for none.
+
+        They come after the others have begun: one GPU without Ray changes models a few times a chunk, not each batch.
+        """
+        if not self.refused:
+            return []
+        kind, bound = self._kind(self.refused[0]), self.bound[self.refused[0].key]
+        batch = [each for each in self.refused if self._kind(each) == kind][: batch_of(bound.generator, bound.options)]
+        taken = {each.key for each in batch}
+        self.refused = [each for each in self.refused if each.key not in taken]
+        return batch
 
     def _settle(self, keyed: Keyed, mesh: Generated | None, answer: Processed | Failure, waiting: Waiting) -> int:
         """Record the row, or go on with it: another candidate, or the best one's files once more.
@@ -183,7 +208,9 @@ class ChunkWork:
 
     def _generate_more(self, batches: Iterator[list[Keyed]], waiting: Waiting, making: int) -> int:
         """Keep the generators fed, unless the chains have fallen a long way behind."""
-        while making < self.line.engine.ahead and len(waiting) - making < BACKLOG and (batch := next(batches, None)):
+        while making < self.line.engine.ahead and len(waiting) - making < BACKLOG:
+            if not (batch := next(batches, None) or self._refused_batch()):
+                break
             jobs = [self._traced(keyed, self._generate_job(keyed)) for keyed in batch]
             waiting[self.line.engine.generate(jobs)] = (batch, [])
             making += 1
@@ -286,4 +313,5 @@ class ChunkWork:
     def _origin(self, keyed: Keyed, generated: Generated) -> dict[str, Any]:
         """What the ledger keeps of how a finished asset came about."""
         assert isinstance(keyed.row, Row)
-        return {"made_from": made_from(keyed.row, self.line.recipe, generated.digest, generated.pictures)}
+        bound = self.bound[keyed.key]
+        return {"made_from": made_from(keyed.row, self.line.recipe, bound, generated.digest, generated.pictures)}

@@ -34,7 +34,7 @@ SPARE = 1.05  # of the disk a download needs: the hub's own bookkeeping lies bes
 
 
 def check_models(recipe: Recipe) -> None:
-    """Raises RecipeError with each thing that the recipe's own generator, or a step that asks a model, lacks here.
+    """Raises RecipeError with each thing that the recipe's own generators, or a step that asks a model, lacks here.
 
     Where Ray is attached to by address the models run on its machines, so that only terms are checked: what a worker
     lacks ends its rows with the same codes.
@@ -45,14 +45,15 @@ def check_models(recipe: Recipe) -> None:
         found = {name: [each for each in missing if each.code in terms] for name, missing in found.items()}
     for name, missing in found.items():
         if missing:
-            place = f"[generator.{name}]" if name == recipe.generator else f"step {name}"
+            place = f"[generator.{name}]" if name in (recipe.generator, recipe.otherwise) else f"step {name}"
             listed = "; ".join(f"{each.code}: {each.text}" for each in missing)
             raise RecipeError(f"recipe {recipe.name}, {place}: {listed}")
 
 
 def lacking_in(recipe: Recipe) -> dict[str, list[Missing]]:
-    """What the recipe's generator and its steps that ask a model lack, by their names."""
-    found = {recipe.generator: lacking(recipe.generator, recipe.generator_options.get(recipe.generator))}
+    """What the recipe's generators and its steps that ask a model lack, by their names."""
+    named = (recipe.generator, recipe.otherwise) if recipe.otherwise else (recipe.generator,)
+    found = {name: lacking(name, recipe.generator_options.get(name)) for name in named}
     for step in recipe.steps:
         if isinstance(step.options, DistillSettings):
             found.setdefault(step.name, []).extend(lacking(step.name, step.options))

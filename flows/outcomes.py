@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
-from flows.binding import Bound, choose_generator, generator_version
+from flows.binding import Bound, generator_version
 from flows.jobs import PICTURE, Failure
 from manifests.ledger_row import LedgerRow
 from manifests.recipe import Recipe
@@ -34,6 +34,7 @@ def blank_row(key: str, row: Row, bound: Bound) -> LedgerRow:
         name: value for name in ("prompt", "title", "license", "category", "style") if (value := getattr(row, name))
     }
     said |= {"profile": bound.plan.profile.name} if bound.plan.profile else {}
+    said |= {"fell_back": bound.fell_back} if bound.fell_back else {}
     return LedgerRow(
         id=row.id,
         key=key,
@@ -52,12 +53,11 @@ UNNAMED = ("negative_prompt", "height_m", "width_m", "depth_m", "up_axis", "prof
 UNSET = {each.name: each.default for each in fields(Row)}
 
 
-def made_from(row: Row, recipe: Recipe, mesh: str, pictures: Sequence[str] = ()) -> dict[str, Any]:
+def made_from(row: Row, recipe: Recipe, bound: Bound, mesh: str, pictures: Sequence[str] = ()) -> dict[str, Any]:
     """What an asset can be made again from: raw mesh, pictures drawn and recipe by digest, model, the row's wishes."""
     said = {name: value for name in UNNAMED if (value := getattr(row, name)) != UNSET[name]}
-    drawn = {"pictures": list(pictures)} if pictures else {}
-    model = generator_version(choose_generator(row, recipe))
-    return {"mesh": mesh, "recipe": recipe.digest, "model": model, **drawn, **({"row": said} if said else {})}
+    known = {"mesh": mesh, "recipe": recipe.digest, "model": generator_version(bound.generator)}
+    return known | ({"pictures": list(pictures)} if pictures else {}) | ({"row": said} if said else {})
 
 
 def drawn_pictures(store: Store, digests: Iterable[str]) -> tuple[tuple[Source, bool], ...]:

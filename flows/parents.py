@@ -86,7 +86,7 @@ class Parent:
         )
         # Its pictures showed the asset before it was to look otherwise; another seed would be another asset.
         plan = replace(bound.plan, steps=kept, pictures=())
-        return replace(bound, plan=plan, attempts=1), origin
+        return replace(bound, plan=plan, attempts=1, otherwise=""), origin
 
     def key(self, row: Refinement, recipe: str) -> str:
         """32 hex digits over all that decides a version: the parent's content, the instruction, region and recipe."""

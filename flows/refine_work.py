@@ -57,7 +57,7 @@ class RefineWork(ChunkWork):
     def _origin(self, keyed: Keyed, generated: Generated) -> dict[str, Any]:
         assert isinstance(keyed.row, Row)
         version = self.versions[keyed.key]
-        return {"made_from": made_from(keyed.row, version.recipe, generated.digest)}
+        return {"made_from": made_from(keyed.row, version.recipe, self.bound[keyed.key], generated.digest)}
 
     def _ledger_row(self, keyed: Keyed, generated: Generated | None, answer: Processed | Failure) -> LedgerRow:
         row = super()._ledger_row(keyed, generated, answer)

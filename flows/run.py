@@ -13,7 +13,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from flows.alignment import check_alignment
-from flows.binding import choose_generator, generator_version
+from flows.binding import makers
 from flows.budget import Budget
 from flows.catalogue import catalogue
 from flows.chunk_work import ChunkWork, Line
@@ -160,16 +160,13 @@ class Run:
             raise TooManyInvalid(f"{self.invalid} of the first {self.summary.rows} rows are invalid")
 
     def _keyed(self) -> Iterator[Keyed]:
-        versions: dict[str, str] = {}
         remakes = load_remakes(self.store)
         manifest, columns = self.config.manifest, dict(self.config.columns)
         for row in by_priority(self._admitted, names_priority(manifest, columns)):
             if isinstance(row, Row):
                 if row.id in remakes:
                     row = replace(row, remake=remakes[row.id].times)
-                generator = choose_generator(row, self.recipe)
-                version = versions.get(generator) or versions.setdefault(generator, generator_version(generator))
-                yield Keyed(row_key(row, self.recipe.digest, version, self.config.seed), row)
+                yield Keyed(row_key(row, self.recipe.digest, makers(row, self.recipe), self.config.seed), row)
             else:
                 yield Keyed(row.key, row)
 

@@ -86,6 +86,7 @@ class Recipe:
     alignment: object | None = None  # None where prompts are not compared with what came out
     provenance: ProvenanceOptions = field(default_factory=ProvenanceOptions)
     licences: object | None = None  # LicenceOptions; None where every licence will do
+    otherwise: str = ""  # the generator of rows that theirs cannot make; "" for none
     prices: Prices = field(default_factory=Prices, compare=False)  # decide nothing about an asset
     concurrency: Mapping[str, int] = field(default_factory=dict, compare=False)  # most calls at once, by generator
     digest: str = field(default="", compare=False)
@@ -122,7 +123,8 @@ def parse_recipe(text: str, where: str, catalogue: Catalogue, auto_fix: int | No
     recipe = Recipe(
         name=_text(table, "name", Path(where).stem, where),
         description=_text(table, "description", "", where),
-        generator=_generator(table, catalogue, where),
+        generator=(use := _generator(table, catalogue, where)),
+        otherwise=_otherwise(table, use, catalogue, where),
         **_best_of(table, where),
         generator_options=_generator_options(table, catalogue, where),
         steps=_stages(table, "steps", catalogue.steps, where),
@@ -200,6 +202,17 @@ def _generator(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> st
     return use
 
 
+def _otherwise(table: Mapping[str, Any], use: str, catalogue: Catalogue, where: str) -> str:
+    """The generator that stands in for another one; raises RecipeError for one that is not there or is the same."""
+    section = _table(table, "generator", where)
+    name = _text(section, "otherwise", "", f"{where}, [generator]")
+    others = [each for each in catalogue.generators if each != use]
+    if name and name not in others:
+        wrong = "is the generator itself" if name == use else "is no generator"
+        raise RecipeError(f"{where}, [generator]: otherwise = {name!r} {wrong}{nearest(name, others)}")
+    return name
+
+
 @dataclass(frozen=True)
 class BestOf:
     """How many candidates a row may have, and the score that ends the search."""
@@ -219,7 +232,7 @@ def _best_of(table: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 def _generator_options(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> dict[str, object]:
     section = _table(table, "generator", where)
-    _check_keys(section, ["use", *BEST_OF, *catalogue.generators], f"{where}, [generator]")
+    _check_keys(section, ["use", "otherwise", *BEST_OF, *catalogue.generators], f"{where}, [generator]")
     place = f"{where}, [generator.{{}}]"
     return {
         name: build_options(cls, _table(section, name, where), place.format(name))
@@ -299,6 +312,7 @@ def _digest(recipe: Recipe, catalogue: Catalogue) -> str:
         "steps": recipe.steps,
         "profile": _profile_content(recipe.profile, catalogue),
         # What is off stays out, so that recipes from before it was there keep their keys.
+        **({"otherwise": recipe.otherwise} if recipe.otherwise else {}),
         **({"auto_fix": recipe.auto_fix} if recipe.auto_fix else {}),
         **({"intake": _profile_content(recipe.intake, catalogue)} if recipe.intake else {}),
         **({"best_of": [recipe.attempts, recipe.enough]} if recipe.attempts > 1 else {}),
@@ -347,6 +361,7 @@ def _plain(value: Any) -> Any:
             field.name: _with_content(text, field.metadata["file"]) if text and "file" in field.metadata else text
             for field in dataclasses.fields(value)
             for text in [getattr(value, field.name)]
+            if not ("digest_when_set" in field.metadata and text == field.default)
         }
     if isinstance(value, Mapping):
         return dict(value)

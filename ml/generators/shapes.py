@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from ml.asset import Asset
+from ml.asset import Asset, InputError
 from ml.field_asset import ShapeField, field_asset
 from ml.generators.procedural import named_category
 from ml.generators.protocol import InputKind, Refusal, Request
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ml.shapes.asked import Asked
     from ml.shapes.model import ShapeModel
 
+SURE = "least probability of what a picture is taken for where no word says it; less is refused, 0 takes every picture"
+
 
 @dataclass(frozen=True)
 class ShapesOptions:
@@ -27,6 +29,10 @@ class ShapesOptions:
     steps: int = field(default=10, metadata={"min": 1, "max": 100, "help": "evaluations of the flow"})
     guidance: float = field(default=3.0, metadata={"min": 1.0, "max": 20.0, "help": "how hard conditions pull"})
     resolution: int = field(default=256, metadata={"min": 32, "max": 512, "help": "cells along the longest side"})
+    sure: float = field(
+        default=0.0,
+        metadata={"min": 0.0, "max": 1.0, "digest_when_set": True, "help": SURE},
+    )
     model: str = field(
         default="", metadata={"help": "folder of a model that `meshmill train shapes` made", "file": ABOUT}
     )
@@ -42,7 +48,8 @@ class Wanted:
 
 
 class Shapes:
-    """Draws what its conditions say; a prompt that names nothing it knows is refused unless there is a picture."""
+    """Draws what its conditions say; a prompt that names nothing it knows is refused unless there is a picture, and so
+    is a picture that it is not `sure` of."""
 
     name: ClassVar[str] = "shapes"
     version: ClassVar[str] = f"1-{shipped_digest()}"  # other weights make the rows anew
@@ -62,19 +69,26 @@ class Shapes:
     def generate(self, requests: Sequence[Request]) -> list[Asset | Refusal]:
         """One asset or refusal a request, in order, the same in every batch; raises InputError `image.*`, `images.*`,
         `input.*`, `weights.*`, `field.*`."""
-        found = [wanted(request) for request in requests]
+        found = [self._named(wanted(request)) for request in requests]
         met = [(each, request) for each, request in zip(found, requests, strict=True) if isinstance(each, Wanted)]
         made = iter(self._fields([each.asked for each, _ in met], [request.seed for _, request in met]))
-        return [each if isinstance(each, Refusal) else self._asset(self._named(each), next(made)) for each in found]
+        return [each if isinstance(each, Refusal) else self._asset(each, next(made)) for each in found]
 
-    def _named(self, wanted: Wanted) -> Wanted:
-        """With the category that its pictures show, where no word says it."""
-        if wanted.category or not wanted.asked.pictures:
+    def _named(self, wanted: Wanted | Refusal) -> Wanted | Refusal:
+        """With the category that its pictures show, where no word says it; refused where that is not sure enough."""
+        if isinstance(wanted, Refusal) or wanted.category or not wanted.asked.pictures:
             return wanted
         from ml.shapes.drawing import guessed
 
-        shown = "".join(guess.category for guess in guessed(self.model, [wanted.asked]))
-        return replace(wanted, category=shown, metres=likely_extent(shown)) if shown else wanted
+        for guess in guessed(self.model, [wanted.asked]):
+            if guess.probability < self.options.sure:
+                two = (guess.category, guess.runner_up)
+                text = f"it shows a {two[0]} ({guess.probability:.0%}) or a {two[1]}, and is not sure enough of either"
+                return Refusal("image.unsure", text, two)
+            return replace(wanted, category=guess.category, metres=likely_extent(guess.category))
+        if self.options.sure:
+            raise InputError("weights.missing", "`sure` needs a model with a network that guesses at pictures")
+        return wanted
 
     def _fields(self, asked: list[Asked], seeds: list[int]) -> list[ShapeField]:
         if not asked:

@@ -74,6 +74,8 @@ class Guess:
 
     category: str
     latent: Tensor  # (n + 1, c)
+    probability: float  # of the category among all that it knows
+    runner_up: str  # the second likeliest category
 
 
 @torch.no_grad()
@@ -89,9 +91,10 @@ def guessed(model: ShapeModel, asked: Sequence[Asked]) -> list[Guess]:
     for each in asked:
         shown = conditions([each])
         words, parts = guess(*(values[0].to(model.device) for values in (shown.pictures, shown.kinds, shown.views)))
-        likely = int(words[:, columns].log_softmax(dim=1).mean(dim=0).argmax())
+        likely = words[:, columns].log_softmax(dim=1).mean(dim=0).softmax(dim=0)
+        (first, second), probability = likely.topk(2).indices.tolist(), float(likely.max())
         latent = model.flow.restore(guess.latent(parts.mean(dim=0, keepdim=True)))[0]
-        found.append(Guess(names[likely], latent))
+        found.append(Guess(names[first], latent, probability, names[second]))
     return found
 
 

@@ -241,3 +241,31 @@ def test_the_intake_is_a_profile_and_enters_the_digest(tmp_path: Path) -> None:
 def test_a_number_of_thousands_of_digits_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="is not TOML"):
         load(tmp_path, f"x = {'9' * 5000}")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("'nop'", "'nop' is no generator; did you mean 'noop'"),
+        ("'procedural'", "is the generator itself; known are noop"),
+        ("'auto'", "'auto' is no generator"),
+        ("3", "otherwise is 3; it has to be text"),
+    ],
+)
+def test_the_generator_that_stands_in_is_another_one(tmp_path: Path, given: str, words: str) -> None:
+    text = "[generator]\nuse = 'procedural'\notherwise = "
+    alone, two = load(tmp_path, "[generator]\nuse = 'procedural'"), load(tmp_path, text + "'noop'")
+    assert (alone.otherwise, two.otherwise) == ("", "noop")
+    assert alone.digest == load(tmp_path, text + "''").digest != two.digest
+    with pytest.raises(RecipeError, match=words):
+        load(tmp_path, text + given)
+
+
+def test_an_option_that_counts_when_set_changes_no_other_key(tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Newer:
+        sure: float = field(default=0.0, metadata={"digest_when_set": True})
+
+    known = replace(CATALOGUE, generators={"procedural": SimplifyOptions, "noop": Newer})
+    assert load(tmp_path, WHOLE, known).digest == load(tmp_path, WHOLE).digest
+    assert load(tmp_path, WHOLE + "[generator.noop]\nsure = 0.5", known).digest != load(tmp_path, WHOLE).digest

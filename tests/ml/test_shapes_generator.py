@@ -19,10 +19,12 @@ from ml.generators.shapes import Shapes, ShapesOptions, Wanted, wanted
 from ml.parametric.sizes import likely_extent
 from ml.prompt import parse_prompt
 from ml.shapes.asked import Asked, asked_of, pictures_of, unwanted, view_number
-from ml.shapes.drawing import draw
+from ml.shapes.drawing import draw, guessed
 from ml.shapes.model import ShapeModel, load_model
 from ml.shapes.packing import pack
+from ml.shapes.picture_guess import PictureGuess
 from ml.shapes.pictures import GROUND, framed_photo, framed_sketch
+from ml.shapes.recipe import GuessConfig
 from ml.shapes.sampler import SamplerOptions
 from ml.shapes.shipped import WEIGHTS, digest_of
 from ml.sources import Source
@@ -117,6 +119,43 @@ def test_what_is_not_known_is_refused_unless_it_is_shown(shapes: Shapes, tmp_pat
     named = wanted(replace(asked(""), category="Lamp", style="victorian"))
     assert isinstance(named, Wanted)
     assert (named.asked.text, named.category) == ("victorian lamp", "lamp")
+
+
+def test_a_picture_that_it_is_not_sure_of_is_refused_unless_words_say_what_it_is(
+    random_shape_model: Path, tmp_path: Path
+) -> None:
+    model = load_model(random_shape_model)
+    torch.manual_seed(3)
+    model.guess = PictureGuess(GuessConfig(8, 8, 32, 2), model.vae.config).eval()
+    image = Image.new("RGBA", (50, 50), (0, 0, 0, 0))
+    ImageDraw.Draw(image).ellipse((10, 10, 40, 40), fill=(0, 90, 0, 255))
+    source = png(tmp_path / "a.png", image)
+    shown, named, flurb = (asked(text, image=source) for text in ("", "a mug", "a flurb"))
+    (guess,) = guessed(model, [asked_of(shown, "")])
+
+    def made(sure: float, *requests: Request) -> list[Asset | Refusal]:
+        shapes = Shapes(ShapesOptions(steps=3, resolution=48, sure=sure))
+        shapes.__dict__["model"] = model
+        return shapes.generate(requests)
+
+    refused, asset, other = made(guess.probability + 1e-4, shown, named, flurb)
+    assert isinstance(refused, Refusal)
+    assert isinstance(other, Refusal)
+    assert (
+        (refused.code, refused.hints)
+        == ("image.unsure", (guess.category, guess.runner_up))
+        == (other.code, other.hints)
+    )
+    assert all(name in refused.message for name in refused.hints)
+    assert isinstance(asset, Asset)
+    assert asset.notes["category"] == "mug"
+    for sure in (0.0, guess.probability - 1e-4):
+        assert one(made(sure, shown)).notes["category"] == guess.category
+    model.guess = None
+    assert "category" not in one(made(0.0, shown)).notes
+    with pytest.raises(InputError) as missing:
+        made(0.1, shown)
+    assert missing.value.code == "weights.missing"
 
 
 def test_a_model_that_is_not_there_is_an_input_error() -> None:

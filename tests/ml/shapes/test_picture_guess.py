@@ -77,6 +77,16 @@ def test_it_tells_what_it_was_shown(model: ShapeModel) -> None:
         assert float(apart) < 0.1 * float((latents[0] - latents[1]).square().mean())
 
 
+def test_it_says_how_sure_it_is_and_what_else_it_might_be(model: ShapeModel) -> None:
+    dark, bright = guessed(model, [seen(DARK), seen(BRIGHT)])
+    for guess in (dark, bright):
+        assert 0.3 < guess.probability <= 1.0
+        assert guess.runner_up not in ("", guess.category)
+    (both,) = guessed(model, [Asked("", "", ((DARK, PICTURE, 0), (BRIGHT, PICTURE, 0)))])
+    assert {both.category, both.runner_up} == {"chair", "mug"}
+    assert both.probability < min(dark.probability, bright.probability)
+
+
 def test_a_sketch_is_told_from_a_picture_and_views_are_averaged(model: ShapeModel) -> None:
     as_picture, as_sketch = guessed(model, [seen(BRIGHT), seen(BRIGHT, SKETCH)])
     assert not torch.equal(as_picture.latent, as_sketch.latent)

@@ -1,0 +1,46 @@
+"""When another generator makes a row's asset: what it has to take, and which answers say that the first cannot."""
+
+from __future__ import annotations
+
+from flows.budget import postponed
+from flows.jobs import Failure
+from manifests.row import Row
+from ml.generators.registry import GENERATORS
+
+# What a row with several inputs is for: the most specific one decides, the prompt then only describes.
+BY_INPUT = (("mesh", "mesh"), ("images", "visual-hull"), ("image", "inflate"), ("sketch", "inflate"))
+
+# Errors that say that a generator has no use for a sound input, or found nothing in it. A file that is broken or not
+# there is so for every generator. A model, a licence or memory that is missing is the machine's fault: were the row
+# made by another generator for that, it would stay so on a better machine.
+CANNOT = frozenset(
+    {
+        "distill.diverged",
+        "field.empty",
+        "field.not-finite",
+        "image.background",
+        "image.no-silhouette",
+        "images.cameras",
+        "images.empty-hull",
+        "input.missing",
+        "model.no-surface",
+        "prompt.empty",
+        "sketch.open-outline",
+    }
+)
+
+
+def other_of(row: Row, otherwise: str, generator: str) -> str:
+    """`otherwise`, "" where it is the row's own generator or has no use for what the row is made from."""
+    brought = next((field for field, _ in BY_INPUT if getattr(row, field)), "prompt")
+    takes = bool(otherwise) and brought in GENERATORS[otherwise][0].inputs
+    return otherwise if takes and otherwise != generator else ""
+
+
+def cannot_make(answer: Failure) -> bool:
+    """Whether a generator's answer means that it is not the one for this row: it declined, or found nothing in it.
+
+    No money is no reason: the row is taken up again. Nor is a crash, a hang or an error of ours.
+    """
+    declined = answer.outcome == "rejected" and not postponed((answer.code,))
+    return declined or (answer.outcome == "failed" and answer.code in CANNOT)
