@@ -26,9 +26,21 @@ def tiny_tokenizer(folder: Path) -> Any:
 
 
 def tiny_text_encoder() -> Any:
-    from transformers import CLIPTextConfig, CLIPTextModel
+    from transformers import CLIPTextModel
 
-    config = CLIPTextConfig(
+    return CLIPTextModel(_text_config()).eval()
+
+
+def tiny_text_encoder_with_projection() -> Any:
+    from transformers import CLIPTextModelWithProjection
+
+    return CLIPTextModelWithProjection(_text_config()).eval()
+
+
+def _text_config() -> Any:
+    from transformers import CLIPTextConfig
+
+    return CLIPTextConfig(
         vocab_size=64,
         hidden_size=16,
         intermediate_size=16,
@@ -38,8 +50,8 @@ def tiny_text_encoder() -> Any:
         bos_token_id=0,
         eos_token_id=1,
         pad_token_id=1,
+        projection_dim=16,
     )
-    return CLIPTextModel(config).eval()
 
 
 def tiny_unet(channels: int, out: int) -> Any:

@@ -16,6 +16,7 @@ from ml.generators.pretrained.seeds import generators
 from ml.generators.protocol import InputKind, Refusal, Request
 
 WHITE = 255
+EMPTY = "non-empty list of Tensors"  # what torch says where the renderer colours the vertices of no surface
 GUIDANCE_WORDS, GUIDANCE_PICTURE = 15.0, 3.0  # of diffusers' two examples
 
 
@@ -95,15 +96,19 @@ def _ready(made: Any, adapter: Pretrained) -> Any:
 
 
 def _decoded(pipeline: Any, adapter: Pretrained, item: Item, shown: Any, guidance: float) -> RawMesh | None:
-    """A mesh with its vertices' channels, which diffusers has made linear already."""
-    made = pipeline(
-        shown,
-        num_inference_steps=adapter.options.steps,
-        generator=generators([item.request.seed], adapter.device)[0],
-        guidance_scale=guidance,
-        output_type="mesh",
-    ).images[0]
-    if not len(made.verts):
-        return None
+    """A mesh with its vertices' channels, which diffusers has made linear already; None for an empty shape, which it
+    fails to colour."""
+    try:
+        made = pipeline(
+            shown,
+            num_inference_steps=adapter.options.steps,
+            generator=generators([item.request.seed], adapter.device)[0],
+            guidance_scale=guidance,
+            output_type="mesh",
+        ).images[0]
+    except ValueError as error:
+        if EMPTY in str(error):
+            return None
+        raise
     channels = np.stack([to_numpy(made.vertex_channels[name]) for name in "RGB"], axis=1)
     return RawMesh(made.verts, made.faces, linear_colors(channels, "linear"))
