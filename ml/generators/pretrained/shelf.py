@@ -96,10 +96,20 @@ def missing_weights(card: ModelCard) -> Iterator[Missing]:
     if absent:
         names = ", ".join(f"{weights.repository} ({weights.gigabytes:g} GB)" for weights in absent)
         yield Missing("model.missing-weights", f"not pulled: {names}")
+        yield from _missing_disk(sum(weights.gigabytes for weights in absent))
     gated = [weights.repository for weights in absent if weights.gated]
     if gated and not hub_token():
         text = f"{', '.join(gated)} is gated: ask for access on its page, then set HF_TOKEN"
         yield Missing("model.missing-access", text)
+
+
+def _missing_disk(needed: float) -> Iterator[Missing]:
+    """Too little room for as many GB as are still to be pulled; `models pull` asks the hub for their real size."""
+    folder = models_folder()
+    place = next((each for each in (folder, *folder.parents) if each.exists()), Path("/"))
+    free = shutil.disk_usage(place).free / 1e9
+    if needed > free:
+        yield Missing("model.missing-disk", f"{folder} has {free:.1f} GB free; about {needed:g} GB are to be pulled")
 
 
 def hub_token() -> bool:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,9 +15,15 @@ from ml.asset import InputError
 from ml.generators.pretrained.adapter import lacks
 from ml.generators.pretrained.card import ModelCard, Weights
 from ml.generators.pretrained.listed import PRETRAINED
-from ml.generators.pretrained.shelf import MARKER, folder_of, marker_text, missing_memory, pulled
+from ml.generators.pretrained.shelf import MARKER, folder_of, marker_text, missing_memory, missing_weights, pulled
 
 Make = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that takes any of them."""
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=500e9))
 
 
 def codes(name: str, **options: Any) -> set[str]:
@@ -42,6 +49,13 @@ def test_terms_are_accepted_by_name_and_some_hold_nowhere_in_europe(models: Path
 def test_what_cannot_run_without_nvdiffrast_asks_for_its_terms_alone(models: Path) -> None:
     assert "licence" in codes("trellis2")
     assert "licence" not in codes("trellis2", appearance="vertices")
+
+
+def test_weights_that_would_not_fit_the_disk(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    card = PRETRAINED["triposg"][0].card
+    for free, codes in ((500e9, ["model.missing-weights"]), (1e9, ["model.missing-weights", "model.missing-disk"])):
+        monkeypatch.setattr("shutil.disk_usage", lambda _, free=free: SimpleNamespace(free=free))
+        assert [each.code for each in missing_weights(card)] == codes
 
 
 def test_a_token_answers_for_gated_weights(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
