@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from ml.asset import Asset, InputError
+from ml.distill import settings
 from ml.generators import distill
 from ml.generators.distill import Distill, DistillOptions
 from ml.generators.protocol import Refusal, Request
@@ -45,7 +46,7 @@ def test_rows_become_assets_or_refusals(tmp_path: Path, monkeypatch: pytest.Monk
         asked.append(prompt.text)
         return Blank(), None
 
-    monkeypatch.setattr(distill, "scores", blank)
+    monkeypatch.setattr(settings, "scores", blank)
     chair = Request("a", 3, prompt=parse_prompt("a wooden chair"))
     made, same, other, empty = Distill(DistillOptions(model="m", **SHORT)).generate(  # type: ignore[arg-type]
         [chair, chair, Request("b", 4, prompt=chair.prompt), Request("c", 3, prompt=parse_prompt("  "))]
