@@ -50,9 +50,9 @@ class GuessConfig:
     """The network that guesses from a picture where the flow begins."""
 
     channels: int = 32  # of its first layer; its third has three times as many
-    squeezed: int = 32  # channels of a place that the layer over all places sees
+    squeezed: int = 16  # channels of a place that the layer over all places sees
     width: int = 256
-    components: int = 96  # principal axes of the latents that it tells
+    components: int = 160  # principal axes of the latents that it tells
 
 
 @dataclass(frozen=True)
