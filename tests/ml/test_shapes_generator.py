@@ -165,7 +165,7 @@ def test_a_model_that_is_not_there_is_an_input_error() -> None:
 
 
 def test_the_version_follows_the_weights() -> None:
-    digest = digest_of((WEIGHTS / f"{name}.safetensors").read_bytes() for name in ("vae", "flow", "parts"))
+    digest = digest_of((WEIGHTS / f"{name}.safetensors").read_bytes() for name in ("vae", "flow", "parts", "guess"))
     assert Shapes.version == f"1-{digest}"
 
 
