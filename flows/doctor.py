@@ -271,8 +271,10 @@ def _spent(out: str) -> Line:
     store = Store(out)
     try:
         told = spent_by(Ledger(store).rows(columns=["generator", "gpu_seconds", "cost"])).told(_currency(store))
-    except Exception:  # as above
-        told = ""
+    except Exception as error:  # a damaged ledger, or a store that is away
+        return Line(
+            "spent on gpus", "absent", f"not known: {type(error).__name__}: {error}", "look at the ledger there"
+        )
     return Line("spent on gpus", "ok", told or "nothing")
 
 

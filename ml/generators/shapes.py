@@ -80,15 +80,17 @@ class Shapes:
             return wanted
         from ml.shapes.drawing import guessed
 
-        for guess in guessed(self.model, [wanted.asked]):
-            if guess.probability < self.options.sure:
-                two = (guess.category, guess.runner_up)
-                text = f"it shows a {two[0]} ({guess.probability:.0%}) or a {two[1]}, and is not sure enough of either"
-                return Refusal("image.unsure", text, two)
-            return replace(wanted, category=guess.category, metres=likely_extent(guess.category))
-        if self.options.sure:
+        guesses = guessed(self.model, [wanted.asked])
+        if not guesses and self.options.sure:
             raise InputError("weights.missing", "`sure` needs a model with a network that guesses at pictures")
-        return wanted
+        if not guesses:
+            return wanted
+        (guess,) = guesses
+        if guess.probability < self.options.sure:
+            two = (guess.category, guess.runner_up)
+            text = f"it shows a {two[0]} ({guess.probability:.0%}) or a {two[1]}, and is not sure enough of either"
+            return Refusal("image.unsure", text, two)
+        return replace(wanted, category=guess.category, metres=likely_extent(guess.category))
 
     def _fields(self, asked: list[Asked], seeds: list[int]) -> list[ShapeField]:
         if not asked:

@@ -22,7 +22,6 @@ class SamplerOptions:
     guidance: float = field(default=3.0, metadata={"min": 1.0, "max": 20.0, "help": "how hard conditions pull"})
     start: float = field(default=0.0, metadata={"min": 0.0, "max": 1.0, "help": "time from which guidance acts"})
     end: float = field(default=0.8, metadata={"min": 0.0, "max": 1.0, "help": "time until which guidance acts"})
-    shift: float = field(default=1.0, metadata={"min": 0.2, "max": 5.0, "help": "above 1: more steps near the noise"})
     order: int = field(default=2, metadata={"min": 1, "max": 2, "help": "1: Euler's steps, as distilled flows take"})
 
 
@@ -51,9 +50,7 @@ def sample(
     each step (Lugmayr et al. 2022, RePaint). Two-step Adams–Bashforth: second order at
     one evaluation a step.
     """
-    left = torch.linspace(1.0, 0.0, options.steps + 1, device=noise.device)
-    left = options.shift * left / (1.0 + (options.shift - 1.0) * left)  # Esser et al. 2024, equation 23
-    times = 1.0 - (1.0 - since) * left
+    times = torch.linspace(since, 1.0, options.steps + 1, device=noise.device)
     latent, before, last = noise, None, 0.0
     for now, then in pairwise(times):
         time = now.expand(len(latent))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -93,12 +93,19 @@ def train_guess(plan: Plan, vae: ShapeVae, flow: ShapeFlow, buffer: ExampleBuffe
     seconds = plan.machine.seconds * stage.steps / plan.recipe.flow_stage.steps
     settings = settings_of(stage, plan.recipe.seed + 3, replace(plan.machine, seconds=seconds))
     guess = PictureGuess(plan.recipe.guess, plan.recipe.vae).to(buffer.device)
-    done = Checkpoints(plan.folder / "guess").any()
-    buffer.wait(1 if done else settings.at_least)
-    buffer.close()
-    latents = _whole_latents(vae.to(buffer.device).eval(), flow.to(buffer.device).eval(), buffer, settings)
-    if not done:
-        plan.tell(f"guess: {len(guess.axes)} axes hold {guess.learn_axes(latents):.1%} of {len(latents)} latents")
+
+    @cache
+    def latents() -> Tensor:
+        buffer.close()
+        return _whole_latents(vae.to(buffer.device).eval(), flow.to(buffer.device).eval(), buffer, settings)
+
+    if not Checkpoints(plan.folder / "guess").any():
+        buffer.wait(settings.at_least)
+        share = guess.learn_axes(latents())
+        plan.tell(f"guess: {len(guess.axes)} axes hold {share:.1%} of {len(latents())} latents")
+        if plan.ranks and plan.ranks.world > 1:
+            for values in (guess.middle, guess.axes, guess.spread):
+                dist.broadcast(values, 0)
     loss = partial(_guess_loss, latents)
     trained = _trained("guess", guess, loss, buffer, settings, replace(plan, on_sample=None))
     assert isinstance(trained, PictureGuess)
@@ -106,12 +113,11 @@ def train_guess(plan: Plan, vae: ShapeVae, flow: ShapeFlow, buffer: ExampleBuffe
 
 
 def _guess_loss(
-    latents: Tensor, guess: PictureGuess, batch: dict[str, Tensor], step: int
+    latents: Callable[[], Tensor], guess: PictureGuess, batch: dict[str, Tensor], step: int
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    parts = guess.parts_of(latents[batch["rows"]].float())
-    pictures, kinds, views = (
-        torch.cat(each, dim=1) for each in zip(*(draw_pictures(batch, 1) for _ in range(SHOWN)), strict=True)
-    )
+    parts = guess.parts_of(latents()[batch["rows"]].float())
+    each = [draw_pictures(batch, 1) for _ in range(SHOWN)]  # of all views: four at once are the canonical four
+    pictures, kinds, views = (torch.cat(some, dim=1) for some in zip(*each, strict=True))
     return guess_loss(guess, (pictures, kinds, views), batch["tokens"], parts)
 
 

@@ -7,17 +7,16 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 from commands import MESHMILL
+from posts import receiver
 from services import prefect_server
 
 from flows.alarms import ROWS, RUNS, RUNS_BEFORE, tell
@@ -38,19 +37,8 @@ def told() -> Iterator[tuple[str, list[dict[str, str]]]]:
     """A receiver of notifications; its address and what it was told."""
     heard: list[dict[str, str]] = []
 
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            heard.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/", heard
-        server.shutdown()
+    with receiver(lambda _path, _headers, body: heard.append(json.loads(body))) as address:
+        yield f"{address}/", heard
 
 
 @pytest.fixture(scope="module")

@@ -106,11 +106,15 @@ def test_where_both_refuse_the_last_word_stands(tmp_path: Path) -> None:
     assert [generator for generator, _ in engine.batches] == ["shapes", "procedural"]
 
 
-def test_a_candidate_that_is_refused_falls_back_with_all_its_attempts(tmp_path: Path) -> None:
+def of_three_attempts() -> Recipe:
+    """A score that nothing reaches: all attempts are made."""
     text = TEXT.replace("use = '{}'", "use = '{}'\nattempts = 3", 1).format("procedural", "noop")
-    recipe = parse_recipe(text + "[gate]\nprofile = 'none'\n", "page.toml", catalogue())
+    return replace(parse_recipe(text + "[gate]\nprofile = 'none'\n", "page.toml", catalogue()), enough=2.0)
+
+
+def test_a_candidate_that_is_refused_falls_back_with_all_its_attempts(tmp_path: Path) -> None:
     engine = Noted()
-    work_on(tmp_path, engine, replace(recipe, enough=2.0), {"giraffe": "a giraffe"}).run()
+    work_on(tmp_path, engine, of_three_attempts(), {"giraffe": "a giraffe"}).run()
     row = ledger_of(tmp_path)["giraffe"]
     assert [generator for generator, _ in engine.batches] == ["procedural", "noop", "noop", "noop"]
     assert (row["outcome"], row["generator"], len(row["meta"]["candidates"])) == ("passed", "noop", 3)
@@ -130,10 +134,8 @@ class Moody(Noted):
 
 
 def test_a_candidate_that_stands_is_kept(tmp_path: Path) -> None:
-    text = TEXT.replace("use = '{}'", "use = '{}'\nattempts = 3", 1).format("procedural", "noop")
-    recipe = parse_recipe(text + "[gate]\nprofile = 'none'\n", "page.toml", catalogue())
     engine = Moody()
-    work_on(tmp_path, engine, replace(recipe, enough=2.0), {"chair": "a chair"}).run()
+    work_on(tmp_path, engine, of_three_attempts(), {"chair": "a chair"}).run()
     row = ledger_of(tmp_path)["chair"]
     assert [generator for generator, _ in engine.batches] == ["procedural", "procedural"]
     assert (row["outcome"], row["generator"], row["meta"].get("fell_back")) == ("passed", "procedural", None)

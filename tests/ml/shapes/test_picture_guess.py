@@ -48,6 +48,7 @@ def model() -> ShapeModel:
     torch.set_num_threads(1)
     torch.manual_seed(1)
     made = ShapeModel(ShapeVae(VAE), ShapeFlow(FLOW, VAE))
+    torch.nn.init.normal_(made.flow.out.weight, std=0.3)  # a new flow answers 0 to whatever is asked
     made.flow.middle.normal_()
     made.flow.spread.uniform_(0.5, 2.0)
     made.guess, _ = learnt()
@@ -120,3 +121,14 @@ def test_a_shape_begins_with_its_guess_and_texts_do_not(model: ShapeModel) -> No
         assert torch.allclose(torch.stack(looks).mean(dim=0)[0], together[0], atol=1e-4)
     finally:
         model.guess = guess
+
+
+def test_more_pictures_are_noised_less_and_what_is_unwanted_leads_away(model: ShapeModel) -> None:
+    two = Asked("mug", "", ((DARK, PICTURE, 0), (BRIGHT, PICTURE, 0)))
+    (guess,) = guessed(model, [two])
+    one = SamplerOptions(steps=1, guidance=1.0)
+    noised = FORGOTTEN / 2**0.5
+    looks = [draw(model, [two], [LOOKS * 5 + k], one, guess.latent[None], noised) for k in range(LOOKS)]
+    made = draw(model, [two], [5])
+    assert torch.allclose(torch.stack(looks).mean(dim=0), made, atol=1e-4)
+    assert not torch.allclose(draw(model, [replace(two, unwanted="wood")], [5]), made, atol=1e-3)

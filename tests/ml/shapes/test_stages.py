@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,9 @@ from ml.asset import InputError
 from ml.shapes.asked import Asked
 from ml.shapes.buffer import ExampleBuffer
 from ml.shapes.drawing import conditions
+from ml.shapes.example import stack
 from ml.shapes.model import load_model, save_model
+from ml.shapes.picture_guess import PictureGuess
 from ml.shapes.recipe import (
     DistilConfig,
     FlowConfig,
@@ -61,8 +64,8 @@ def test_the_stages_train_one_on_the_other(tmp_path: Path) -> None:
         again = train_flow(plan, train_vae(plan, empty), empty)
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in flow.state_dict().items())
     assert any(not torch.equal(value, flow.state_dict()[name]) for name, value in student.state_dict().items())
-    with ExampleBuffer("cpu", 10**7, counts_of(STAGE)).feed([toy_example(0)]) as one:
-        again_guess = train_guess(plan, vae, flow, one)
+    with ExampleBuffer("cpu", 10**7, counts_of(STAGE)) as empty:
+        again_guess = train_guess(plan, vae, flow, empty)
     assert all(torch.equal(value, again_guess.state_dict()[name]) for name, value in guess.state_dict().items())
     assert float(guess.axes.norm(dim=1).min()) == pytest.approx(1.0, abs=1e-5)
     answers_where_nothing_else_is_asked(vae, flow, student, tmp_path)
@@ -79,6 +82,28 @@ def answers_where_nothing_else_is_asked(vae: ShapeVae, flow: ShapeFlow, student:
     for start, unwanted, options in ((None, away, SamplerOptions()), (few, None, SamplerOptions()), (None, None, SIX)):
         drawn = [model.generate(asked, [1], options, unwanted, start, 0.5) for model in (both, one)]
         assert torch.equal(*drawn)
+
+
+def test_a_guess_that_was_killed_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+    torch.set_num_threads(1)
+    torch.manual_seed(4)
+    vae, flow = ShapeVae(RECIPE.vae), ShapeFlow(RECIPE.flow, RECIPE.vae)
+
+    def killed(line: str) -> None:
+        if line.startswith("step 2:"):
+            raise KeyboardInterrupt
+
+    def guess(folder: str, tell: Callable[[str], None]) -> PictureGuess:
+        machine = TrainSettings(at_least=3, log_every=1, save_every=1)
+        each = (stack([toy_example(seed)]) for seed in range(3))  # a group each, as a stream makes them one by one
+        with ExampleBuffer("cpu", 10**7, counts_of(STAGE)).feed(each) as buffer:
+            return train_guess(Plan(RECIPE, tmp_path / folder, machine, tell=tell), vae, flow, buffer)
+
+    whole = guess("whole", lambda _: None)
+    with pytest.raises(KeyboardInterrupt):
+        guess("killed", killed)
+    again = guess("killed", lambda _: None)
+    assert all(torch.equal(value, again.state_dict()[name]) for name, value in whole.state_dict().items())
 
 
 def test_training_begins_with_a_model(tmp_path: Path) -> None:
