@@ -105,6 +105,7 @@ def test_a_wrong_caption_is_found_and_a_right_one_is_not() -> None:
 OF_FILES = [fault for fault in FAULTS if not fault.code and fault.row != "other prompt"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", OF_FILES, ids=lambda fault: fault.name)
 def test_each_fault_is_found_by_a_right_code(fault: Fault, tmp_path: Path) -> None:
     assert fault.codes, f"no rule of {fault.profile} judges {fault.metrics}"

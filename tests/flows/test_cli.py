@@ -158,6 +158,7 @@ def assert_one_line(err: str) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_too_many_invalid_rows(finished: Path, call: Call) -> None:
     code, out, err = call(*run_arguments(finished, "--max-invalid", 0.2, out="stopped"))
     assert (code, out) == (3, "")

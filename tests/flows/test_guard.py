@@ -99,6 +99,7 @@ def test_native_hang_is_killed_at_its_deadline(guard: Guard) -> None:
     assert guard.call(own_pid) != before
 
 
+@pytest.mark.slow
 def test_the_whole_process_group_dies(guard: Guard) -> None:
     with pytest.raises(Killed) as caught:
         guard.call(hang_with_grandchild, seconds=1.0)
@@ -117,6 +118,7 @@ def test_segfault_is_named_and_stderr_kept(guard: Guard) -> None:
     assert guard.call(add, 1, 1) == 2
 
 
+@pytest.mark.slow
 def test_memory_is_capped(guard: Guard) -> None:
     with pytest.raises(Killed) as caught:
         guard.call(balloon)

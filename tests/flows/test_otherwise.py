@@ -156,6 +156,7 @@ def test_a_run_that_is_lost_on_the_way_ends_as_if_it_had_not_been(tmp_path: Path
     assert {id: comparable(row) for id, row in again.items()} == {id: comparable(row) for id, row in whole.items()}
 
 
+@pytest.mark.slow
 def test_rows_are_made_again_when_either_generator_changes(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,7 @@ def test_generators_that_know_one_answer_do_not_pretend_to_make_another(
     assert refused["code"] == "review.has-parent"
 
 
+@pytest.mark.slow
 def test_killed_at_any_write_the_next_call_does_the_rest(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -223,6 +223,7 @@ def test_refusals(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             read_shares(wrong)
 
 
+@pytest.mark.slow
 def test_shards_of_a_bucket(out: Path, tmp_path: Path, bucket: str) -> None:
     packed(out, tmp_path / "set")
     summary = shard(ShardConfig(str(out), f"{bucket}/set", samples=10, split=(0.8, 0.1, 0.1)))

@@ -65,6 +65,7 @@ def test_sigkill_while_memory_ran_out_is_the_rows_own(guard: Guard, monkeypatch:
     assert caught.value.code == "guard.memory"
 
 
+@pytest.mark.slow
 def test_a_killed_template_is_replaced(guard: Guard) -> None:
     child = guard.call(os.getpid)
     template = Guard._templates[("json",)].process.pid

@@ -176,6 +176,7 @@ def test_nothing_is_traced_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> 
         assert watch.parent("key", 1, "a") == ""
 
 
+@pytest.mark.slow
 def test_a_collector_that_is_away_holds_nothing_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

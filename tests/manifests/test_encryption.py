@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 WRITE = """
 import sys, tempfile, pathlib
 from manifests.store import Store
@@ -18,6 +20,7 @@ store.put_file("c", str(local))
 """
 
 
+@pytest.mark.slow
 def test_every_write_asks_for_encryption(bucket: str) -> None:
     import boto3
 

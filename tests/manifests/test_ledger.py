@@ -184,6 +184,7 @@ def changes_of_the_whole_work(uri: str) -> int:
     return 1000 - store.changes
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_change_leaves_a_ledger_that_a_restart_completes() -> None:
     root = f"memory://{uuid4().hex}"
     changes = changes_of_the_whole_work(f"{root}/whole")

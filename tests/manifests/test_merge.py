@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,7 @@ def row(number: int) -> LedgerRow:
     return LedgerRow(id=f"asset-{number}", key=f"{number:032x}", row=number, outcome="passed")
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(numbers=st.lists(st.integers(1, 10**6), unique=True, min_size=1, max_size=40), parts=st.integers(1, 6))
 def test_any_split_comes_back_in_order(numbers: list[int], parts: int) -> None:

@@ -75,6 +75,7 @@ def code(root: str, name: str) -> str:
     return ""
 
 
+@pytest.mark.slow
 def test_only_allowed_addresses_are_asked(servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch) -> None:
     allowed, other = servers
     assert (code(allowed.url, "a.png"), code(other.url, "a.png")) == ("", "row.outside")
@@ -110,6 +111,7 @@ def test_a_redirect_leads_nowhere_else(servers: tuple[Server, Server]) -> None:
     assert code(allowed.url, "redirect.png") == ""
 
 
+@pytest.mark.slow
 def test_a_name_that_changes_its_address_is_refused(
     servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,6 +34,7 @@ def test_kernels_of_this_process_are_kept_there() -> None:
     assert Path(numba.config.CACHE_DIR).parent == KERNELS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("imports", ["import tasks.topology", "import numba, tasks.topology"])
 def test_a_fresh_process_uses_the_folder_of_its_sources(imports: str) -> None:
     """Not the one it inherits from a process that began before a change."""
@@ -71,6 +72,7 @@ print(sum(kernel.double.stats.cache_hits.values()))
 """
 
 
+@pytest.mark.slow
 def test_kernels_load_from_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     """What is there is loaded, what is not is compiled and not kept."""
     (tmp_path / "kernel.py").write_text(KERNEL)

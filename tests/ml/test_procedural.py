@@ -111,6 +111,7 @@ def test_seeds_vary_the_shape(category: str) -> None:
     assert len(boxes) >= 3
 
 
+@pytest.mark.slow
 def test_every_known_noun_has_a_builder() -> None:
     assert set(CATEGORIES.values()) == set(BUILDERS)
     assert len(BUILDERS) >= 20
@@ -128,6 +129,7 @@ def test_detail_changes_triangles_only(category: str, detail: float) -> None:
         assert_closed_outward(item)
 
 
+@pytest.mark.slow
 def test_the_same_request_gives_the_same_bytes_in_any_process() -> None:
     texts = ["a rustic oak chair with a red cushion", "a car", "a glowing lamp, not brass", "a pine tree"]
     script = (
@@ -291,6 +293,7 @@ PHRASES = st.one_of(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(
     words=st.tuples(*(st.sampled_from(sorted(t)) for t in (STYLE_WORDS, SHAPES, COLOR_WORDS, CATEGORIES))),

@@ -81,6 +81,7 @@ def closed(asset: Asset) -> trimesh.Trimesh:
 POSES = [pose(azimuth, elevation) for elevation in (-35, 0, 35) for azimuth in range(0, 360, 45)] + [pose(0, 89)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("z_up", [False, True])
 def test_a_sphere_from_25_views(tmp_path: Path, z_up: bool) -> None:
     asset = hull(write_views(tmp_path, POSES, z_up))

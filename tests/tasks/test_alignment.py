@@ -23,6 +23,7 @@ def assets() -> list[Asset]:
     return [asset for asset in made if isinstance(asset, Asset)]
 
 
+@pytest.mark.slow
 def test_each_asset_scores_highest_with_its_own_prompt(assets: list[Asset]) -> None:
     scores = np.array([[aligned(each, text).metrics["alignment.score"] for text in PROMPTS] for each in assets])
     assert (scores.argmax(axis=1) == np.arange(len(PROMPTS))).all()
@@ -69,6 +70,7 @@ def test_features_come_back_from_the_ledger(assets: list[Asset]) -> None:
         assert features_of({FEATURES: text}) is None
 
 
+@pytest.mark.slow
 def test_a_missing_model_is_one_line() -> None:
     for name in ("no-such-model", "ViT-B-32", "ViT-B-32@/nowhere/w.pt"):
         with pytest.raises(InputError) as caught:

@@ -28,6 +28,7 @@ def triangle_distance(p: np.ndarray, t: np.ndarray) -> float:
     return best
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), faces=st.integers(1, 60), grid=st.sampled_from([2, 5, 1000]))
 def test_closest_point_equals_brute_force_on_random_and_degenerate_soups(seed: int, faces: int, grid: int) -> None:

@@ -128,6 +128,7 @@ def mutant(seed: int, counts: dict[str, int]) -> Mutant:
 COUNTS = st.fixed_dictionaries({kind: st.integers(0, 3) for kind in KINDS})
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), COUNTS, st.sampled_from([1e-6, 1.0, 1e6]))
 @settings(max_examples=50, deadline=None)
 def test_every_planted_fault_is_counted(seed: int, n: dict[str, int], scale: float) -> None:

@@ -119,6 +119,7 @@ def one_wrong(data: bytes, random: np.random.Generator) -> bytes:
 UNSEEN = {"fbx": 0.45, "usdz": 0.15, "3mf": 0.05, "obj": 0.1, "stl": 0.0, "ply": 0.1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_wrong_byte_shows(kind: str, tmp_path: Path) -> None:
     export = EXPORTERS[kind].write(asset(), "x", EXPORTERS[kind].options())

@@ -131,6 +131,7 @@ def test_any_names_make_a_clean_stage(tmp_path_factory: pytest.TempPathFactory, 
     assert sum(prim.IsA(UsdGeom.Mesh) for prim in stage.Traverse()) == len(names)
 
 
+@pytest.mark.slow
 def test_the_same_bytes_in_another_process() -> None:
     code = (
         "from hashlib import sha256; from ml.asset import Asset; from tasks.export_usdz import export_usdz;"

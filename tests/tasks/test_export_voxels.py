@@ -38,6 +38,7 @@ def touches(triangle: np.ndarray, cell: np.ndarray, slack: float) -> bool:
     return True
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.5, 3.0, 12.0]))
 @example(20869214, 12.0)  # a segment
 @settings(max_examples=12, deadline=None)

@@ -32,6 +32,7 @@ def test_what_the_tool_writes_comes_back_in_metres() -> None:
     assert np.array_equal(polygons, surface.faces)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("script", "code"),
     [

@@ -32,6 +32,7 @@ def grids() -> np.ndarray:
     return np.stack([canonical_grid(HELD, index) for index in range(COUNT)])
 
 
+@pytest.mark.slow
 def test_held_out_assets_are_brought_back_from_any_turn(grids: np.ndarray) -> None:
     right = right_turns(grids)
     likely = np.stack([turn_probabilities(grid) for grid in grids])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ml.asset import Asset, InputError, Part
@@ -51,6 +51,7 @@ def resized(asset: Asset, part: str, axis: Axis, factor: float) -> Asset | None:
 SIZES = st.sampled_from(["length", "thickness", "", "height", "width", "depth"])
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     st.sampled_from(CASES),
@@ -94,8 +95,10 @@ def test_a_resize_and_its_inverse_bring_everything_back(case: tuple[str, str], a
     diagonal = float(np.linalg.norm(np.diff(asset.bounds(), axis=0)))
     there = resized(asset, case[1], axis, factor)
     back = there and resized(there, case[1], axis, 1.0 / factor)
-    if back is None:
+    if there is None or back is None:
         return
+    first, second = (directions(axis, each.parts[indices[0]].vertices.astype(np.float64)) for each in (asset, there))
+    assume(np.array_equal(first, second))  # a pommel that became a ball is round about another axis too
     own = [np.ptp(back.parts[k].vertices, axis=0) / np.ptp(asset.parts[k].vertices, axis=0) for k in indices]
     np.testing.assert_allclose(own, 1.0, atol=0.02)
     assert abs(float(np.linalg.norm(np.diff(back.bounds(), axis=0))) - diagonal) < 0.02 * diagonal

@@ -127,6 +127,7 @@ def test_a_copy_is_never_called_done(prompt: str, text: str, code: str) -> None:
     assert caught.value.code == code
 
 
+@pytest.mark.slow
 def test_redraw_asks_the_shape_model_within_the_region(
     random_shape_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

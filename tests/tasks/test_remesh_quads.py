@@ -50,6 +50,7 @@ def test_a_third_face_on_an_edge_goes_and_holes_are_filled() -> None:
     assert found.volume == pytest.approx(topology(points, whole).volume, rel=0.01)
 
 
+@pytest.mark.slow
 @installed
 @pytest.mark.parametrize("shape", ["sphere", "torus", "box"])
 def test_mostly_quads_that_stay_closed_and_near(shape: str) -> None:

@@ -192,6 +192,7 @@ print(hashlib.sha256(render(Asset((part,)), orbit(part.vertices), 64).color.toby
 """
 
 
+@pytest.mark.slow
 def test_another_process_draws_the_same_bytes() -> None:
     part = ball()
     here = hashlib.sha256(render(Asset((part,)), orbit(part.vertices), 64).color.tobytes()).hexdigest()

@@ -155,6 +155,7 @@ def test_a_patch_over_a_flat_rim_is_the_polygon(seed: int, corners: int) -> None
     assert fill_holes(points, wall, 0.1).holes == 0
 
 
+@pytest.mark.slow
 @given(st.integers(0, 2**32 - 1), st.integers(1, 25), st.sampled_from([1e-6, 1.0, 1e6]))
 @settings(max_examples=10, deadline=None)
 def test_any_soup_is_repaired_or_refused(seed: int, count: int, scale: float) -> None:

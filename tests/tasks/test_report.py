@@ -256,6 +256,7 @@ def test_script_separates_its_arguments() -> None:
     assert script("page", 3, ["ü"]) == b'meshmill.page(3,["\\u00fc"]);\n'
 
 
+@pytest.mark.slow
 def test_many_rows_cost_little_time_and_no_memory() -> None:
     def rows(count: int) -> Iterator[dict[str, Any]]:
         return islice((row(i, "rejected" if i % 9 == 0 else "passed", ("gate.uv",)) for i in range(count)), count)

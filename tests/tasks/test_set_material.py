@@ -201,6 +201,7 @@ def test_glow_and_normals_stay_outside_the_region() -> None:
     assert np.abs(material.normal_texture.pixels()[10, 10, :3].astype(int) - [188, 128, 240]).max() <= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [1e-30, 1e-6, 1e6, 1e30])
 def test_any_scale_and_faces_without_area_get_an_answer(size: float) -> None:
     points = np.random.default_rng(0).normal(size=(12, 3)) * size

@@ -38,6 +38,7 @@ def options(random_shape_model: Path) -> dict[str, object]:
     return {"prompt": "a round table", "model": str(random_shape_model), "resolution": 64, "steps": 3, "strength": 0.9}
 
 
+@pytest.mark.slow
 def test_outside_the_region_nothing_moves_and_inside_something_does(options: dict[str, object]) -> None:
     asset = table()
     fine = {**options, "resolution": 192}  # an edge is cut off by at most 0.8 of a cell: 0.3 % of the diagonal
@@ -83,6 +84,7 @@ def test_the_whole_is_redrawn_in_its_box(options: dict[str, object]) -> None:
     assert made.source.parts[0].material.looks is not None
 
 
+@pytest.mark.slow
 def test_kept_tokens_stay_and_others_follow_the_words(random_shape_model: Path) -> None:
     model = ready_model(str(random_shape_model))
     start = encoded(model, shape_example(table(), "", ("", "", ""), 0))

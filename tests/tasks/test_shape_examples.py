@@ -149,6 +149,7 @@ ABSENT = (
 )
 
 
+@pytest.mark.slow
 def test_examples_need_little_more_than_numpy_and_the_manifold_library() -> None:
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r}))\n"

@@ -166,6 +166,7 @@ print(hashlib.sha256(part.vertices.tobytes() + part.faces.tobytes() + part.uv.to
 """
 
 
+@pytest.mark.slow
 def test_another_process_gives_the_same_bytes() -> None:
     part = unwrap(Asset((ball(),)), ALWAYS).parts[0]
     digest = hashlib.sha256(part.vertices.tobytes() + part.faces.tobytes() + part.uv.tobytes()).hexdigest()

@@ -32,6 +32,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, object]:
     return folder, model.half().float().eval()
 
 
+@pytest.mark.slow
 def test_features_are_open_clips(trained: tuple[Path, object]) -> None:
     import torch
 

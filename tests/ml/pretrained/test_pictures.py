@@ -29,6 +29,7 @@ def photo(size: tuple[int, int], box: tuple[int, int, int, int], back: str = "wh
     return np.asarray(image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "box"), [((300, 200), (40, 30, 260, 80)), ((2600, 1500), (200, 100, 2400, 1400))])
 def test_the_object_fills_the_middle_of_a_transparent_square(size: Any, box: Any) -> None:
     image = cut_out(photo(size, box))

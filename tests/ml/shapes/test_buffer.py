@@ -85,6 +85,7 @@ def test_the_newest_examples_stay(packed: bool) -> None:
     assert set(batch["surface"][:, 0, 0].int().tolist()) == set(range(9 - buffer.capacity, 9))
 
 
+@pytest.mark.slow
 def test_steps_go_on_while_the_source_is_slow() -> None:
     def slow() -> Iterator[ShapeExample]:
         yield from (toy_example(seed) for seed in range(32))

@@ -48,6 +48,7 @@ RECIPE = ShapeRecipe(
 SIX = SamplerOptions(steps=6)
 
 
+@pytest.mark.slow
 def test_the_stages_train_one_on_the_other(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     plan = Plan(RECIPE, tmp_path, TrainSettings(at_least=3, log_every=1), tell=lambda _: None)
