@@ -23,6 +23,7 @@ from manifests.row import InvalidRow, Row, expand
 
 Reader = Callable[[IO[bytes], str, Layout], Iterator[Record]]
 
+BUFFER = 1 << 16  # bytes
 READERS: dict[str, Reader] = {
     ".csv": csv_records,
     ".tsv": csv_records,
@@ -124,7 +125,8 @@ def _open(uri: str) -> IO[bytes]:
     try:
         if not is_remote(uri):
             return cast("IO[bytes]", Path(local_path(uri)).open("rb"))
-        return cast("IO[bytes]", fsspec.open(uri, "rb").open())
+        # Buffered: what fsspec opens on S3 or HTTP has a readline() without a limit, which our readers of lines set.
+        return cast("IO[bytes]", io.BufferedReader(fsspec.open(uri, "rb").open(), BUFFER))
     except (OSError, ValueError, ImportError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
         raise ManifestError(f"{uri}: cannot be opened: {reason}") from error
@@ -139,7 +141,7 @@ def _recognise(stream: IO[bytes], uri: str) -> tuple[Reader, IO[bytes]]:
     if zipped and not head.startswith(GZIP):
         raise ManifestError(f"{uri}: is named .gz but is not gzip")
     if head.startswith(GZIP):
-        stream = cast("IO[bytes]", io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=stream)), 1 << 16))
+        stream = cast("IO[bytes]", io.BufferedReader(cast("Any", gzip.GzipFile(fileobj=stream)), BUFFER))
         head = _head(stream, uri)
     return _reader(suffix, head, uri), stream
 

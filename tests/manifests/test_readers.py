@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from manifests.priorities import names_priority
 from manifests.readers import read_manifest
 from manifests.row import InvalidRow, Row
 
@@ -97,6 +98,18 @@ def test_a_reference_alone_is_no_input(tmp_path: Path) -> None:
     assert codes(rows) == ["ok", "row.no-input", "row.missing-file"]
     assert isinstance(rows[0], Row)
     assert (rows[0].reference, [file.name for file in rows[0].files]) == (str(tmp_path / "ref.obj"), ["ref.obj"])
+
+
+@pytest.mark.slow
+def test_every_format_is_read_from_a_bucket(bucket: str) -> None:
+    """A bucket's files and this computer's do not have the same methods."""
+    made = {"m.csv": b"id,prompt\na,a chair\nb,a lamp\n", "m.jsonl": b'{"id": "a", "prompt": "a chair"}\n{"id": "b"}\n'}
+    made["m.csv.gz"] = gzip.compress(made["m.csv"])
+    for name, content in made.items():
+        with fsspec.open(f"{bucket}/{name}", "wb") as stream:
+            stream.write(content)
+        assert codes(list(read_manifest(f"{bucket}/{name}")))[0] == "ok"
+        assert not names_priority(f"{bucket}/{name}", {})
 
 
 def test_remote_manifests_find_their_files_beside_them() -> None:
