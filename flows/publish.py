@@ -156,7 +156,7 @@ def _done(last: Entry | None, options: Common) -> bool:
 
 def _doubtful(last: Entry | None, target: Target) -> bool:
     """Whether an earlier call may have made it where nobody can search: its answer was lost, or the call was killed."""
-    return last is not None and (last.event == "unsure" or (last.event == "intent" and not target.finds_all))
+    return last is not None and last.event in ("unsure", "intent") and not target.finds_all
 
 
 def _rehearse(
@@ -243,7 +243,7 @@ class Sending:
             return "left", Blocked(package.id, "target.unavailable", masked(str(error)))
         except Unsure as error:
             self._note("unsure", package, place, str(error))
-            return "unsure", Blocked(package.id, "target.unsure", _look(package, masked(str(error))))
+            return "unsure", Blocked(package.id, "target.unsure", self._advice(package, masked(str(error))))
         except Exception as error:  # one asset's trouble is never another's
             if isinstance(error, Refused) and error.status in NO_ENTRY:
                 self._leave(str(error))
@@ -300,10 +300,12 @@ class Sending:
         remote = before.remote if before else ""
         self.log.append(event, place, token=package.token, remote=remote, note=masked(why)[:500])
 
+    def _advice(self, package: Package, why: str) -> str:
+        """What comes next of an asset whose answers were lost: another look, by the next call or by a person."""
+        if self.target.finds_all:
+            return f"{TRIES} answers were lost and it is not there: the next call looks and tries again ({why})"
+        return f"look for {package.token} at the target; where it is not, --retry-unsure makes it again ({why})"
+
     def _leave(self, why: str) -> None:
         self.outcome.stopped = masked(why)
         self.stop.set()
-
-
-def _look(package: Package, why: str) -> str:
-    return f"look for {package.token} at the target; where it is not, --retry-unsure makes it again ({why})"

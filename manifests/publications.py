@@ -19,7 +19,8 @@ FULL = 4096  # lines a file has at most once small files are put together
 SMALL_FILES = 256  # of which so many are put together at the next start
 
 # An asset's way: intent → created (the service has it) → published. `failed` was refused or never sent, and may be
-# tried again; `unsure` means that an answer was lost and the service cannot be searched: a person has to look.
+# tried again; `unsure` means that every answer was lost and nothing was found: the next call looks and tries again
+# where the service shows all it has, else a person has to look.
 Event = Literal["intent", "created", "published", "failed", "unsure", "seal"]
 
 

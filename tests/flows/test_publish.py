@@ -11,7 +11,7 @@ import pytest
 from publish_rows import a_run, finished
 from shop_server import SketchfabShop, serving
 
-from flows.publish import PublishConfig, Verified, publish, verify
+from flows.publish import LOOKS, TRIES, PublishConfig, Verified, publish, verify
 from flows.publish_targets.sketchfab import Sketchfab
 from manifests.errors import LedgerError, UsageError
 from manifests.ledger import Ledger
@@ -97,6 +97,19 @@ def test_the_same_call_again_sends_nothing_and_an_open_one_publishes_the_draft(
 def test_each_fault_of_an_upload_ends_in_one_model(shop: SketchfabShop, tmp_path: Path, faults: list[str]) -> None:
     a_run(tmp_path, [7])
     shop.planned = list(faults)
+    assert publish(config(tmp_path, shop)).counts == {"draft": 1}
+    assert titles(shop) == ["Thing number 7"]
+
+
+@pytest.mark.parametrize("fault", ["500", "dropped"])
+def test_what_was_lost_in_every_try_is_made_by_the_next_call(shop: SketchfabShop, tmp_path: Path, fault: str) -> None:
+    """The service can be searched and has nothing, so nobody has to look for it."""
+    a_run(tmp_path, [7])
+    shop.planned = [fault, *[""] * LOOKS] * TRIES
+    outcome = publish(config(tmp_path, shop))
+    assert outcome.counts == {"unsure": 1}
+    assert "next call" in outcome.told[0].why
+    assert publish(config(tmp_path, shop, live=False)).counts == {"would send": 1}
     assert publish(config(tmp_path, shop)).counts == {"draft": 1}
     assert titles(shop) == ["Thing number 7"]
 
