@@ -47,6 +47,12 @@ def choose_generator(row: Row, recipe: Recipe) -> str:
     return next((generator for field, generator in BY_INPUT if getattr(row, field)), "procedural")
 
 
+def maker_of(row: Row, recipe: Recipe) -> tuple[str, object]:
+    """The generator that a row's mesh is asked of first, and its options."""
+    name = choose_generator(row, recipe)
+    return name, recipe.generator_options[name]
+
+
 def generator_version(name: str) -> str:
     """Name and version of a generator as they enter a row's key."""
     return f"{name}/{GENERATORS[name][0].version}" if name in GENERATORS else name

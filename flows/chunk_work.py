@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from flows.binding import Bound, bind, fallen_back
+from flows.binding import Bound, bind, fallen_back, maker_of
 from flows.budget import Budget, postponed
 from flows.candidates import Candidates
 from flows.chunks import Chunk, Keyed
@@ -19,6 +19,7 @@ from flows.otherwise import cannot_make
 from flows.outcomes import blank_row, drawn_pictures, drop_other_files, failure_row, invalid_row, made_from, repeat_row
 from flows.placement import GENERATE_BATCH, batch_of
 from flows.progress import Progress
+from flows.readiness import Readiness, unready
 from flows.variations import CODE, another_seed, repeats
 from flows.watch import Watch
 from manifests.journal import Journal
@@ -48,6 +49,7 @@ class Line:
     watch: Watch = field(default_factory=Watch)
     stop: threading.Event = field(default_factory=threading.Event)  # set by Ctrl-C: leave the rest to the next run
     budget: Budget = field(default_factory=Budget)
+    readiness: Readiness = field(default_factory=Readiness)
 
 
 Job = TypeVar("Job", GenerateJob, ProcessJob)
@@ -79,7 +81,7 @@ class ChunkWork:
                 if isinstance(keyed.row, InvalidRow):
                     self._forget(f"assets/{asset_folder(keyed.row.ledger_id)}")
                     self._record(keyed, invalid_row(keyed.row, self.line.recipe.name))
-            self._make([keyed for keyed in todo if isinstance(keyed.row, Row)])
+            self._make([keyed for keyed in todo if isinstance(keyed.row, Row) and not self._unready(keyed)])
             self._make_variations_differ()
         if self.line.stop.is_set():
             return {}  # what is finished stays in the journal
@@ -101,6 +103,19 @@ class ChunkWork:
         for row in self.rows.values():
             self.line.progress.done(row.outcome, {})
         self.line.budget.add(row.to_dict() for row in self.rows.values())
+
+    def _unready(self, keyed: Keyed) -> bool:
+        """Whether the row's model cannot run here; the row then has its outcome before anything is spent on it."""
+        refusal = self.line.readiness.refusal(*self._maker(keyed))
+        if refusal:
+            self.bound[keyed.key] = self._bind(keyed)
+            self._record(keyed, self._ledger_row(keyed, None, refusal))
+        return refusal is not None
+
+    def _maker(self, keyed: Keyed) -> tuple[str, object]:
+        """The generator that the row's mesh is asked of first, and its options."""
+        assert isinstance(keyed.row, Row)
+        return maker_of(keyed.row, self.line.recipe)
 
     def _make(self, todo: list[Keyed]) -> None:
         """Generate in batches and process as meshes arrive; one failing row never holds up another."""
@@ -275,7 +290,7 @@ class ChunkWork:
     def _record(self, keyed: Keyed, row: LedgerRow) -> None:
         spent = self.spent[keyed.key]
         row = replace(row, gpu_seconds=float(spent["gpu_seconds"]), cost=float(spent["cost"]))
-        if postponed(row.reasons):
+        if postponed(row.reasons) or unready(row.reasons):
             row = replace(row, key=postponed_key(keyed.key))
         self.rows[keyed.key] = row
         self.journal.append(row.to_dict())

@@ -30,24 +30,31 @@ from ml.generators.pretrained.shelf import (
     pulled,
 )
 
+TERMS = ("model.missing-licence", "model.missing-territory")  # they hold wherever the work is done
 SPARE = 1.05  # of the disk a download needs: the hub's own bookkeeping lies beside it
 
 
 def check_models(recipe: Recipe) -> None:
-    """Raises RecipeError with each thing that the recipe's own generators, or a step that asks a model, lacks here.
-
-    Where Ray is attached to by address the models run on its machines, so that only terms are checked: what a worker
-    lacks ends its rows with the same codes.
-    """
-    found = lacking_in(recipe)
-    if os.environ.get("RAY_ADDRESS"):
-        terms = ("model.missing-licence", "model.missing-territory")
-        found = {name: [each for each in missing if each.code in terms] for name, missing in found.items()}
-    for name, missing in found.items():
-        if missing:
+    """Raises RecipeError with each thing that the recipe's own generators, or a step that asks a model, lacks here."""
+    for name, missing in lacking_in(recipe).items():
+        if missing := decided_here(missing):
             place = f"[generator.{name}]" if name in (recipe.generator, recipe.otherwise) else f"step {name}"
             listed = "; ".join(f"{each.code}: {each.text}" for each in missing)
             raise RecipeError(f"recipe {recipe.name}, {place}: {listed}")
+
+
+def decided_here(missing: list[Missing]) -> list[Missing]:
+    """Of what a model lacks that which stands in a run's way.
+
+    Where Ray is attached to by address the models run on its machines, so that only terms count: what a worker lacks
+    ends its rows with the same codes.
+    """
+    return [each for each in missing if each.code in TERMS] if os.environ.get("RAY_ADDRESS") else missing
+
+
+def lacking_here(name: str, options: object) -> list[Missing]:
+    """What stands in the way of one generator with these options; nothing for one that needs no model."""
+    return decided_here(lacking(name, options))
 
 
 def lacking_in(recipe: Recipe) -> dict[str, list[Missing]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from flows.chunk_work import ChunkWork, Line
 from flows.chunks import Chunk, Keyed
+from flows.jobs import Failure
 from flows.parents import Parent
 from flows.progress import Progress
 from flows.refine_work import RefineWork, Version
@@ -55,6 +56,13 @@ class RefineRun(Run):
     def work(self, line: Line, chunk: Chunk) -> ChunkWork:
         """What makes a chunk's versions."""
         return RefineWork(line, chunk, self._planned.versions)
+
+    def models(self) -> Iterator[tuple[str, object]]:
+        """None: parents' generators are not asked again."""
+        return iter(())
+
+    def _refusal(self, keyed: Keyed) -> Failure | None:
+        return None
 
     def begin(self) -> None:
         """Before the first chunk: numbers and facts are written down, so that a restart gives and finds the same."""

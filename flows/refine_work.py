@@ -47,6 +47,10 @@ class RefineWork(ChunkWork):
         bound, self.origins[keyed.key] = version.parent.bind(keyed.row, version.recipe)
         return bound
 
+    def _maker(self, keyed: Keyed) -> tuple[str, object]:
+        """Not the generator that made the parent: it is not asked again."""
+        return ANYWHERE, None
+
     def _generate_job(self, keyed: Keyed) -> GenerateJob:
         bound, version = self.bound[keyed.key], self.versions[keyed.key]
         said = (version.row.instruction, version.row.region)

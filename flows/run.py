@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
@@ -13,15 +14,17 @@ from itertools import islice
 from typing import Any, Protocol
 
 from flows.alignment import check_alignment
-from flows.binding import makers
+from flows.binding import maker_of, makers
 from flows.budget import Budget
 from flows.catalogue import catalogue
 from flows.chunk_work import ChunkWork, Line
 from flows.chunks import Chunk, Keyed, cut
 from flows.engine import Engine, Spending, TakingTurns
+from flows.jobs import Failure
 from flows.live_metrics import served
 from flows.models import check_models
 from flows.progress import Progress
+from flows.readiness import Readiness, named_generators
 from flows.turns import Turns
 from flows.watch import watch_run
 from manifests.admission import Admission
@@ -32,8 +35,8 @@ from manifests.journal import forget_finished
 from manifests.lease import Lease
 from manifests.ledger import Ledger
 from manifests.licences import plain_licences
-from manifests.priorities import by_priority, names_priority
-from manifests.readers import read_manifest
+from manifests.priorities import COLUMN, by_priority
+from manifests.readers import may_name, read_manifest
 from manifests.recipe import LicenceOptions, Recipe, load_recipe
 from manifests.recipe_shelf import keep_recipe
 from manifests.remakes import load_remakes
@@ -113,6 +116,7 @@ class Run:
         check_alignment(self.recipe)
         self.ledger = Ledger(self.store)
         self.progress = progress or Progress()
+        self.readiness = Readiness()
         self.summary = Summary()
         self.invalid = 0
         self.started = datetime.now(UTC)
@@ -149,10 +153,22 @@ class Run:
                 yield Chunk(pending)
 
     def _finished(self, keyed: Keyed) -> bool:
-        """Whether the ledger holds the row, or says of it that there was no money, and there still is none."""
+        """Whether the ledger holds the row, or that there was no money or no model for it, and there still is none."""
         if keyed.key in self.index:
             return True
-        return self.budget.refusal() is not None and postponed_key(keyed.key) in self.index
+        waits = self.budget.refusal() or (isinstance(keyed.row, Row) and self._refusal(keyed))
+        return bool(waits) and postponed_key(keyed.key) in self.index
+
+    def _refusal(self, keyed: Keyed) -> Failure | None:
+        """How a row ends whose model cannot run here."""
+        assert isinstance(keyed.row, Row)
+        return self.readiness.refusal(*maker_of(keyed.row, self.recipe))
+
+    def models(self) -> Iterator[tuple[str, object]]:
+        """Models that rows name, each once, with their options."""
+        config, known = self.config, self.recipe.generator_options
+        for name in sorted(named_generators(config.manifest, dict(config.columns), config.limit, known)):
+            yield name, known[name]
 
     def _count_invalid(self, rows: list[Keyed]) -> None:
         self.invalid += sum(isinstance(keyed.row, InvalidRow) and keyed.row.outcome == "invalid" for keyed in rows)
@@ -162,7 +178,7 @@ class Run:
     def _keyed(self) -> Iterator[Keyed]:
         remakes = load_remakes(self.store)
         manifest, columns = self.config.manifest, dict(self.config.columns)
-        for row in by_priority(self._admitted, names_priority(manifest, columns)):
+        for row in by_priority(self._admitted, may_name(manifest, COLUMN, columns)):
             if isinstance(row, Row):
                 if row.id in remakes:
                     row = replace(row, remake=remakes[row.id].times)
@@ -213,7 +229,7 @@ class Run:
         with served(self.progress), closing(watch_run(self.store)) as watch:
             common = (self.store, self.ledger, engine, self.recipe, self.config.seed, self.progress)
             self.begin()
-            self._push(Line(*common, remaking, check, watch, budget=self.budget), submit)
+            self._push(Line(*common, remaking, check, watch, budget=self.budget, readiness=self.readiness), submit)
         self.summary.gpu_hours = round((self.budget.gpu_seconds - spent[0]) / 3600, 6)
         self.summary.cost, self.summary.currency = round(self.budget.cost - spent[1], 6), self.recipe.prices.currency
         return self.finish()
@@ -269,6 +285,13 @@ class Run:
         return self.summary
 
 
+def tell_unready(run: Run) -> None:
+    """A line for each model that rows name and that cannot run here; its rows are taken up again once it can."""
+    for name, options in run.models():
+        if refusal := run.readiness.refusal(name, options):
+            print(f"{name}: {refusal.message}", file=sys.stderr, flush=True)
+
+
 def already_done(config: RunConfig) -> Summary | None:
     """The summary when ledger and report hold every row, found without starting any engine; None when there is work.
 
@@ -280,6 +303,7 @@ def already_done(config: RunConfig) -> Summary | None:
         run.tidy()
         if next(run.chunks(), None) is not None:
             check_models(run.recipe)
+            tell_unready(run)
             return None
         if run.summary.rows and not run.reported():
             return None

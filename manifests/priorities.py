@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from manifests.readers import open_manifest
 from manifests.row import InvalidRow, Row
 
 COLUMN = "priority"
-BLOCK = 1 << 20
 
 
 def by_priority(rows: Callable[[], Iterator[Row | InvalidRow]], prioritised: bool) -> Iterator[Row | InvalidRow]:
@@ -29,25 +24,3 @@ def by_priority(rows: Callable[[], Iterator[Row | InvalidRow]], prioritised: boo
 def level_of(row: Row | InvalidRow) -> int:
     """A row's priority; below all others for a wrong one, which costs nothing and must not stop a run too early."""
     return row.priority if isinstance(row, Row) else -1
-
-
-def names_priority(uri: str, columns: Mapping[str, str]) -> bool:
-    """Whether a manifest may have priorities: by its header, or by the word anywhere in JSON lines (1 GB/s)."""
-    if COLUMN in columns:
-        return True
-    word = COLUMN.encode()
-    kind, stream = open_manifest(uri)
-    with stream:
-        if kind == "parquet":
-            try:
-                return any(name.strip().lower() == COLUMN for name in pq.read_schema(stream).names)
-            except (pa.ArrowException, OSError, ValueError):
-                return False  # whoever reads its rows says what is wrong with it
-        if kind == "csv":
-            return word in stream.readline(BLOCK).lower()
-        held = b""
-        while block := stream.read(BLOCK):
-            if word in (held + block).lower():
-                return True
-            held = block[-len(word) :]
-    return False

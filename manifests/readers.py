@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from manifests.columns import ASSETS, CHECKS, INPUT_COLUMNS, Layout, Record, check
+from manifests.columns import ASSETS, CHECKS, INPUT_COLUMNS, Fault, Layout, Record, check
 from manifests.csv_records import csv_records
 from manifests.errors import ManifestError, nearest
 from manifests.inputs import Inputs, is_remote, local_path
@@ -32,6 +34,7 @@ READERS: dict[str, Reader] = {
     ".jsonl": jsonl_records,
     ".ndjson": jsonl_records,
 }
+BLOCK = 1 << 20  # bytes of a header, or of JSON lines that are searched for a word
 GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
 FOREIGN = {
     b"PK\x03\x04": "a ZIP or Excel file: save it as CSV",
@@ -60,6 +63,39 @@ def read_manifest(
     return _rows(_renamed(records, names) if names else records, Inputs(uri, roots))
 
 
+def column_values(uri: str, column: str, columns: Mapping[str, str]) -> Iterator[str]:
+    """What each record says in one column of text, in order: "" for nothing, or for what makes its row invalid."""
+    names = {name: table.strip().lower() for name, table in columns.items()}
+    needed = (*INPUT_COLUMNS, *(names[name] for name in INPUT_COLUMNS if name in names))
+    for record in _renamed(read_records(uri, replace(ASSETS, needed=needed)), names):
+        try:
+            yield CHECKS[column](column, record.values.get(column, ""))
+        except Fault:
+            yield ""
+
+
+def may_name(uri: str, column: str, columns: Mapping[str, str]) -> bool:
+    """Whether a manifest may have a column: by its header, or by the word anywhere in JSON lines (1 GB/s)."""
+    if column in columns:
+        return True
+    word = column.encode()
+    with _open(uri) as file:
+        reader, stream = _recognise(file, uri)
+        if reader is parquet_records:
+            try:
+                return any(name.strip().lower() == column for name in pq.read_schema(stream).names)
+            except (pa.ArrowException, OSError, ValueError):
+                return False  # whoever reads its rows says what is wrong with it
+        if reader is csv_records:
+            return word in stream.readline(BLOCK).lower()
+        held = b""
+        while block := stream.read(BLOCK):
+            if word in (held + block).lower():
+                return True
+            held = block[-len(word) :]
+    return False
+
+
 def _renamed(records: Iterator[Record], names: Mapping[str, str]) -> Iterator[Record]:
     """The records with known columns taken from where the table has them."""
     for record in records:
@@ -78,17 +114,6 @@ def read_records(uri: str, layout: Layout) -> Iterator[Record]:
         file.close()
         raise
     return _to_the_end(records, file, uri)
-
-
-def open_manifest(uri: str) -> tuple[str, IO[bytes]]:
-    """The kind of a manifest (`csv`, `parquet`, `jsonl`) and its bytes unpacked; raises ManifestError."""
-    file = _open(uri)
-    try:
-        reader, stream = _recognise(file, uri)
-    except BaseException:
-        file.close()
-        raise
-    return next(kind[1:] for kind, known in READERS.items() if known is reader), stream
 
 
 def _to_the_end(records: Iterator[Record], file: IO[bytes], uri: str) -> Iterator[Record]:

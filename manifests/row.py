@@ -135,7 +135,7 @@ def row_key(row: Row, recipe_digest: str, generator_version: str, run_seed: int)
 
 
 def postponed_key(key: str) -> str:
-    """The key of a row that was not made for want of money: no row has it, so that a later run takes the row up."""
+    """The key of a row that was not made for want of money or its model: no row has it, so a later run makes it."""
     return _digest((key, "postponed"))
 
 
