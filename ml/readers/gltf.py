@@ -15,6 +15,7 @@ from ml.readers.draco import decode_draco
 from ml.readers.gltf_buffers import Document, Json, parse_container
 from ml.readers.gltf_levels import sort_parts
 from ml.readers.gltf_materials import Mapped, MaterialReader, color_bytes
+from ml.readers.gltf_morph import morphed
 from ml.readers.gltf_scene import Matrix, Placement, is_mirrored, move, place_meshes
 from ml.readers.gltf_skin import posed
 from ml.readers.gltf_xmp import read_provenance
@@ -26,6 +27,7 @@ MAX_NOTES = 64
 
 # Extensions a file may require: those we read, and the KHR_materials_* that only refine a material we approximate.
 READ_EXTENSIONS = {
+    "EXT_mesh_gpu_instancing",
     "EXT_meshopt_compression",
     "KHR_draco_mesh_compression",
     "KHR_mesh_quantization",
@@ -141,14 +143,15 @@ class _PartReader:
         if mode not in (TRIANGLES, STRIP, FAN):
             self.notes.append("points and lines left out")
             return None
-        if "targets" in primitive:
-            self.notes.append("morph targets left out")
         self._unpack_draco(primitive)
         attributes: Json = primitive["attributes"]
         points = self._attribute(attributes, "POSITION", (3,))
         assert points is not None
         faces = self._faces(primitive, mode, len(points))
         normals = self._attribute(attributes, "NORMAL", (3,))
+        if targets := primitive.get("targets", []):
+            self.notes.append("morph targets baked in at their weights")
+            points, normals = morphed(self.document, targets, placement.weights, points, normals)
         points, normals, mirrored = self._placed(attributes, placement, points, normals)
         mapped = self.materials.read(primitive.get("material"))
         checked = make_part(

@@ -12,19 +12,22 @@ import numpy.typing as npt
 from ml.asset import F32, InputError
 from ml.readers.gltf_animation import first_pose
 from ml.readers.gltf_buffers import Document, Json
+from ml.readers.gltf_instances import instances
 
 Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Placement:
-    """One mesh at one place: its index, the node's name, (4, 4) world matrix, skin, and level of detail by MSFT_lod."""
+    """One mesh at one place: its index, the node's name, (4, 4) world matrix, skin, level of detail by MSFT_lod, and
+    the weights of its morph targets, None where nobody names them."""
 
     mesh: object
     name: object
     world: Matrix
     skin: object = None
     level: int = 0
+    weights: object = None
 
 
 def place_meshes(document: Document) -> tuple[list[Placement], dict[int, Matrix]]:
@@ -45,9 +48,14 @@ def place_meshes(document: Document) -> tuple[list[Placement], dict[int, Matrix]
         assert isinstance(index, int)
         if index in worlds:
             raise InputError("mesh.broken", f"node {index} is reached twice: the node tree has a cycle or shared child")
-        worlds[index] = world = parent @ _local(node | pose.get(index, {}))
+        posed = node | pose.get(index, {})
+        worlds[index] = world = parent @ _local(posed)
         if "mesh" in node:
-            placements.append(Placement(node["mesh"], node.get("name"), world, node.get("skin"), level))
+            weights = posed.get("weights", document.item("meshes", node["mesh"]).get("weights"))
+            placements += [
+                Placement(node["mesh"], node.get("name"), world @ _local(each), node.get("skin"), level, weights)
+                for each in instances(document, node)
+            ]
         lower += [(other, parent, at) for at, other in enumerate(_lower_levels(node), start=1) if level == 0]
         pending += [(child, world, level) for child in reversed(node.get("children", []))]
         if not pending:  # levels that are in the scene all the same have been met by now

@@ -39,12 +39,19 @@ def _joint_matrices(document: Document, worlds: dict[int, Matrix], skin: object)
 
 
 def _blended(document: Document, matrices: Matrix, attributes: Json, count: int) -> Matrix:
-    joints = document.accessor(attributes["JOINTS_0"])
-    weights = document.floats(attributes["WEIGHTS_0"]).astype(np.float64)
-    if joints.shape != (count, 4) or weights.shape != (count, 4) or joints.dtype.kind != "u":
-        raise InputError("mesh.broken", f"joints and weights do not match {count} vertices")
+    sets = [number for number in range(len(attributes)) if f"JOINTS_{number}" in attributes]  # four joints each
+    joints = np.concatenate([_column(document, attributes, f"JOINTS_{number}", count) for number in sets], axis=1)
+    weights = np.concatenate([_column(document, attributes, f"WEIGHTS_{number}", count) for number in sets], axis=1)
     if joints.size and int(joints.max()) >= len(matrices):
         raise InputError("mesh.bad-index", f"joint {int(joints.max())} of {len(matrices)}")
     total = weights.sum(axis=1, keepdims=True)
-    weights = np.where(total > 0, weights / np.where(total > 0, total, 1.0), (1.0, 0.0, 0.0, 0.0))
-    return np.asarray(np.einsum("nk,nkij->nij", weights, matrices[joints]))
+    whole = np.eye(1, weights.shape[1])
+    weights = np.where(total > 0, weights / np.where(total > 0, total, 1.0), whole)
+    return np.asarray(np.einsum("nk,nkij->nij", weights, matrices[joints.astype(np.int64)]))
+
+
+def _column(document: Document, attributes: Json, key: str, count: int) -> Matrix:
+    values = document.accessor(attributes[key]) if key.startswith("JOINTS") else document.floats(attributes[key])
+    if values.shape != (count, 4) or (key.startswith("JOINTS") and values.dtype.kind != "u"):
+        raise InputError("mesh.broken", f"{key} is {values.shape}, not joints or weights of {count} vertices")
+    return values.astype(np.float64)
