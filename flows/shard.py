@@ -18,6 +18,7 @@ from manifests.index import U64, id_hashes
 from manifests.lease import Lease
 from manifests.ledger import Ledger
 from manifests.samples import Sample, sample_of
+from manifests.shard_check import check_shards
 from manifests.shard_files import Files, Shape, shard_file
 from manifests.shard_folder import (
     Published,
@@ -53,6 +54,7 @@ class ShardConfig:
     where: str | None = None
     licences: tuple[str, ...] | None = None  # None for those the rows' recipes allow
     version: str = ""
+    check: bool = False  # read all that is published again and compare digests, before anything is packed
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,14 @@ def shard(config: ShardConfig, tell: Tell = lambda line: None) -> Packed:
     """Publish every passed row that is in no shard yet; killed at any instant, the same call goes on.
 
     Memory holds 16 bytes for each published sample, one bucket of rows and one sample's files. Raises ShardError for
-    a folder with other settings, SpaceError before the disk is full, LeaseError while another call writes there.
+    a folder with other settings or a shard that is not as published, SpaceError before the disk is full, LeaseError
+    while another call writes there.
     """
     source, target = Store(config.out), Store(config.to)
     with Lease(target) as lease:
         keep_settings(target, Settings(config.format, config.formats, config.split))
+        for stats in check_shards(target) if config.check else ():
+            tell(f"{stats.shard}  {stats.bytes / 1e6:.1f} MB as published")
         done = Published(target)
         left_out: Counter[str] = Counter()
         expected = sum(marker.outcomes.get("passed", 0) for marker in Ledger(source).markers())

@@ -14,7 +14,7 @@ from manifests.samples import Sample
 Shape = Literal["webdataset", "parquet"]
 SUFFIX: dict[Shape, str] = {"webdataset": ".tar", "parquet": ".parquet"}
 BLOCK = 512  # bytes, of a tar
-ROW_GROUP = 32 << 20  # bytes of files: what a reader of one sample has to read along
+ROW_GROUP = 1 << 20  # bytes of files, what a reader of one sample has to read along; a group costs 1.2 kB of footer
 SCHEMA = pa.schema(
     [
         pa.field("sample", pa.string(), nullable=False),

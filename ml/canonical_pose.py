@@ -55,9 +55,9 @@ def pose_grid(points: npt.ArrayLike) -> F32:
     return grid
 
 
-def turn_probabilities(grid: F32) -> F64:
-    """(24,) how likely each of `turns` is the one that the shape needs; 0.3 ms."""
-    first, bias, second = _weights()
+def turn_probabilities(grid: F32, file: Path = WEIGHTS) -> F64:
+    """(24,) how likely each of `turns` is the one that the shape needs, by the weights of a file; 0.3 ms."""
+    first, bias, second = _weights(file)
     hidden = np.maximum(grid[sources()] @ first + bias, 0.0)
     scores = (hidden @ second).astype(np.float64)
     odds = np.exp(scores - scores.max())
@@ -66,7 +66,7 @@ def turn_probabilities(grid: F32) -> F64:
 
 
 @cache
-def _weights() -> tuple[F32, F32, F32]:
-    with np.load(WEIGHTS, allow_pickle=False) as file:
+def _weights(path: Path) -> tuple[F32, F32, F32]:
+    with np.load(path, allow_pickle=False) as file:
         first, bias, second = (file[name].astype(np.float32) for name in ("first", "bias", "second"))
     return first, bias, second

@@ -1,11 +1,11 @@
-"""Reads training shards (tars in a folder or under an fsspec URL) as a torch data set that resumes exactly."""
+"""Reads training shards (in a folder or under an fsspec URL) as a torch data set that resumes exactly."""
 
 from __future__ import annotations
 
 import io
 import json
 import tarfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from zipfile import BadZipFile
@@ -13,10 +13,12 @@ from zipfile import BadZipFile
 import fsspec
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.parquet as pq
 from torch.utils.data import IterableDataset, get_worker_info
 
 from ml.asset import InputError
+from ml.parquet_rows import row_of
 
 I64 = npt.NDArray[np.int64]
 Sample: TypeAlias = dict[str, Any]
@@ -24,7 +26,8 @@ Sample: TypeAlias = dict[str, Any]
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Where every sample of one split lies: (n,) shard numbers, byte offsets and lengths, in published order."""
+    """Where every sample of one split lies: (n,) shard numbers, byte offsets (rows of a Parquet shard) and lengths, in
+    published order."""
 
     shards: tuple[str, ...]
     shard: npt.NDArray[np.int32]
@@ -38,15 +41,13 @@ class Catalogue:
 def read_catalogue(url: str, split: str = "train", version: str = "") -> Catalogue:
     """The samples of a published version (the newest when none is named); 20 bytes of memory for each.
 
-    Raises InputError `shard.version` where there is none of that name, and `shard.format` for shards that are no tars.
+    Raises InputError `shard.version` where there is none of that name.
     """
     files, root = fsspec.core.url_to_fs(url)
     entries = [each for each in _version(files, root, version)["shards"] if each["split"] == split]
-    if any(not each["path"].endswith(".tar") for each in entries):
-        raise InputError("shard.format", f"{url} holds Parquet shards; this reader takes WebDataset tars")
     numbers, offsets, lengths = [np.empty(0, np.int32)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for number, each in enumerate(entries):
-        name = each["path"].removesuffix(".tar").replace("/", "-")
+        name = each["path"].rpartition(".")[0].replace("/", "-")
         data = io.BytesIO(files.cat_file(f"{root}/index/{name}.parquet"))
         table = pq.read_table(data, columns=["offset", "bytes"])
         numbers.append(np.full(table.num_rows, number, np.int32))
@@ -112,9 +113,10 @@ def batches_of(part: I64, worker: int, workers: int, batch: int) -> I64:
 class ShardDataset(IterableDataset[Sample]):
     """Samples of one split, each exactly once an epoch over all ranks and workers.
 
-    A sample is `{"__key__": name, extension: value}`: npz as a dict of arrays, npy as an array, json as plain values,
-    txt as text, everything else as bytes. Nothing is ever unpickled. Only places are shuffled and a sample's bytes are
-    read when it is its turn, so the window costs no memory and a resume reads nothing twice.
+    A sample is `{"__key__": name, extension: value}`, of tars and Parquet shards alike: npz as a dict of arrays, npy
+    as an array, json as plain values, txt as text, everything else as bytes. Nothing is ever unpickled. Only places are
+    shuffled and a sample's bytes are read when it is its turn, so the window costs no memory and a resume reads nothing
+    twice.
     """
 
     def __init__(
@@ -179,12 +181,13 @@ class ShardDataset(IterableDataset[Sample]):
         """One sample; raises InputError `shard.damaged` where its bytes are no whole sample."""
         start, size = int(self.catalogue.offset[place]), int(self.catalogue.bytes[place])
         name = self.catalogue.shards[self.catalogue.shard[place]]
-        files, root = fsspec.core.url_to_fs(self.url)  # cached by fsspec, for each process anew
-        data = files.cat_file(f"{root}/{name}", start=start, end=start + size)
         try:
-            return decode(data, self.members)
-        except (tarfile.TarError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise InputError("shard.damaged", f"{name}, sample at byte {start}: {error}") from error
+            if name.endswith(".parquet"):
+                return decode_row(row_of(self.url, name, start), self.members)
+            files, root = fsspec.core.url_to_fs(self.url)  # cached by fsspec, for each process anew
+            return decode(files.cat_file(f"{root}/{name}", start=start, end=start + size), self.members)
+        except (tarfile.TarError, ValueError, KeyError, EOFError, BadZipFile, pa.ArrowException) as error:
+            raise InputError("shard.damaged", f"{name}, sample at {start}: {error}") from error
 
 
 def decode(data: bytes, members: Collection[str] | None = None) -> Sample:
@@ -201,6 +204,14 @@ def decode(data: bytes, members: Collection[str] | None = None) -> Sample:
     if end != len(data) or not sample:  # a tar reader takes zeros, and a cut, for its end
         raise tarfile.ReadError(f"its files take {end} of {len(data)} bytes")
     return sample
+
+
+def decode_row(row: Mapping[str, Any], members: Collection[str] | None = None) -> Sample:
+    """A sample from its row of a Parquet shard."""
+    found = {"json": row["json"].encode(), **{file["name"]: file["data"] for file in row["files"]}}
+    wanted = {name: data for name, data in found.items() if members is None or name in members}
+    values = {name: DECODERS.get(name.rpartition(".")[2], bytes)(data) for name, data in wanted.items()}
+    return {"__key__": row["sample"], **values}
 
 
 def _npz(data: bytes) -> dict[str, npt.NDArray[Any]]:

@@ -68,8 +68,6 @@ class ViewsOptions:
             raise ValueError("a label is letters, digits, - and _")
         if not self.fovs[0] < self.fovs[1]:
             raise ValueError("fovs are the smallest and the largest")
-        if self.shader == "f3d" and self.cameras == "orthographic":
-            raise ValueError("f3d draws no orthographic views of a given height; take cycles or own")
 
 
 def export_views(asset: Asset, stem: str, options: ViewsOptions = ViewsOptions()) -> list[OutputFile]:

@@ -39,11 +39,23 @@ f3d.Engine.autoload_plugins()
 engine = f3d.Engine.create_egl() if sys.platform == "linux" else f3d.Engine.create(True)
 engine.window.size = job["size"], job["size"]
 engine.options.update({"ui.loader_progress": False, "render.effect.antialiasing.mode": "ssaa"})
+parallel = job["cameras"][0]["fov"] <= 0.0
+if parallel:
+    engine.options["scene.camera.orthographic"] = True  # before the scene: changing it later moves the camera
 engine.scene.add(job["mesh"])
 camera = engine.window.camera
+
+def stand(target, eye, up):
+    camera.focal_point, camera.position, camera.view_up = target, eye, up
+
+if parallel:  # f3d is told no height, but fits bounds exactly and then zooms
+    stand(job["centre"], *job["broadside"])
+    camera.reset_to_bounds(1.0)
+    camera.zoom(job["longest"] / job["cameras"][0]["extent"])
 for number, each in enumerate(job["cameras"]):
-    camera.focal_point, camera.position, camera.view_up = each["target"], each["eye"], each["up"]
-    camera.view_angle = each["fov"]
+    stand(each["target"], each["eye"], each["up"])
+    if not parallel:
+        camera.view_angle = each["fov"]
     engine.window.render_to_image(True).save(f"{number}.png")
 """
 
@@ -102,10 +114,26 @@ def shaded_outside(
         mesh, job = Path(folder, "mesh.glb"), Path(folder, "job.json")
         mesh.write_bytes(export_glb(asset, "mesh", GlbOptions())[0].data)
         reach = max(math.dist(camera.eye, camera.target) for camera in cameras)
-        told = {"mesh": str(mesh), "folder": folder, "size": size, "samples": SAMPLES, "reach": reach}
+        told = {
+            "mesh": str(mesh),
+            "folder": folder,
+            "size": size,
+            "samples": SAMPLES,
+            "reach": reach,
+            **_broadside(asset),
+        }
         job.write_text(json.dumps({**told, "cameras": [_told(*each) for each in zip(cameras, poses, strict=True)]}))
         _run(program, python or sys.executable, job, SECONDS_A_VIEW[program] * (1 + len(cameras)))
         return [_picture(Path(folder, f"{number}.png"), size, program) for number in range(len(cameras))]
+
+
+def _broadside(asset: Asset) -> dict[str, Any]:
+    """From where the asset's longest side, which f3d fits to the picture, lies across it: eye and up."""
+    low, high = asset.bounds()
+    centre, sides = (low + high) / 2.0, high - low
+    deep = int(sides.argmax()) == 2
+    eye = centre + np.roll([0.0, 0.0, 2.0 * sides.max()], 1 if deep else 0)
+    return {"centre": centre.tolist(), "longest": float(sides.max()), "broadside": (eye.tolist(), (0.0, 1.0, 0.0))}
 
 
 def _told(camera: Camera, pose: F64) -> dict[str, Any]:

@@ -37,6 +37,8 @@ def add_shape(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--split", default="0.98/0.01/0.01", help="shares of train/validation/test")
     parser.add_argument("--where", help="an SQL condition on the ledger's rows")
     parser.add_argument("--licences", default=None, metavar="A,B", help="allowed, whatever the recipe says")
+    check = "read every published shard again first and compare its digest (without it, its length)"
+    parser.add_argument("--check", action="store_true", help=check)
     parser.add_argument("--version", default="", metavar="NAME", help="of the data set (default: the next number)")
 
 
@@ -80,6 +82,7 @@ def shape(options: argparse.Namespace, out: str, to: str) -> ShardConfig:
         options.where,
         None if options.licences is None else tuple(options.licences.split(",")),
         options.version,
+        options.check,
     )
 
 

@@ -1,4 +1,4 @@
-"""`meshmill train`: the alignment model and the shape model from their recipes, and a quality scorer from labels."""
+"""`meshmill train`: the models of the house from their recipes, and a quality scorer from labels."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ if TYPE_CHECKING:
 
 
 def register(commands: Commands) -> None:
-    """Add the command and its three kinds."""
+    """Add the command and its kinds."""
     kinds = commands.add_parser("train", help="train a model of the house").add_subparsers(dest="kind", required=True)
     alignment = kinds.add_parser("alignment", help="the dual encoder that compares prompts with pictures")
     alignment.add_argument("--recipe", default="datasets/training/alignment.toml", help="a training recipe")
     alignment.add_argument("--out", required=True, help="folder; a killed training goes on from what is in it")
     alignment.set_defaults(handler=train_alignment)
     add_shapes(kinds)
+    pose = kinds.add_parser("pose", help="the network that turns meshes to their feet and front")
+    pose.add_argument("--recipe", default="datasets/training/pose.toml", help="a training recipe")
+    pose.add_argument("--out", required=True, help="folder; a killed training keeps the examples that are in it")
+    pose.set_defaults(handler=train_pose)
     scorer = kinds.add_parser("scorer", help="a linear quality scorer from labels of a run's assets")
     scorer.add_argument("labels", help="CSV of id and label, a number each")
     scorer.add_argument("--run", required=True, help="the run's folder, made by a recipe with [alignment]")
@@ -102,6 +106,19 @@ def train_alignment(options: argparse.Namespace) -> int:
     recall, _ = judged.recall()
     print(f"AUC {judged.roc_random:.4f} against other prompts, {judged.roc_hard:.4f} with one word wrong")
     print(f"R@1 {recall:.3f} among 100; the model is in {options.out}")
+    return OK
+
+
+def train_pose(options: argparse.Namespace) -> int:
+    """Train, and print how many held-out assets are brought back."""
+    from flows.pose_training import WEIGHTS, train_pose_model
+
+    try:
+        found = train_pose_model(Path(options.recipe), Path(options.out), partial(print, file=sys.stderr, flush=True))
+    except ModuleNotFoundError as error:
+        raise UsageError(f"training needs {error.name}: install the extra 'learned'") from error
+    print(f"of held-out assets brought back from any turn {found.every:.1%}, to the front {found.front:.1%}")
+    print(f"the weights are in {options.out}/{WEIGHTS}")
     return OK
 
 

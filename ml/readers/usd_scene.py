@@ -11,6 +11,7 @@ import numpy as np
 from ml.asset import InputError
 from ml.readers.apart import Scene, SceneMaterial, ScenePart, Values
 from ml.readers.limits import ReadLimits
+from ml.readers.usd_skeleton import Posed, Skeletons
 
 SLOTS = {"diffuseColor": "base_color", "roughness": "roughness", "metallic": "metallic", "normal": "normal",
          "occlusion": "occlusion", "emissiveColor": "emissive"}  # fmt: skip
@@ -21,7 +22,7 @@ Z_TO_Y = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
 
 def read_scene(path: str, limits: ReadLimits) -> Scene:
     """Every mesh that is drawn, instances too, in metres and Y up at the start of the animation, with its
-    UsdPreviewSurface. Layers outside the file are not opened. Skeletons stay in their rest pose, which is noted.
+    UsdPreviewSurface, skins and blend shapes applied. Layers outside the file are not opened.
 
     Raises InputError `mesh.broken`, `mesh.too-large`, `mesh.unsupported`.
     """
@@ -33,14 +34,15 @@ def read_scene(path: str, limits: ReadLimits) -> Scene:
     except Tf.ErrorException as error:
         raise InputError("mesh.broken", f"not a USD that can be read: {str(error)[:300]}") from error
     turn = Z_TO_Y if UsdGeom.GetStageUpAxis(stage) == "Z" else np.eye(3)
-    reader = _StageReader(path, UsdGeom.GetStageMetersPerUnit(stage) * turn, _first_frame(stage), limits)
+    time = _first_frame(stage)
+    skeletons = Skeletons(stage, time)
+    reader = _StageReader(path, UsdGeom.GetStageMetersPerUnit(stage) * turn, time, limits, skeletons)
     for prim in Usd.PrimRange.Stage(stage, Usd.TraverseInstanceProxies()):
         if prim.HasAuthoredMetadata("clips"):  # other files again, which are opened where a value is asked for
             raise InputError("mesh.unsupported", f"{prim.GetPath()} takes its values from clips in other files")
         if prim.IsA(UsdGeom.Mesh) and _drawn(prim, reader.time):
             reader.add(prim)
-    if any(prim.GetTypeName() == "Skeleton" for prim in stage.Traverse()):
-        reader.scene.notes.append("skeletons left in their rest pose")
+    reader.scene.notes += skeletons.notes
     return reader.scene
 
 
@@ -85,7 +87,8 @@ def _drawn(prim: Any, time: Any) -> bool:
 class _StageReader:
     """Collects the meshes of a stage."""
 
-    def __init__(self, path: str, linear: Values, time: Any, limits: ReadLimits) -> None:
+    def __init__(self, path: str, linear: Values, time: Any, limits: ReadLimits, skeletons: Skeletons) -> None:
+        self._skeletons = skeletons
         self.scene = Scene()
         self.time = time
         self._linear = linear
@@ -107,11 +110,17 @@ class _StageReader:
             return
         self._faces += int(np.maximum(counts - 2, 0).sum())
         self._limits.check(self._faces)
-        matrix = np.array(UsdGeom.Imageable(mesh).ComputeLocalToWorldTransform(self.time))
+        posed = self._skeletons.pose(prim, points)
+        points = posed.points if posed else points
+        matrix = posed.world if posed else np.array(UsdGeom.Imageable(mesh).ComputeLocalToWorldTransform(self.time))
         world = self._linear @ matrix[:3, :3].T
         moved = points @ world.T + self._linear @ matrix[3, :3]
         turned = (np.linalg.det(world) < 0.0) != (mesh.GetOrientationAttr().Get() == UsdGeom.Tokens.leftHanded)
-        attributes = _attributes(mesh, counts, corners, world, self.time)
+        attributes = _attributes(mesh, counts, corners, self.time)
+        if posed and posed.reshaped:
+            attributes.pop("normals", None)  # made anew from the faces
+        if "normals" in attributes:
+            attributes["normals"] = _placed_normals(*attributes["normals"], corners, world, posed)
         for chosen, material in self._subsets(mesh, len(counts)):
             at = _corners_of(counts, chosen, turned)
             mine = {
@@ -204,22 +213,30 @@ def _corners_of(counts: Values, faces: Values, turned: bool) -> Values:
     return corners
 
 
-def _attributes(
-    mesh: Any, counts: Values, corners: Values, world: Values, time: Any
-) -> dict[str, tuple[Values, Values]]:
-    """Normals, the first texture coordinates and the display colour, by corner."""
+def _placed_normals(
+    values: Values, index: Values, corners: Values, world: Values, posed: Posed | None
+) -> tuple[Values, Values]:
+    """Normals turned by the skin and into the world; such as do not fit the mesh stay as they are."""
+    turns = None if posed is None else posed.turns
+    if turns is not None and len(index) == len(corners) and index.max() < len(values) and corners.max() < len(turns):
+        values, index = np.einsum("cij,cj->ci", turns[corners], values[index]), np.arange(len(corners))
+    cofactor = np.linalg.det(world) * np.linalg.pinv(world).T
+    return values @ cofactor.T, index
+
+
+def _attributes(mesh: Any, counts: Values, corners: Values, time: Any) -> dict[str, tuple[Values, Values]]:
+    """Normals as the file has them, the first texture coordinates and the display colour, by corner."""
     from pxr import UsdGeom
 
     api = UsdGeom.PrimvarsAPI(mesh)
     found: dict[str, tuple[Values, Values]] = {}
     normals = api.GetPrimvar("normals")
-    cofactor = np.linalg.det(world) * np.linalg.pinv(world).T
     if normals and normals.HasAuthoredValue():
         if (values := _primvar(normals, counts, corners, time)) is not None:
-            found["normals"] = (values[0] @ cofactor.T, values[1])
+            found["normals"] = values
     elif (rows := mesh.GetNormalsAttr().Get(time)) is not None and len(rows):
         index = np.arange(len(corners)) if mesh.GetNormalsInterpolation() == "faceVarying" else corners
-        found["normals"] = (np.array(rows, np.float64) @ cofactor.T, index)
+        found["normals"] = (np.array(rows, np.float64), index)
     sets = [each for each in api.GetPrimvarsWithAuthoredValues() if str(each.GetTypeName()).startswith("texCoord2")]
     named = [each for each in sets if each.GetPrimvarName() == "st"] or sets
     if named and (values := _primvar(named[0], counts, corners, time)) is not None:

@@ -46,6 +46,6 @@ def write(folder: Path, numbers: Iterable[int], **more: Any) -> Store:
     return store
 
 
-def packed(out: Path, to: Path, **more: Any) -> Packed:
+def packed(out: Path, to: Path | str, **more: Any) -> Packed:
     options: dict[str, Any] = {"samples": 10, "split": (0.8, 0.1, 0.1), **more}
     return shard(ShardConfig(str(out), str(to), **options))

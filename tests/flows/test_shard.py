@@ -147,6 +147,17 @@ def test_a_row_made_anew_stays_as_published_and_is_counted(out: Path, tmp_path: 
     assert tree(tmp_path / "set") == before
 
 
+def test_a_row_that_failed_and_passes_when_it_is_tried_again_comes_in_a_new_shard(out: Path, tmp_path: Path) -> None:
+    write(out, [70], outcome="failed")
+    assert packed(out, tmp_path / "set").total == 60
+    before = tree(tmp_path / "set")
+    write(out, [70])
+    again = packed(out, tmp_path / "set")
+    assert (again.version, again.shards, again.samples, again.total) == ("2", 1, 1, 61)
+    after = tree(tmp_path / "set")
+    assert {name: after[name] for name in before} == before
+
+
 def test_what_may_not_or_cannot_go_is_counted_by_reason(out: Path, tmp_path: Path) -> None:
     store = write(out, [100], licence="CC-BY-NC")
     write(out, [101], licence="")

@@ -14,6 +14,7 @@ from shard_rows import packed, write
 
 torch = pytest.importorskip("torch")
 
+from manifests import shard_files  # noqa: E402
 from ml.asset import InputError  # noqa: E402
 from ml.shards import ShardDataset, read_catalogue  # noqa: E402
 
@@ -120,6 +121,24 @@ def test_a_bucket_is_read_as_a_folder_is(data: Path, tmp_path: Path, bucket: str
     assert faces(ShardDataset(f"{bucket}/set", window=0)) == expected(data)
 
 
+@pytest.mark.parametrize("group", [1, 400, 1 << 20])
+def test_parquet_shards_give_the_trainer_the_same_samples_in_the_same_order(
+    group: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shard_files, "ROW_GROUP", group)
+    packed(data / "out", tmp_path / "set", format="parquet")
+    tars, rows = (ShardDataset(str(folder / "set"), batch=4, window=16) for folder in (data, tmp_path))
+    for one, other in zip(tars, rows, strict=True):
+        assert {name: repr(value) for name, value in one.items()} == {name: repr(other[name]) for name in one}
+        assert one.keys() == other.keys()
+    rows.set_epoch(0)
+    tars.set_epoch(0)
+    assert list(batches(rows, 2)) == list(batches(tars, 3))
+    assert {frozenset(each) for each in ShardDataset(str(tmp_path / "set"), "test", members=["json"])} == {
+        frozenset(["__key__", "json"])
+    }
+
+
 def test_members_versions_and_faults(data: Path, tmp_path: Path) -> None:
     sample = next(iter(ShardDataset(str(data / "set"), members=["vecset.npz"])))
     assert set(sample) == {"__key__", "vecset.npz"}
@@ -127,17 +146,16 @@ def test_members_versions_and_faults(data: Path, tmp_path: Path) -> None:
         read_catalogue(str(data / "set"), version="9")
     with pytest.raises(InputError, match="has no version"):
         read_catalogue(str(tmp_path))
-    with pytest.raises(InputError, match="takes WebDataset tars"):
-        read_catalogue(str(data / "parquet"))
     with pytest.raises(ValueError, match="rank 2 of 2"):
         ShardDataset(str(data / "set"), rank=2, ranks=2)
     assert list(ShardDataset(str(data / "set"), "nothing")) == []
 
 
 @pytest.mark.parametrize("damage", ["cut", "overwritten"])
-def test_a_damaged_shard_is_a_coded_error(data: Path, tmp_path: Path, damage: str) -> None:
-    packed(data / "out", tmp_path / "set")
-    path = sorted((tmp_path / "set/train").glob("*.tar"))[0]
+@pytest.mark.parametrize("form", ["webdataset", "parquet"])
+def test_a_damaged_shard_is_a_coded_error(data: Path, tmp_path: Path, damage: str, form: str) -> None:
+    packed(data / "out", tmp_path / "set", format=form)
+    path = sorted((tmp_path / "set/train").glob("*"))[0]
     content = path.read_bytes()
     path.write_bytes(content[:700] if damage == "cut" else bytes(len(content)))
     with pytest.raises(InputError) as caught:
