@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
+from flows.binding import generator_version
 from flows.chunks import Chunk, cut
 from flows.progress import Progress
 from flows.run import Run, RunConfig
@@ -18,7 +19,11 @@ from manifests.errors import LedgerError
 from manifests.index import U64, id_hashes
 from manifests.ledger import Ledger
 from manifests.row import Row
+from ml.generators.registry import GENERATORS
 
+CURRENT = "current"  # the recipe of the call, the generators as they are installed
+MODEL = "json_extract_string(meta, '$.made_from.model')"
+RECIPE = "json_extract_string(meta, '$.made_from.recipe')"
 UNDER_WAY = "rerunning"  # one file a rerun that is not finished: which rows, and from where on they count as made again
 
 
@@ -33,6 +38,8 @@ class Selection:
     recipe: str = ""  # name or digest of the recipe that made it
     model: str = ""  # generator, or generator/version
     where: str = ""  # an SQL condition of the user's own
+    other_recipe: str = ""  # than this one, by name or digest, made it; CURRENT for the call's own
+    other_model: str = ""  # version of the generator than this generator/version made it; CURRENT for those installed
 
     def condition(self) -> str:
         """As SQL over the ledger's columns, `chunk` left out."""
@@ -46,11 +53,17 @@ class Selection:
         if self.outcome:
             found.append(f"outcome = {_text(self.outcome)}")
         if self.recipe:
-            made_by = "json_extract_string(meta, '$.made_from.recipe')"
-            found.append(f"(recipe = {_text(self.recipe)} or {made_by} = {_text(self.recipe)})")
+            found.append(f"(recipe = {_text(self.recipe)} or {RECIPE} = {_text(self.recipe)})")
+        if self.other_recipe:
+            found.append(f"(recipe <> {_text(self.other_recipe)} and {RECIPE} <> {_text(self.other_recipe)})")
         if self.model:
-            model = "json_extract_string(meta, '$.made_from.model')"
-            found.append(f"(generator = {_text(self.model)} or {model} = {_text(self.model)})")
+            found.append(f"(generator = {_text(self.model)} or {MODEL} = {_text(self.model)})")
+        if self.other_model == CURRENT:
+            installed = ", ".join(_text(generator_version(name)) for name in GENERATORS)
+            found.append(f"generator in ({', '.join(map(_text, GENERATORS))}) and {MODEL} not in ({installed})")
+        elif self.other_model:
+            name = self.other_model.partition("/")[0]
+            found.append(f"(generator = {_text(name)} and {MODEL} <> {_text(self.other_model)})")
         if self.where:
             found.append(f"({self.where}\n)")
         return " and ".join(found) or "true"
@@ -130,7 +143,10 @@ class RerunRun(Run):
             kept: dict[str, Any] = json.loads(self.store.read(self._under_way))
             return kept["written"], np.array(kept["ids"], dtype=np.uint64)
         written = max((marker.written for marker in self.ledger.markers()), default=0)
-        return written, self.config.selection.hashes(self.ledger)
+        selection = self.config.selection
+        if selection.other_recipe == CURRENT:
+            selection = replace(selection, other_recipe=self.recipe.digest)
+        return written, selection.hashes(self.ledger)
 
     @cached_property
     def _remaining(self) -> U64:

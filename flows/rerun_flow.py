@@ -30,9 +30,14 @@ def rerun_rows(
     max_invalid: float = 1.0,
     limit: int | None = None,
     columns: dict[str, str] | None = None,
+    other_recipe: str = "",
+    other_model: str = "",
 ) -> dict[str, Any]:
-    """Make the rows again that the selection names; raises ValueError where it names none in particular."""
-    selection = Selection(reason, stage, ledger_chunk, outcome, made_by_recipe, model, where)
+    """Make the rows again that the selection names; raises ValueError where it names none in particular.
+
+    `other_recipe` and `other_model` choose what another version made than the one named, or than the `current` one.
+    """
+    selection = Selection(reason, stage, ledger_chunk, outcome, made_by_recipe, model, where, other_recipe, other_model)
     if not selection:
         raise ValueError("name a reason, a stage, a chunk, an outcome, a recipe, a model or a condition")
     roots = tuple(input_roots or ())

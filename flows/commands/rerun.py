@@ -1,4 +1,4 @@
-"""`meshmill rerun`: rows of a finished manifest once more, chosen by reason, stage, chunk, recipe or model."""
+"""`meshmill rerun`: rows of a finished manifest once more, by reason, stage, chunk or version of what made them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from manifests.errors import UsageError
 if TYPE_CHECKING:
     from flows.run import RunConfig, Summary
 
+CURRENT = "current"  # as flows/rerun.py has it, whose imports a --help need not load
 CHOICES = {
     "reason": ("CODE", "rows with this reason, as uv.overlap or gate.uv.overlap"),
     "stage": ("NAME", "rows that went through this stage, as unwrap or export.fbx"),
@@ -23,6 +24,10 @@ CHOICES = {
     "model": ("NAME", "rows of this generator, or of this generator/version"),
     "where": ("SQL", "a condition on the ledger's rows"),
 }
+OTHERS = {
+    "other-recipe": ("RECIPE", "rows that another recipe or version of it made than this name or digest"),
+    "other-model": ("NAME/VERSION", "rows that another version of this generator made"),
+}
 
 
 def register(commands: Commands) -> None:
@@ -31,6 +36,9 @@ def register(commands: Commands) -> None:
     add_run_options(parser)
     for name, (metavar, text) in CHOICES.items():
         parser.add_argument(f"--{name}", default="", metavar=metavar, help=text)
+    for name, (metavar, text) in OTHERS.items():
+        text += "; without a value: than the current one"
+        parser.add_argument(f"--{name}", default="", nargs="?", const=CURRENT, metavar=metavar, help=text)
     parser.set_defaults(handler=rerun)
 
 
@@ -46,9 +54,11 @@ def rerun(options: argparse.Namespace) -> int:
         options.made_by,
         options.model,
         options.where,
+        options.other_recipe,
+        options.other_model,
     )
     if not selection:
-        raise UsageError(f"rerun: choose rows by {', '.join(f'--{name}' for name in CHOICES)}")
+        raise UsageError(f"rerun: choose rows by {', '.join(f'--{name}' for name in (*CHOICES, *OTHERS))}")
     config = RerunConfig(
         options.manifest,
         options.recipe,
@@ -75,4 +85,5 @@ def as_flow(config: RunConfig) -> Summary:
     run = partial(rerun_rows, config.manifest, config.recipe, config.out, s.reason, s.stage, s.chunk, s.outcome)
     roots = list(config.input_roots)
     chosen = partial(run, s.recipe, s.model, s.where, "auto", config.seed, roots, config.auto_fix)
-    return Summary.from_dict(chosen(config.max_invalid, config.limit, dict(config.columns)))
+    others = partial(chosen, other_recipe=s.other_recipe, other_model=s.other_model)
+    return Summary.from_dict(others(config.max_invalid, config.limit, dict(config.columns)))

@@ -16,7 +16,7 @@ from flows.chunk_work import ChunkWork
 from flows.cli import parser
 from flows.commands.rerun import as_flow, rerun
 from flows.execute import drive
-from flows.rerun import UNDER_WAY, RerunConfig, Selection
+from flows.rerun import CURRENT, UNDER_WAY, RerunConfig, Selection
 from flows.run import RunConfig, Summary, TooManyInvalid, already_done
 from manifests.errors import LedgerError, UsageError
 from manifests.ledger import Ledger
@@ -118,17 +118,45 @@ def test_other_ways_to_choose(folder: Path) -> None:
     assert again(folder, outcome="failed") == {}
 
 
+def made_by_others(folder: Path) -> None:
+    """Row 1 is said to be of an older recipe, row 2 of an older model, row 3 of a generator that is not installed."""
+    said = {
+        "row-1": {"recipe": "0" * 32, "model": "noop/1"},
+        "row-2": {"recipe": rows(folder)["row-2"]["meta"]["made_from"]["recipe"], "model": "noop/0"},
+        "row-3": {"recipe": rows(folder)["row-3"]["meta"]["made_from"]["recipe"], "model": "gone/1"},
+    }
+    found = [LedgerRow.from_dict(rows(folder)[id]) for id in said]
+    changed = [replace(row, meta={**row.meta, "made_from": said[row.id]}) for row in found]
+    changed[2] = replace(changed[2], generator="gone")
+    ledger(folder).write_chunk("older", changed)
+
+
+def test_what_another_version_made_is_made_again_until_the_current_one_has(folder: Path) -> None:
+    current = {**rows(folder)["row-7"]["meta"]["made_from"]}
+    made_by_others(folder)
+    assert again(folder, other_recipe=current["recipe"], where="id = 'row-2'") == {}
+    assert again(folder, other_recipe="current") == {"row-1": 1}
+    assert again(folder, other_recipe="current") == {}
+    assert again(folder, other_model=current["model"], where="id = 'row-1'") == {}
+    assert again(folder, other_model="current") == {"row-2": 1}
+    assert again(folder, other_model="current") == {}
+    made_by_others(folder)
+    assert again(folder, other_model="noop/0") == dict.fromkeys(set(ROWS) - {"row-2", "row-3"}, 1)
+    assert again(folder, other_recipe="noop") == {}  # by name: all are of some version of it
+
+
 def test_every_option_reaches_the_run_alone_and_as_a_flow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Any] = []
     text = f"rerun {folder}/rows.csv --recipe noop --out o --max-invalid 0.5 --limit 3 --seed 7 --input-root in"
     text += " --auto-fix 1 --column prompt=words"
     text += " --reason r --stage s --chunk c --outcome o --made-by b --model m --where w"
+    text += " --other-recipe --other-model n/1"
     monkeypatch.setattr("flows.commands.rerun.carry_out", lambda config, *_: seen.append(config) or 0)
     rerun(parser().parse_args(text.split()))
     monkeypatch.setattr(rerun_flow, "execute", lambda config, *_: seen.append(config) or Summary())
     monkeypatch.setattr(rerun_flow, "rerun_rows", rerun_flow.rerun_rows.fn)
     as_flow(seen[0])
-    chosen = Selection("r", "s", "c", "o", "b", "m", "w")
+    chosen = Selection("r", "s", "c", "o", "b", "m", "w", CURRENT, "n/1")
     columns = (("prompt", "words"),)
     manifest, roots = str(folder / "rows.csv"), ("in",)
     asked = RerunConfig(manifest, "noop", "o", 0.5, 3, 7, roots, auto_fix=1, columns=columns, selection=chosen)
