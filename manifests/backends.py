@@ -15,6 +15,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Protocol
 
+from manifests.media_types import media_type
+
 TEMP = ".tmp"  # one folder, so that sweeping costs nothing however many assets there are
 STALE_SECONDS = 3600.0
 _counter = itertools.count()
@@ -181,7 +183,7 @@ class ObjectStore:
         self.root = root.rstrip("/")
 
     def put(self, path: str, data: bytes, durable: bool) -> None:
-        self.filesystem.pipe_file(self._key(path), data)
+        self.filesystem.pipe_file(self._key(path), data, **self._kind(path))
 
     def put_file(self, path: str, local: str) -> None:
         """Upload a file; in parts where it is large, which no reader sees before the last has arrived."""
@@ -189,7 +191,7 @@ class ObjectStore:
         _remove(local)
 
     def copy_file(self, path: str, local: str) -> None:
-        self.filesystem.put_file(local, self._key(path))
+        self.filesystem.put_file(local, self._key(path), **self._kind(path))
 
     def scratch(self) -> str:
         """The same folder for every process that writes to this prefix, so that a restart finds what a kill left."""
@@ -255,6 +257,10 @@ class ObjectStore:
     def uri_of(self, path: str) -> str:
         uri: str = self.filesystem.unstrip_protocol(self._key(path))
         return uri
+
+    def _kind(self, path: str) -> dict[str, str]:
+        """What S3 is told of a file, so that a browser shows a page instead of saving it."""
+        return {"ContentType": media_type(path)} if "s3" in self.filesystem.protocol else {}
 
     def _key(self, path: str) -> str:
         return f"{self.root}/{path}".rstrip("/")
