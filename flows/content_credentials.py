@@ -34,7 +34,7 @@ def manifest(package: Package, file: Output) -> dict[str, Any]:
     """What is claimed: the title, and by which kind of source it was made (IPTC digital source types)."""
     source = "trainedAlgorithmicMedia" if package.ai else "algorithmicMedia"
     made = {"action": "c2pa.created", "digitalSourceType": SOURCE_TYPE + source, "softwareAgent": "Meshmill"}
-    imported = {"action": "c2pa.published"}
+    imported = {"action": "c2pa.published", **({"digitalSourceType": made["digitalSourceType"]} if package.ai else {})}
     actions = [imported if package.generator == IMPORT else made]
     return {
         "claim_generator_info": [{"name": "Meshmill", "version": version("meshmill")}],

@@ -7,7 +7,8 @@ from manifests.row import Row
 from ml.asset import Provenance
 
 # Generators that run no trained model; what any other one makes is marked as AI-generated, plugins included.
-ALGORITHMS = frozenset({"procedural", "inflate", "visual-hull", "noop"})
+# `reconstruct` fits a field to one asset's own views and knows nothing else.
+ALGORITHMS = frozenset({"procedural", "inflate", "visual-hull", "reconstruct", "noop"})
 IMPORT = "mesh"
 
 

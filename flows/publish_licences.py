@@ -30,8 +30,11 @@ class Use:
 
 
 def conflict(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[str, str]:
-    """Code and sentence of what forbids publishing a ledger row; ("", "") where nothing does."""
-    for check in (_recipe, _own_licence, _generator, _ai):
+    """Code and sentence of what forbids publishing a ledger row; ("", "") where nothing does.
+
+    `row` may have `helpers`, the names of further models that had a part in it.
+    """
+    for check in (_recipe, _own_licence, _source_licence, _generator, _helpers, _ai):
         code, why = check(row, use, licences)
         if code:
             return code, why
@@ -44,7 +47,22 @@ def licence_of(row: Mapping[str, Any]) -> str:
 
 
 def ai_generated(row: Mapping[str, Any]) -> bool:
-    """Whether a trained model made it, as the asset's own files say."""
+    """Whether a trained model made it or changed it, as its generator, a step, its own file or the manifest says."""
+    said = str((row.get("meta") or {}).get("ai_generated", "")).strip().lower()
+    return _by_model(row) or said in ("true", "yes", "1")
+
+
+def helpers(row: Mapping[str, Any], recipe: Mapping[str, Any]) -> tuple[str, ...]:
+    """Models of pictures that had a part in a row, as its recipe names them: what drew its words, what redrew it."""
+    meta, found = row.get("meta") or {}, []
+    if (meta.get("made_from") or {}).get("pictures"):
+        found.append(recipe.get("generator", {}).get(row["generator"], {}).get("text_to_image", ""))
+    if "distill_edit" in meta:
+        found += [step.get("model", "") for step in recipe.get("steps", ()) if step.get("use") == "distill_edit"]
+    return tuple(dict.fromkeys(str(name) or "a model of pictures" for name in found))
+
+
+def _by_model(row: Mapping[str, Any]) -> bool:
     return row["generator"] not in ALGORITHMS and row["generator"] != IMPORT
 
 
@@ -55,8 +73,21 @@ def _recipe(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[str, 
 
 
 def _own_licence(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[str, str]:
+    """What the row's licence forbids."""
+    return _forbidden(licence_of(row), row, use)
+
+
+def _source_licence(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[str, str]:
+    """What the licence forbids that the imported file names itself, whatever the manifest says of it."""
+    name = str((row.get("meta") or {}).get("source_license", ""))
+    if not name or row["generator"] != IMPORT:
+        return "", ""
+    code, why = _forbidden(name, row, use)
+    return (code, f"the source file says of itself: {why}") if code else ("", "")
+
+
+def _forbidden(name: str, row: Mapping[str, Any], use: Use) -> tuple[str, str]:
     """Creative Commons and the GPL by what their names promise (creativecommons.org/licenses, SPDX identifiers)."""
-    name = licence_of(row)
     plain = plain_licence(name).upper().replace("_", "-").replace(" ", "-")
     if not plain:
         if row["generator"] == IMPORT or row.get("parent"):
@@ -81,7 +112,7 @@ def _own_licence(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[
 def _generator(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[str, str]:
     """The licences on the generator's card: places where they give no rights, and limits on what is sold."""
     name = str(row["generator"])
-    if not ai_generated(row) or name in OWN or name in use.allowed_generators:
+    if not _by_model(row) or name in OWN or name in use.allowed_generators:
         return "", ""
     card = getattr(GENERATORS[name][0], "card", None) if name in GENERATORS else None
     if card is None:
@@ -94,6 +125,14 @@ def _generator(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[st
         if licence.limits and use.terms == "sold":
             why = f"{licence.name}, for {name}: {licence.limits}; allow {name} by name where that is met"
             return "generator.limits", why
+    return "", ""
+
+
+def _helpers(row: Mapping[str, Any], use: Use, licences: Licences) -> tuple[str, str]:
+    """Models of pictures have no card here: each has to be vouched for."""
+    for name in row.get("helpers", ()):
+        if name not in use.allowed_generators:
+            return "generator.unknown", f"{name} drew for it, on terms not known here; allow it by name if they permit"
     return "", ""
 
 

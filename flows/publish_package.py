@@ -12,10 +12,11 @@ from typing import Any, Literal
 
 from flows.licences import Licences
 from flows.provenance import IMPORT
-from flows.publish_licences import Terms, Use, ai_generated, conflict, licence_of
+from flows.publish_licences import Terms, Use, ai_generated, conflict, helpers, licence_of
 from flows.signing import Signer
 from manifests.errors import RecipeError, StoreError
 from manifests.ledger_row import Output
+from manifests.media_types import media_type
 from manifests.recipe_shelf import kept_text
 from manifests.store import Store
 from tasks.listing import TextLimits, Words, fit
@@ -23,18 +24,6 @@ from tasks.listing import TextLimits, Words, fit
 # A customer's asset holds none of these.
 NOT_SOLD = frozenset({"reference", "views", "vecset", "voxels", "shape", "caption"})
 SAID = ("attributes", "styles", "colors", "materials")  # of a prompt that was understood, in the order of speech
-MIME = {
-    "glb": "model/gltf-binary",
-    "glb_web": "model/gltf-binary",
-    "gltf": "model/gltf+json",
-    "usdz": "model/vnd.usdz+zip",
-    "obj": "model/obj",
-    "stl": "model/stl",
-    "3mf": "model/3mf",
-    "jpg": "image/jpeg",
-    "poster": "image/jpeg",
-    "png": "image/png",
-}
 
 
 @dataclass(frozen=True)
@@ -84,6 +73,11 @@ class Package:
         """The file the target shows."""
         return self.files[0]
 
+    @property
+    def master(self) -> Output:
+        """The file that provenance is signed for: the whole GLB, else the one that is shown."""
+        return next((file for file in self.files if file.format == "glb" and file.lod == 0), self.main)
+
     @cached_property
     def size(self) -> int:
         """Of all files."""
@@ -103,8 +97,8 @@ def name_of(file: Output) -> str:
 
 
 def mime_of(file: Output) -> str:
-    """Its media type (IANA), by its format or the end of its name."""
-    return MIME.get(file.format) or MIME.get(name_of(file).rsplit(".", 1)[-1].lower(), "application/octet-stream")
+    """Its media type (IANA)."""
+    return media_type(file.uri)
 
 
 def token_of(target: str, id: str, key: str) -> str:
@@ -122,7 +116,7 @@ class Packing:
         self.store, self.target, self.wants, self.use, self.mark = store, target, wants, use, mark
         self.signer = signer
         self.licences = Licences(store)
-        self._owners: dict[str, dict[str, str]] = {}
+        self._recipes: dict[str, dict[str, Any]] = {}
 
     def package(self, row: Mapping[str, Any]) -> Package | Blocked:
         """The package of a passed row, or what stands against it."""
@@ -164,13 +158,19 @@ class Packing:
         )
 
     def _with_owner(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The row with what its recipe says of owner and licence, where the row itself names no licence."""
-        digest = (row["meta"].get("made_from") or {}).get("recipe", "")
-        if digest not in self._owners:
-            self._owners[digest] = _provenance(self.store, digest) if digest else {}
-        said = {"creator": "", "copyright": "", "license": "", **self._owners[digest]}
-        licence = licence_of(row) or said["license"]
-        return {**row, "owner": said, "meta": {**row["meta"], "license": licence}}
+        """The row with what its recipe says of owner, licence and models, where the row itself names no licence.
+
+        An imported file's own licence counts where neither does.
+        """
+        meta = row["meta"]
+        digest = (meta.get("made_from") or {}).get("recipe", "")
+        if digest not in self._recipes:
+            self._recipes[digest] = _recipe(self.store, digest) if digest else {}
+        recipe = self._recipes[digest]
+        section = recipe.get("provenance", {})
+        said = {name: str(section.get(name, "")) for name in ("creator", "copyright", "license")}
+        licence = licence_of(row) or said["license"] or str(meta.get("source_license", ""))
+        return {**row, "owner": said, "helpers": helpers(row, recipe), "meta": {**meta, "license": licence}}
 
     def _words(self, row: Mapping[str, Any], token: str, formats: list[str]) -> Words:
         meta, understood = row["meta"], row["prompt_understood"]
@@ -219,9 +219,9 @@ def facts(row: Mapping[str, Any], formats: list[str]) -> list[str]:
 
 
 def disclosure(row: Mapping[str, Any]) -> str:
-    """How the asset was made, in one line; "" for an imported mesh, of which nothing is known."""
+    """How the asset was made, in one line; "" for an imported mesh of which nothing is known."""
     if ai_generated(row):
-        return f"Made with generative AI ({row['generator']})."
+        return "Made with generative AI" + ("." if row["generator"] == IMPORT else f" ({row['generator']}).")
     return "" if row["generator"] == IMPORT else "Made by a procedural algorithm, without generative AI."
 
 
@@ -232,9 +232,8 @@ def _title(understood: Mapping[str, Any]) -> str:
     return " ".join((*dict.fromkeys(words), subject)).capitalize() if subject else ""
 
 
-def _provenance(store: Store, digest: str) -> dict[str, str]:
+def _recipe(store: Store, digest: str) -> dict[str, Any]:
     try:
-        section = tomllib.loads(kept_text(store, digest)).get("provenance", {})
+        return tomllib.loads(kept_text(store, digest))
     except RecipeError:
         return {}
-    return {name: str(section[name]) for name in ("creator", "copyright", "license") if name in section}

@@ -157,9 +157,15 @@ def _product(asset: Asset, files: list[OutputFile], timings: dict[str, float]) -
 
 
 def _of_origin(asset: Asset, known: Provenance) -> Asset:
-    """The asset with what is known of its provenance put over what its own file said."""
+    """The asset with what is known of its provenance put over what its own file said.
+
+    What the file says of its licence and of AI is noted, because it binds whoever publishes the asset.
+    """
+    own = asset.provenance
     told = {field.name: value for field in fields(known) if (value := getattr(known, field.name)) != field.default}
-    return replace(asset, provenance=replace(asset.provenance, **told)) if told else asset
+    notes = {"source_license": own.license} if own.license else {}
+    notes |= {"ai_generated": "true"} if own.ai_generated else {}
+    return replace(asset, provenance=replace(own, **told), notes={**asset.notes, **notes}) if told or notes else asset
 
 
 def _fields(finding: Finding) -> dict[str, str | float | None]:

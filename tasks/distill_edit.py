@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -63,7 +63,8 @@ def distill_edit(asset: Asset, options: DistillEditOptions = DistillEditOptions(
     box, faces = field_mesh(distance, frame.box.extents, options.resolution)
     part = coloured(made, box, faces, frame.metres(box), asset.name)
     repainted = not np.array_equal(surface_colours(made, box), start_colours(made, box))
-    return edited(asset, frame, part, repainted).noted(distill_edit=options.prompt)
+    drawn = edited(asset, frame, part, repainted).noted(distill_edit=options.prompt, ai_generated="true")
+    return replace(drawn, provenance=replace(drawn.provenance, ai_generated=True))
 
 
 def _start(asset: Asset, frame: Frame) -> Volume:

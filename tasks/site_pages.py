@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -16,7 +15,8 @@ Item = Mapping[str, Any]  # as the publisher keeps it in items/NAME.json; its hr
 
 PER_PAGE = 200
 FEED_VERSION = 1
-VIEWER = "model-viewer.min.js"  # put it beside index.html and the pages turn their models
+VIEWER = "model-viewer.min.js"  # beside index.html: the pages turn their models once it is there
+VIEWER_HERE = Path(__file__).parent / "web/node_modules/@google/model-viewer/dist" / VIEWER  # infra/setup/npm.sh's
 STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem;color:#222}"
     "ul.assets{display:grid;grid-template-columns:repeat(auto-fill,minmax(12rem,1fr));gap:1rem;padding:0;list-style:none}"
@@ -57,7 +57,7 @@ def address(base_url: str, href: str) -> str:
 
 def markup(item: Item, base_url: str) -> dict[str, Any]:
     """The asset as schema.org's 3DModel (JSON-LD)."""
-    licence = item["licence"]
+    licence, unknown = item["licence"], item["imported"] and not item["ai_generated"]
     model: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "3DModel",
@@ -71,7 +71,7 @@ def markup(item: Item, base_url: str) -> dict[str, Any]:
         "copyrightNotice": item["copyright"] or None,
         "image": address(base_url, item["poster"]) if item["poster"] else None,
         "isResizable": False,
-        "digitalSourceType": None if item["imported"] else f"https://schema.org/{SOURCES[item['ai_generated']]}",
+        "digitalSourceType": None if unknown else f"https://schema.org/{SOURCES[item['ai_generated']]}",
         "encoding": [
             {
                 "@type": "MediaObject",
@@ -138,15 +138,15 @@ def _index(number: int) -> str:
 
 
 def _page(title: str, body: str) -> bytes:
-    """A page whose policy lets in its own files only, and what model-viewer makes in memory."""
-    style = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    """A page whose policy lets in its own files only, and what model-viewer makes in memory: its styles are inline."""
     policy = (
-        f"default-src 'none'; img-src 'self' blob: data:; style-src 'sha256-{style}'; script-src 'self' "
+        "default-src 'none'; img-src 'self' blob: data:; style-src 'unsafe-inline'; script-src 'self' "
         "'wasm-unsafe-eval'; connect-src 'self' blob: data:; worker-src 'self' blob:; base-uri 'none'; "
         "form-action 'none'"
     )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>{body}</body></html>\n'
+        f'<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">'
+        f"<style>{STYLE}</style></head><body>{body}</body></html>\n"
     ).encode()

@@ -137,7 +137,7 @@ class Bundle:
         for file in package.files:
             data = package.read(file)
             yield f"files/{name_of(file)}", data
-            if file == package.main and (credentials := sidecar(package, file, data)):
+            if file == package.master and (credentials := sidecar(package, file, data)):
                 yield f"files/{name_of(file)}{SUFFIX}", credentials
         yield from self._pictures(package, missing)
         yield "listing.json", listing(package)
@@ -172,11 +172,10 @@ def master(package: Package) -> Asset | None:
     """The asset as its GLB has it; None where the package has none that can be read."""
     from ml.readers.gltf import read_glb
 
-    file = next((file for file in package.files if file.format == "glb" and file.lod == 0), None)
-    if file is None:
+    if package.master.format != "glb":
         return None
     try:
-        asset = read_glb(package.read(file))
+        asset = read_glb(package.read(package.master))
     except InputError:
         return None
     return replace(asset, lods=()) if asset.face_count else None

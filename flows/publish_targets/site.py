@@ -14,7 +14,7 @@ from manifests.errors import UsageError
 from manifests.row import asset_folder
 from manifests.store import Store
 from tasks.listing import TextLimits
-from tasks.site_pages import address, catalog, index_pages, item_page
+from tasks.site_pages import VIEWER, VIEWER_HERE, address, catalog, index_pages, item_page
 
 ITEMS = "items"
 MEASURES = ("size.width_m", "size.height_m", "size.depth_m", "triangles", "vertices", "texture.max_px")
@@ -96,7 +96,13 @@ class Site:
         self.store.put("catalog.json", catalog(self.options.title, self.options.base_url, items))
         for name, page in index_pages(self.options.title, items).items():
             self.store.put(name, page)
-        return f"{len(items)} assets in {self.store.uri_of('catalog.json')}"
+        return f"{len(items)} assets in {self.store.uri_of('catalog.json')}{self._viewer()}"
+
+    def _viewer(self) -> str:
+        """Put model-viewer beside the pages, or say that it is missing."""
+        if VIEWER_HERE.exists() and self.store.size(VIEWER) != VIEWER_HERE.stat().st_size:
+            self.store.copy_file(VIEWER, str(VIEWER_HERE))
+        return "" if self.store.exists(VIEWER) else f"; models stand still until {VIEWER} lies beside index.html"
 
     def _write(self, folder: str, item: dict[str, Any]) -> None:
         self.store.put(item["page"], item_page(item, self.options.base_url))

@@ -16,7 +16,10 @@ from manifests.licences import plain_licence
 from tasks.listing import TextLimits
 
 # Title 48, description 1024, 42 tags of 48 (Sketchfab's upload form); 200 MB on the largest ordinary plan.
-LIMITS = TextLimits(title=48, description=1024, tags=41, tag=48)  # one tag is ours, to find the model again
+LIMITS = TextLimits(title=48, description=1024, tags=40, tag=48)  # one tag finds the model again, one may be AI's
+# Sketchfab's terms: of models that were sold or downloadable since 2023-03-23, of every model since 2025-12-11
+# (help.sketchfab.com 12099571126161; tags are written in small letters).
+AI_TAG = "createdwithai"
 MAX_BYTES = 200_000_000
 PAGES = 40  # of 24 models, newest first, looked through for what a lost answer may have left
 LICENCES = {
@@ -78,7 +81,7 @@ class Sketchfab:
         fields: dict[str, Any] = {
             "name": words.title,
             "description": words.description,
-            "tags": [*map(slug, words.tags), package.token],
+            "tags": [*map(slug, words.tags), *([AI_TAG] if package.ai else []), package.token],
             "isPublished": "false",
             "private": "true" if self.options.private else "false",
             "source": "meshmill",

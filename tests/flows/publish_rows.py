@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from manifests.ledger import Ledger
 from manifests.ledger_row import LedgerRow, Output
 from manifests.row import asset_folder
 from manifests.store import Store
+from ml.asset import Asset, make_part
+from tasks.export_glb import export_glb
 
 FILES = (("glb", ".glb", 0), ("glb", "_LOD1.glb", 1), ("usdz", ".usdz", 0), ("poster", "_poster.jpg", 0))
 
@@ -38,3 +41,15 @@ def a_run(folder: Path, numbers: Iterable[int], **more: Any) -> Store:
     rows = [finished(store, number, **more) for number in numbers]
     Ledger(store).write_chunk(f"chunk-{rows[0].row:06d}{more.get('remade', '')}", rows)
     return store
+
+
+def with_real_glb(out: Path, generator: str = "procedural") -> None:
+    """A run of one box of 0.4 × 1 × 0.2 m whose GLB can be drawn."""
+    import trimesh
+
+    store, box = Store(str(out)), trimesh.creation.box((0.4, 1.0, 0.2))
+    row = finished(store, 1, files=(*FILES, ("fbx", ".fbx", 0), ("stl", ".stl", 0)), generator=generator)
+    (glb,) = export_glb(Asset((make_part(box.vertices, box.faces),)), "thing-1")
+    store.put("assets/thing-1/thing-1.glb", glb.data)
+    first = replace(row.outputs[0], bytes=len(glb.data), sha256=hashlib.sha256(glb.data).hexdigest())
+    Ledger(store).write_chunk("all", [replace(row, outputs=(first, *row.outputs[1:]))])

@@ -71,6 +71,18 @@ def test_a_draft_with_all_that_the_listing_needs(shop: SketchfabShop, tmp_path: 
     assert entry.token in model["description"]
 
 
+def test_what_a_model_made_has_the_tag_that_sketchfab_asks_for(shop: SketchfabShop, tmp_path: Path) -> None:
+    many = {"tags": ",".join(f"tag {i}" for i in range(60))}
+    a_run(tmp_path, [1], meta=many)
+    a_run(tmp_path, [2], generator="triposg", meta=many)
+    publish(config(tmp_path, shop))
+    drawn, made = sorted(shop.models.values(), key=lambda model: model["name"])
+    assert "createdwithai" not in drawn["tags"]
+    assert "createdwithai" in made["tags"]
+    assert len(made["tags"]) == 42
+    assert "Made with generative AI (triposg)." in made["description"]
+
+
 def test_a_row_without_a_title_is_called_what_its_prompt_was_understood_as(shop: SketchfabShop, tmp_path: Path) -> None:
     said = {"subject": "vase", "colors": ["blue"], "materials": ["ceramic"], "attributes": ["tall", "glossy", "thin"]}
     a_run(tmp_path, [1], meta={"title": "", "tags": "decor"}, prompt_understood=said)

@@ -12,18 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import trimesh
 from certificates import pair
 from PIL import Image
-from publish_rows import FILES, a_run, finished
+from publish_rows import FILES, a_run, finished, with_real_glb
 
 from flows.content_credentials import read
 from flows.publish import Outcome, PublishConfig, Verified, publish, verify
 from manifests.errors import LedgerError, UsageError
 from manifests.ledger import Ledger
 from manifests.store import Store
-from ml.asset import Asset, make_part
-from tasks.export_glb import export_glb
 
 pytestmark = pytest.mark.slow  # whole runs, services and trainings: seconds each
 
@@ -91,19 +88,6 @@ def test_a_site_that_was_wiped_is_filled_again_when_asked(tmp_path: Path) -> Non
     assert len(feed(tmp_path / "site")["assets"]) == 3
 
 
-def with_real_glb(out: Path, generator: str = "procedural") -> None:
-    """A run of one box whose GLB can be drawn."""
-    store, box = Store(str(out)), trimesh.creation.box((0.4, 1.0, 0.2))
-    row = finished(store, 1, files=(*FILES, ("fbx", ".fbx", 0), ("stl", ".stl", 0)), generator=generator)
-    (glb,) = export_glb(Asset((make_part(box.vertices, box.faces),)), "thing-1")
-    store.put("assets/thing-1/thing-1.glb", glb.data)
-    plain = row.to_dict()
-    import hashlib
-
-    plain["outputs"][0].update(bytes=len(glb.data), sha256=hashlib.sha256(glb.data).hexdigest())
-    Ledger(store).write_chunk("all", [type(row).from_dict(plain)])
-
-
 SIZES = {
     "fab": {"thumbnail": (1920, 1080)},
     "unity": {"icon": (160, 160), "card": (420, 280), "cover": (1950, 1300), "social": (1200, 630)},
@@ -140,6 +124,7 @@ def test_turbosquid_gets_nothing_that_a_model_made_and_fab_is_told(tmp_path: Pat
 
 
 def test_the_users_certificate_signs_bundle_manifest_and_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("c2pa")
     key, cert = pair(tmp_path)
     monkeypatch.setenv("MESHMILL_SIGN_KEY", str(key))
     monkeypatch.setenv("MESHMILL_SIGN_CERT", str(cert))
@@ -159,6 +144,12 @@ def test_the_users_certificate_signs_bundle_manifest_and_log(tmp_path: Path, mon
         str(archive),
     ]
     command += ["-noverify", "-certfile", str(cert), "-out", str(tmp_path / "seen")]
+    with zipfile.ZipFile(archive) as content:  # what was signed names the file and says how it was made
+        glb = content.read("files/thing-1.glb")
+        credentials = content.read("files/thing-1.glb.c2pa")
+    told = read("model/gltf-binary", glb, credentials)
+    assert told["intact"]
+    assert "algorithmicMedia" in json.dumps(told["manifest"])
     if shutil.which("openssl"):
         assert subprocess.run(command, capture_output=True, check=False).returncode == 0
         archive.write_bytes(archive.read_bytes()[:-1] + b"x")

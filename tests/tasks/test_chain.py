@@ -113,6 +113,13 @@ def test_files_carry_the_plans_provenance_over_the_assets_own() -> None:
     assert read_glb(file.data).provenance == Provenance("Crate", "", "© Anna", "", "net", True, "", 0)
 
 
+def test_what_binds_a_publisher_in_an_imported_file_is_noted() -> None:
+    bought = dataclasses.replace(box(), provenance=Provenance(license="CC-BY-NC-4.0", ai_generated=True))
+    product = run_chain(bought, Plan(provenance=Provenance(license="CC0-1.0")), "box")
+    assert product.notes == {"source_license": "CC-BY-NC-4.0", "ai_generated": "true"}
+    assert run_chain(box(), Plan(provenance=Provenance(license="CC0-1.0")), "box").notes == {}
+
+
 def test_the_same_asset_gives_the_same_bytes_and_numbers() -> None:
     first, second = run(box()), run(box())
     assert [dataclasses.astuple(file) for file in first.files] == [dataclasses.astuple(file) for file in second.files]

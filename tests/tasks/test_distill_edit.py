@@ -64,6 +64,7 @@ def test_outside_the_region_nothing_moves_and_inside_something_does(model: str) 
     assert np.median(away[height > 0.75]) > SAME
     assert made.metrics["edit.moved_percent"] > 20.0
     assert made.notes["distill_edit"] == "a round table"
+    assert made.provenance.ai_generated
 
 
 def test_paint_outside_the_region_is_the_old_one(model: str) -> None:
