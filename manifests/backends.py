@@ -176,7 +176,11 @@ def _sync_folder(folder: str) -> None:
 
 
 class ObjectStore:
-    """An fsspec object store, where one PUT is atomic by nature."""
+    """An fsspec object store, where one PUT is atomic by nature.
+
+    S3 says 403 of a file that is not there to whoever may not list the whole bucket, as a tenant of one prefix: then a
+    listing of that name, which he may ask for, decides.
+    """
 
     def __init__(self, filesystem: Any, root: str) -> None:
         self.filesystem = filesystem
@@ -216,7 +220,12 @@ class ObjectStore:
         return True
 
     def read(self, path: str) -> bytes:
-        data: bytes = self.filesystem.cat_file(self._key(path))
+        try:
+            data: bytes = self.filesystem.cat_file(self._key(path))
+        except PermissionError:
+            if self._listed_size(path) is None:
+                raise FileNotFoundError(self.uri_of(path)) from None
+            raise
         return data
 
     def read_many(self, paths: Sequence[str]) -> dict[str, bytes]:
@@ -232,6 +241,8 @@ class ObjectStore:
             info = self.filesystem.info(self._key(path))
         except FileNotFoundError:
             return None
+        except PermissionError:
+            return self._listed_size(path)
         return None if info["type"] == "directory" else int(info["size"])
 
     def list(self, prefix: str) -> Iterator[str]:
@@ -239,6 +250,10 @@ class ObjectStore:
         try:
             keys = self.filesystem.find(self._key(prefix))
         except FileNotFoundError:
+            return
+        except PermissionError:
+            if self._first(f"{self._key(prefix)}/"):
+                raise
             return
         for key in sorted(keys):
             yield key[len(self.root) :].lstrip("/")
@@ -257,6 +272,20 @@ class ObjectStore:
     def uri_of(self, path: str) -> str:
         uri: str = self.filesystem.unstrip_protocol(self._key(path))
         return uri
+
+    def _listed_size(self, path: str) -> int | None:
+        """Bytes of the file as a listing has it, None where it has none; raises PermissionError."""
+        found = self._first(self._key(path))
+        named = f"{found['Bucket']}/{found['Key']}" if found else ""
+        return int(found["Size"]) if found and named == self._key(path) else None
+
+    def _first(self, prefix: str) -> dict[str, Any] | None:
+        """The first object of S3 whose name begins so; raises PermissionError, also where it cannot be asked."""
+        if "s3" not in self.filesystem.protocol:
+            raise PermissionError(prefix)
+        bucket, _, key = prefix.partition("/")
+        found = self.filesystem.call_s3("list_objects_v2", Bucket=bucket, Prefix=key, MaxKeys=1).get("Contents", ())
+        return {**found[0], "Bucket": bucket} if found else None
 
     def _kind(self, path: str) -> dict[str, str]:
         """What S3 is told of a file, so that a browser shows a page instead of saving it."""
