@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -113,18 +112,24 @@ def test_a_tenant_can_neither_read_nor_write_nor_list_anothers_files(server: Cep
     assert owner.get_object(Bucket=BUCKET, Key="tenant-b/mine")["Body"].read() == SECRET
 
 
-def environment(server: Ceph, keys: Keys) -> dict[str, str]:
+@pytest.fixture
+def as_tenant_a(server: Ceph, keys: dict[str, Keys], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment of a process of tenant a; s3fs keeps its connections by their arguments alone."""
+    from s3fs import S3FileSystem
+
+    own = keys["tenant-a"]
     told = {"AWS_ENDPOINT_URL": server.url, "AWS_DEFAULT_REGION": "us-east-1"}
-    return told | {"AWS_ACCESS_KEY_ID": keys.access, "AWS_SECRET_ACCESS_KEY": keys.secret}
+    told |= {"AWS_ACCESS_KEY_ID": own.access, "AWS_SECRET_ACCESS_KEY": own.secret}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    S3FileSystem.clear_instance_cache()
+    yield
+    S3FileSystem.clear_instance_cache()
 
 
 @needs_ceph
 @pytest.mark.slow
-def test_a_store_below_a_tenants_prefix_tells_what_is_missing_from_what_is_forbidden(
-    server: Ceph, keys: dict[str, Keys], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in environment(server, keys["tenant-a"]).items():
-        monkeypatch.setenv(name, value)
+def test_a_store_below_a_tenants_prefix_tells_what_is_missing_from_what_is_forbidden(as_tenant_a: None) -> None:
     own, other = Store(f"s3://{BUCKET}/tenant-a/store"), Store(f"s3://{BUCKET}/tenant-b")
     assert own.size("none") is None
     assert list(own.list()) == list(own.list("none")) == []
@@ -147,23 +152,18 @@ def test_a_store_below_a_tenants_prefix_tells_what_is_missing_from_what_is_forbi
 
 @needs_ceph
 @pytest.mark.slow
-def test_a_run_needs_no_rights_beyond_its_prefix_and_cannot_take_anothers_mesh(
-    server: Ceph, keys: dict[str, Keys], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told = environment(server, keys["tenant-a"])
-    for name, value in told.items():
-        monkeypatch.setenv(name, value)
+def test_a_run_needs_no_rights_beyond_its_prefix_and_cannot_take_anothers_mesh(as_tenant_a: None) -> None:
     mine, theirs = f"s3://{BUCKET}/tenant-a", f"s3://{BUCKET}/tenant-b"
     rows = f"id,prompt,mesh\none,a cube,\ntwo,a cube,\nstolen,,{theirs}/mine\n"
     Store(mine).put("rows.csv", rows.encode())
     command = [sys.executable, "-m", "flows.cli", "run", f"{mine}/rows.csv", "--recipe", "noop", "--out", f"{mine}/out"]
     command += ["--engine", "inline", "--json", "--input-root", theirs]
     for skipped in (0, 2):
-        done = subprocess.run(command, env={**os.environ, **told}, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
         assert json.loads(done.stdout)["skipped"] >= skipped
     found = {row["id"]: row for row in Ledger(Store(f"{mine}/out")).rows()}
     assert {id: row["outcome"] for id, row in found.items()} == {"one": "passed", "two": "passed", "stolen": "invalid"}
     assert SECRET.decode() not in json.dumps(found, default=str)
     outside = [*command[:8], f"{theirs}/out", *command[9:]]
-    assert subprocess.run(outside, env={**os.environ, **told}, capture_output=True, timeout=600).returncode != 0
+    assert subprocess.run(outside, capture_output=True, timeout=600).returncode != 0
