@@ -15,8 +15,13 @@ MISSING = ".missing"  # ends the code of a rule that wanted a metric the asset d
 
 def gate(asset: Asset, profile: Profile) -> Asset:
     """The asset with one finding for each rule its metrics break, in the profile's order; measure it first."""
-    findings = [_judge(rule, asset.metrics) for rule in profile.rules]
-    return replace(asset, findings=tuple(finding for finding in findings if finding is not None))
+    return replace(asset, findings=judge(asset.metrics, profile))
+
+
+def judge(metrics: Mapping[str, float], profile: Profile) -> tuple[Finding, ...]:
+    """One finding for each rule that these metrics break, in the profile's order."""
+    findings = [_judge(rule, metrics) for rule in profile.rules]
+    return tuple(finding for finding in findings if finding is not None)
 
 
 def verdict(asset: Asset) -> Literal["passed", "rejected"]:

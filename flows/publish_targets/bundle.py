@@ -10,11 +10,14 @@ from dataclasses import dataclass, field, replace
 
 from flows.content_credentials import SUFFIX, sidecar
 from flows.publish_package import Package, Wants, name_of
+from flows.publish_pictures import master
 from flows.publish_targets.protocol import Common, Receipt
 from manifests.row import asset_folder
 from manifests.store import Store
-from ml.asset import Asset, InputError
+from ml.asset import Finding
+from tasks.gate import explain, judge
 from tasks.listing import TextLimits
+from tasks.profile import load_profile
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of every entry, so that the same asset gives the same archive
 Size = tuple[int, int]
@@ -31,6 +34,7 @@ class Shop:
     shot: Size
     wireframe: bool = False
     turntable: bool = False
+    profile: str = ""  # whose rules the measures are held against
     by_hand: tuple[str, ...] = ()  # what no batch tool can bring
 
 
@@ -43,6 +47,7 @@ SHOPS = {
         {"thumbnail": (1920, 1080)},
         4,
         (1920, 1080),
+        profile="fab",
         by_hand=("category, price and licence tier: choose them in the Fab publisher portal",),
     ),
     # Unity support article 210122403 and the Asset Store manual: icon, card; cover and social image of the portal.
@@ -75,6 +80,7 @@ SHOPS = {
         (1920, 1080),
         wireframe=True,
         turntable=True,
+        profile="turbosquid",
         by_hand=("category and price: choose them in the publisher",),
     ),
 }
@@ -168,19 +174,6 @@ def bundle(name: str) -> type[Bundle]:
     return type(name, (Bundle,), {"__init__": lambda self, options: Bundle.__init__(self, SHOPS[name], options)})
 
 
-def master(package: Package) -> Asset | None:
-    """The asset as its GLB has it; None where the package has none that can be read."""
-    from ml.readers.gltf import read_glb
-
-    if package.master.format != "glb":
-        return None
-    try:
-        asset = read_glb(package.read(package.master))
-    except InputError:
-        return None
-    return replace(asset, lods=()) if asset.face_count else None
-
-
 def listing(package: Package) -> bytes:
     """The words of the listing, to be copied into the shop's form."""
     content = {
@@ -207,16 +200,30 @@ def report_of(package: Package, shop: Shop, missing: list[str], names: list[str]
         lacking.append("tick CreatedWithAI: a generative model made this asset")
     if package.ai and shop.name == "unity":
         lacking.append("fill in the AI description: a generative model made this asset")
+    against, unchecked = checked(package, shop)
+    lacking += [explain(finding) for finding in against if finding.severity == "reject"]
     content = {
         "shop": shop.name,
         "asset": package.id,
         "reference": package.token,
         "complete": not lacking,
         "missing": lacking,
+        "warnings": [explain(finding) for finding in against if finding.severity != "reject"],
+        "unchecked": unchecked,
         "by_hand": list(shop.by_hand),
         "files": sorted(names),
     }
     return json.dumps(content, ensure_ascii=False, indent=1).encode()
+
+
+def checked(package: Package, shop: Shop) -> tuple[tuple[Finding, ...], list[str]]:
+    """The shop's rules that the asset's measures break, and the rules for which nothing was measured."""
+    if not shop.profile:
+        return (), []
+    profile = load_profile(shop.profile)
+    measured = [rule for rule in profile.rules if rule.metric in package.metrics]
+    against = judge(package.metrics, replace(profile, rules=tuple(measured)))
+    return against, sorted({rule.code for rule in profile.rules if rule not in measured})
 
 
 def packed(content: dict[str, bytes]) -> bytes:

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from flows.publish_http import Bucket, Refused, Session, Unavailable, Unsure
 from flows.publish_package import Package, Wants, mime_of, name_of
+from flows.publish_pictures import master
 from flows.publish_secrets import secret
 from flows.publish_targets.credentials import CREDENTIALS
 from flows.publish_targets.protocol import Common, Receipt
 from manifests.errors import UsageError
-from manifests.ledger_row import Output
+from ml.asset import Asset
 from tasks.listing import TextLimits
 
 LIMITS = TextLimits(title=100, description=5000, tags=20, least_tags=5, tag=50)  # at least 5 tags: the API's reference
 MAX_BYTES = 2_000_000_000
 PAGES = 40
 TRIES = 3
+PICTURE = (1920, 1080)  # of the views beside the poster
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,9 @@ class CGTrader:
     def finish(self, remote: str, package: Package) -> Receipt:
         """Add the files and pictures that it lacks, say that it is AI-generated, publish it."""
         for file in package.files:
-            self._add(f"/v1/models/{remote}/files", file, package)
-        if package.poster:
-            self._add(f"/v1/models/{remote}/images", package.poster, package)
+            self._add(f"/v1/models/{remote}/files", name_of(file), mime_of(file), partial(package.read, file))
+        for name, draw in pictures(package):
+            self._add(f"/v1/models/{remote}/images", name, "image/jpeg", draw)
         # On creation the account's own setting counts, whatever is sent: only PUT can say so of one model.
         self.session.repeat("PUT", f"/v1/models/{remote}", json={"ai_generated": package.ai})
         if not self.options.draft:
@@ -97,16 +101,16 @@ class CGTrader:
         self.session.close()
         return ""
 
-    def _add(self, path: str, file: Output, package: Package) -> None:
+    def _add(self, path: str, name: str, mime: str, read: Callable[[], bytes]) -> None:
         """Upload a file unless the model has it by name; a lost answer is looked up before the next try."""
         for _ in range(TRIES):
             kind = path.rpartition("/")[2]
             there = self.session.repeat("GET", path).json()
             listed = there.get(kind, there) if isinstance(there, dict) else there
-            if any(name_of(file) == each.get("name") for each in listed):
+            if any(name == each.get("name") for each in listed):
                 return
+            content = {"file": (name, read(), mime)}
             try:
-                content = {"file": (name_of(file), package.read(file), mime_of(file))}
                 self.session.once("POST", path, files=content)
             except Unsure as error:
                 lost = str(error)
@@ -133,3 +137,23 @@ class CGTrader:
                 "materials": True,
             },
         }
+
+
+def pictures(package: Package) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Names of the poster and of views from all sides, each with what gives its bytes, which are drawn when asked."""
+    from tasks.gallery import VIEWS
+
+    if package.poster:
+        yield name_of(package.poster), partial(package.read, package.poster)
+    asset = master(package)
+    if asset is not None:
+        for number, direction in enumerate(VIEWS, start=1):
+            name = f"{name_of(package.master).removesuffix('.glb')}_view-{number}.jpg"
+            yield name, partial(drawn, asset, direction)
+
+
+def drawn(asset: Asset, direction: tuple[float, float]) -> bytes:
+    """The asset from one side, a JPEG."""
+    from tasks.gallery import views
+
+    return views(asset, PICTURE, [direction])[0]

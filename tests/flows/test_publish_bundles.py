@@ -113,6 +113,18 @@ def test_a_bundle_holds_files_texts_and_pictures_of_the_right_sizes(tmp_path: Pa
         assert report["by_hand"]
 
 
+def test_a_bundle_says_which_of_the_shops_rules_its_asset_breaks_and_which_nobody_measured(tmp_path: Path) -> None:
+    metrics = {"texture.max_px": 32768.0, "texture.power_of_two": 1.0, "lods": 0.0, "triangles": 900.0}
+    a_run(tmp_path / "run", [1], files=(("fbx", ".fbx", 0),), metrics=metrics)
+    send(tmp_path / "run", "fab", to=str(tmp_path / "bundles"))
+    report = json.loads((tmp_path / "bundles/fab/thing-1.json").read_text())
+    assert not report["complete"]
+    assert any(line.startswith("gate.texture.max: 32768 > 16384") for line in report["missing"])
+    assert [line.split(":")[0] for line in report["warnings"]] == ["gate.lods"]
+    assert "lightmap.present" in report["unchecked"]
+    assert "texture.power-of-two" not in report["unchecked"]
+
+
 def test_turbosquid_gets_nothing_that_a_model_made_and_fab_is_told(tmp_path: Path) -> None:
     with_real_glb(tmp_path / "run", generator="triposg")
     refused = send(tmp_path / "run", "turbosquid", to=str(tmp_path / "bundles"))

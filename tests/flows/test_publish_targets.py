@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,8 @@ from typing import Any
 
 import pytest
 from other_shops import CGTraderShop, Hub, ShopifyShop
-from publish_rows import a_run
+from PIL import Image
+from publish_rows import a_run, with_real_glb
 from shop_server import Shop, serving
 
 from flows.publish import Outcome, PublishConfig, publish
@@ -54,6 +56,22 @@ def test_cgtrader_has_files_tags_and_says_who_made_it(cgtrader: CGTraderShop, tm
     assert model["info"]["textures"] is False  # this run measured none
     assert send(tmp_path, "cgtrader", cgtrader, draft=False, **SHELF).counts == {"published": 1}
     assert model["status"] == "published"
+
+
+def test_cgtrader_has_views_from_all_sides_drawn_once(
+    cgtrader: CGTraderShop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_real_glb(tmp_path)
+    monkeypatch.setattr("flows.publish_targets.cgtrader.PICTURE", (96, 54))
+    send(tmp_path, "cgtrader", cgtrader, **SHELF)
+    (model,) = cgtrader.models.values()
+    views = {f"thing-1_view-{number}.jpg" for number in range(1, 6)}
+    assert set(model["images"]) == views | {"thing-1_poster.jpg"}
+    drawn = [Image.open(io.BytesIO(model["images"][name])) for name in sorted(views)]
+    assert {picture.size for picture in drawn} == {(96, 54)}
+    assert len({picture.tobytes() for picture in drawn}) == 5
+    monkeypatch.setattr("tasks.gallery.views", lambda *_: 1 / 0)  # what is there is not drawn again
+    assert send(tmp_path, "cgtrader", cgtrader, draft=False, **SHELF).counts == {"published": 1}
 
 
 def test_cgtrader_under_failures_adds_each_file_once_and_leaves_doubt(cgtrader: CGTraderShop, tmp_path: Path) -> None:
