@@ -8,7 +8,7 @@ from typing import Literal
 
 from flows.content_credentials import SUFFIX, sidecar
 from flows.hub import blob_id, connect, make_repository, told
-from flows.publish_http import Bucket, Unavailable, Unsure
+from flows.publish_http import Bucket, Refused, Unavailable, Unsure
 from flows.publish_package import Package, Wants, name_of
 from flows.publish_targets.protocol import Common, Receipt
 from flows.publish_targets.site import item_of
@@ -18,6 +18,18 @@ from tasks.listing import TextLimits
 
 MAX_BYTES = 5_000_000_000
 HOUR = 3600.0
+CARD = "README.md"
+CARD_TEXT = """---
+license: other
+license_name: stated-for-each-asset
+tags: [3d, mesh, gltf]
+---
+
+# {name}
+
+One folder an asset below `assets/`. Its `asset.json` has title, description, tags, licence, creator, sizes, the digest
+of each file, and whether a generative model made it (`ai_generated`, `generator`).
+"""
 
 
 @dataclass(frozen=True)
@@ -60,8 +72,6 @@ class HuggingFace:
 
     def create(self, package: Package) -> str:
         """One commit with all files of the asset."""
-        from huggingface_hub import CommitOperationAdd
-
         folder = asset_folder(package.id)
         files = [(f"assets/{folder}/{name_of(file)}", package.read(file)) for file in package.files]
         if credentials := sidecar(package, package.main, files[0][1]):
@@ -69,14 +79,7 @@ class HuggingFace:
         if package.poster:
             files.append((f"assets/{folder}/{name_of(package.poster)}", package.read(package.poster)))
         files.append((f"assets/{folder}/asset.json", self._card(package)))
-        operations = [CommitOperationAdd(path, data) for path, data in files]
-        said = f"{package.words.title} ({package.token})"
-        self.bucket.take()
-        told(
-            lambda: self.api.create_commit(
-                self.options.repo, operations, commit_message=said, repo_type=self.options.kind
-            )
-        )
+        self._commit(files, f"{package.words.title} ({package.token})")
         return folder
 
     def finish(self, remote: str, package: Package) -> Receipt:
@@ -86,8 +89,22 @@ class HuggingFace:
         return Receipt(url, "draft" if self.options.draft else "published")
 
     def close(self) -> str:
-        """Nothing is left."""
+        """A card for the repository where it has none: what is written there by hand stays."""
+        try:
+            if not told(lambda: self.api.get_paths_info(self.options.repo, [CARD], repo_type=self.options.kind)):
+                self._commit([(CARD, CARD_TEXT.format(name=self.options.repo.partition("/")[2]).encode())], "Card")
+        except (Refused, Unavailable, Unsure) as error:
+            return f"{CARD} was not written: {error}"
         return ""
+
+    def _commit(self, files: list[tuple[str, bytes]], said: str) -> None:
+        """Files by path, all or none of them."""
+        from huggingface_hub import CommitOperationAdd
+
+        repo, kind = self.options.repo, self.options.kind
+        operations = [CommitOperationAdd(path, data) for path, data in files]
+        self.bucket.take()
+        told(lambda: self.api.create_commit(repo, operations, commit_message=said, repo_type=kind))
 
     def _card(self, package: Package) -> bytes:
         return json.dumps(item_of(package, False), ensure_ascii=False, indent=1).encode()

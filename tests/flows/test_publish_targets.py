@@ -162,11 +162,57 @@ def test_hugging_face_has_each_asset_in_a_folder_by_one_commit(tmp_path: Path, f
         hub.planned = ["", "", *faults]  # creation, preupload, and the commit that goes wrong
         outcome = send(tmp_path, "huggingface", hub, repo="me/things")
         assert outcome.counts == {"already there": 1, "draft": 1}, outcome
-        files = hub.repos["me/things"]["files"]
-        assert len(hub.commits) == 2
+        files = dict(hub.repos["me/things"]["files"])
+        assert b"license: other" in files.pop("README.md")
+        assert len(hub.commits) == 3  # two assets and the card
         assert {path.split("/")[1] for path in files} == {"thing-1", "thing-2"}
         assert files["assets/thing-2/thing-2.glb"] == (tmp_path / "assets/thing-2/thing-2.glb").read_bytes()
         assert json.loads(files["assets/thing-2/asset.json"])["licence"] == "CC0-1.0"
+
+
+LONG = "A very tall title " * 30
+
+
+@pytest.mark.parametrize("target", ["cgtrader", "shopify", "huggingface"])
+def test_every_listing_keeps_its_limits_and_says_licence_and_ai(tmp_path: Path, target: str) -> None:
+    tags = ",".join(f"tag {i}" for i in range(300))
+    a_run(tmp_path, [1], generator="shapes", meta={"title": LONG, "tags": tags, "license": "CC-BY-4.0"})
+    shops: dict[str, Any] = {"cgtrader": CGTraderShop, "shopify": ShopifyShop, "huggingface": Hub}
+    options: dict[str, Any] = {"cgtrader": SHELF, "shopify": {"shop": "a", "rate": 1e3, "poll": 1e-3}}
+    with serving(shops[target]()) as shop:
+        assert send(tmp_path, target, shop, **options.get(target, {"repo": "me/x"})).counts == {"draft": 1}
+    title, text, count, told = said(shop)
+    most_title, most_tags = {"cgtrader": (100, 20), "shopify": (255, 250), "huggingface": (100, 20)}[target]
+    assert len(title) <= most_title
+    assert title.startswith("A very tall")
+    assert count <= most_tags
+    assert "Licence: CC-BY-4.0" in text
+    assert "Made with generative AI (shapes)." in text
+    assert told
+
+
+def said(shop: Any) -> tuple[str, str, int, bool]:
+    """Title, description, count of tags, and whether AI is told where the service has a field for it."""
+    if isinstance(shop, Hub):
+        card = json.loads(shop.repos["me/x"]["files"]["assets/thing-1/asset.json"])
+        return card["title"], card["description"], len(card["tags"]), card["ai_generated"]
+    (listing,) = (shop.models if isinstance(shop, CGTraderShop) else shop.products).values()
+    text = listing.get("description") or listing["descriptionHtml"]
+    return listing["title"], text, len(listing["tags"]), listing.get("ai_generated", True)
+
+
+def test_the_hubs_card_is_the_owners_and_a_lost_one_stops_nothing(tmp_path: Path) -> None:
+    with serving(Hub()) as hub:
+        a_run(tmp_path, [1])
+        hub.planned = [""] * 5 + ["500"] * 9  # the asset's requests, then the card's
+        outcome = send(tmp_path, "huggingface", hub, repo="me/x")
+        assert outcome.counts == {"draft": 1}
+        assert "README.md was not written" in outcome.written
+        hub.planned = []
+        hub.repos["me/x"]["files"]["README.md"] = b"of the owner's own"
+        a_run(tmp_path, [2])
+        assert send(tmp_path, "huggingface", hub, repo="me/x").counts == {"already there": 1, "draft": 1}
+        assert hub.repos["me/x"]["files"]["README.md"] == b"of the owner's own"
 
 
 def test_an_address_without_tls_gets_no_credentials(tmp_path: Path) -> None:
