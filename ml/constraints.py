@@ -83,9 +83,10 @@ def extract_constraints(text: str, long_axis: str) -> tuple[Constraints, str]:
     """The constraints in lower-case `text` and the text without them; 'long' means the `long_axis` extent."""
     found = Constraints()
     for pattern, read in ((TRIANGLES, _triangles), (EXTENTS, _extents), (MEASURE, _measure), (NAMED, _named)):
-        for match in pattern.finditer(text):
+        matches = list(pattern.finditer(text))
+        for match in matches:
             found = replace(found, **_sensible(read(match.groups(), long_axis)))  # type: ignore[arg-type]
-        text = pattern.sub(" ", text)
+        text = pattern.sub(" ", text) if matches else text
     return found, text
 
 

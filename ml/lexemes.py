@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from ml.substances import SHADES
 from ml.vocabulary import (
@@ -49,6 +49,12 @@ WORDS: tuple[tuple[str, frozenset[str]], ...] = (
 FILLER_PHRASES = frozenset(
     ("high quality", "high resolution", "high detail", "high poly", "highly detailed", "close up", "game ready")
 )
+FIRST_WORDS = frozenset(
+    phrase.split()[0]
+    for words in (*(table for _, table in SENSES), *(words for _, words in WORDS), FILLER_PHRASES, SHADES)
+    for phrase in words
+    if " " in phrase
+)
 DETERMINERS = frozenset("a an the this that these those my your his her its our their some".split())  # noqa: SIM905
 TOKEN = re.compile(
     r"#(?:[0-9a-f]{6}|[0-9a-f]{3})(?![0-9a-z])|[^\W\d_]+(?:'[^\W\d_]+)?|\d+[a-z]{0,2}|[,;.:!?()\[\]|\n&+]"
@@ -70,7 +76,7 @@ class Lexeme:
         """Whether the vocabulary has no sense for it."""
         return not self.senses
 
-    @property
+    @cached_property
     def adjective(self) -> tuple[str, str] | None:
         """(sense, canonical word) when it describes: a material, colour, style or shape."""
         return next(((sense, self.senses[sense]) for sense in ADJECTIVES if sense in self.senses), None)
@@ -83,7 +89,7 @@ def normalised(text: str) -> str:
     # Printable ASCII is neither a control character nor a separator, and is what nearly all prompts are made of.
     if not (plain.isascii() and plain.isprintable()):
         plain = "".join(c if c == "\n" or unicodedata.category(c)[0] not in "CZ" else " " for c in plain)
-    return re.sub(r" {2,}", " ", plain)
+    return re.sub(r" {2,}", " ", plain) if "  " in plain else plain
 
 
 @lru_cache(maxsize=65_536)
@@ -114,11 +120,21 @@ def lexemes(text: str) -> list[Lexeme]:
     found: list[Lexeme] = []
     at = 0
     while at < len(tokens):
-        size = next((n for n in (3, 2) if _is_phrase(tokens[at : at + n], n)), 1)
-        phrase = " ".join(tokens[at : at + size])
-        found.append(Lexeme(phrase, dict(_senses(phrase))))
+        size = next((n for n in (3, 2) if _is_phrase(tokens[at : at + n], n)), 1) if _starts(tokens[at]) else 1
+        found.append(_lexeme(" ".join(tokens[at : at + size])))
         at += size
     return _shaded(found)
+
+
+@lru_cache(maxsize=65_536)
+def _lexeme(phrase: str) -> Lexeme:
+    return Lexeme(phrase, dict(_senses(phrase)))
+
+
+@lru_cache(maxsize=65_536)
+def _starts(token: str) -> bool:
+    """Whether a phrase of the vocabulary begins with the word: most do not, and need not be tried with what follows."""
+    return token in FIRST_WORDS or singular(token) in FIRST_WORDS
 
 
 def _is_phrase(tokens: Sequence[str], size: int) -> bool:
