@@ -113,9 +113,10 @@ class ChunkWork:
         return refusal is not None
 
     def _maker(self, keyed: Keyed) -> tuple[str, object]:
-        """The generator that the row's mesh is asked of first, and its options."""
+        """The generator that the row's mesh is asked of, and its options."""
         assert isinstance(keyed.row, Row)
-        return maker_of(keyed.row, self.line.recipe)
+        bound = self.bound.get(keyed.key)
+        return (bound.generator, bound.options) if bound else maker_of(keyed.row, self.line.recipe)
 
     def _make(self, todo: list[Keyed]) -> None:
         """Generate in batches and process as meshes arrive; one failing row never holds up another."""
@@ -165,7 +166,7 @@ class ChunkWork:
         begun = 0
         for keyed, answer in zip(rows, answers, strict=True):
             self.watch.saw(keyed.key, answer.stages)
-            self.spent[keyed.key].update(self.line.budget.columns(self.bound[keyed.key].generator, answer))
+            self.spent[keyed.key].update(self.line.budget.columns(self._maker(keyed)[0], answer))
             if isinstance(answer, Generated):
                 made.append((keyed, answer))
             elif not self._falls_back(keyed, answer):
@@ -194,8 +195,8 @@ class ChunkWork:
         """
         if not self.refused:
             return []
-        kind, bound = self._kind(self.refused[0]), self.bound[self.refused[0].key]
-        batch = [each for each in self.refused if self._kind(each) == kind][: batch_of(bound.generator, bound.options)]
+        kind, size = self._kind(self.refused[0]), batch_of(*self._maker(self.refused[0]))
+        batch = [each for each in self.refused if self._kind(each) == kind][:size]
         taken = {each.key for each in batch}
         self.refused = [each for each in self.refused if each.key not in taken]
         return batch
@@ -244,16 +245,14 @@ class ChunkWork:
         while left := [queue for queue in queues if queue]:
             # Of each as much as there is of it: what is in work stays the same mixture, and actors their models'.
             queue = max(left, key=lambda each: len(each) / len(alike[self._kind(each[0])]))
-            bound = self.bound[queue[0].key]
-            yield [queue.popleft() for _ in range(min(batch_of(bound.generator, bound.options), len(queue)))]
+            yield [queue.popleft() for _ in range(min(batch_of(*self._maker(queue[0])), len(queue)))]
 
     def _kind(self, keyed: Keyed) -> tuple[object, ...]:
         """What rows of one batch have in common: the model, its options, and what they bring, so that a batch of
         pictures waits for no drawing of words."""
-        bound = self.bound[keyed.key]
-        asked = bound.request
+        asked = self.bound[keyed.key].request
         brings = asked.image is not None, len(asked.images), asked.sketch is not None, asked.mesh is not None
-        return bound.generator, bound.options, *brings
+        return *self._maker(keyed), *brings
 
     def _bind(self, keyed: Keyed) -> Bound:
         """What is to be done for the row."""
@@ -270,7 +269,7 @@ class ChunkWork:
         bound, found = self.bound[keyed.key], self.candidates.get(keyed.key)
         request = replace(bound.request, seed=found.seed) if found else bound.request
         assert isinstance(keyed.row, Row)
-        return GenerateJob(bound.generator, bound.options, request, self.line.store, priority=keyed.row.priority)
+        return GenerateJob(*self._maker(keyed), request, self.line.store, priority=keyed.row.priority)
 
     def _process_job(self, keyed: Keyed, generated: Generated) -> ProcessJob:
         bound, found = self.bound[keyed.key], self.candidates.get(keyed.key)

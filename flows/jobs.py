@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from flows.guard import Guard, Killed
 from flows.placement import make_generator
@@ -52,10 +52,15 @@ class GenerateJob:
     trace: str = field(default="", kw_only=True)  # W3C traceparent of its row's span, for programs that it starts
     priority: int = field(default=0, kw_only=True)
 
+    @classmethod
+    def make_all(cls, jobs: Sequence[Self]) -> Sequence[Answer]:
+        """Raw assets of one generator, in order; raises InputError where no input can be blamed."""
+        made: Sequence[Answer] = warm_generator(jobs[0].generator, jobs[0].options).generate([j.request for j in jobs])
+        return made
+
     def make(self) -> Answer:
         """The raw asset; raises InputError for an unusable input."""
-        result: Answer = warm_generator(self.generator, self.options).generate([self.request])[0]
-        return result
+        return self.make_all([self])[0]
 
 
 @dataclass(frozen=True)
@@ -156,9 +161,8 @@ def ask_model(jobs: Sequence[GenerateJob]) -> list[Raw | Failure]:
 
     What has broken the accelerator for this process, and with it for every row to come, ends the process.
     """
-    generator = warm_generator(jobs[0].generator, jobs[0].options)
     try:
-        return [Raw(answer) for answer in generator.generate([job.request for job in jobs])]
+        return [Raw(answer) for answer in type(jobs[0]).make_all(jobs)]
     except Exception as error:
         if ACCELERATOR_LOST in str(error):
             os._exit(ACCELERATOR_EXIT)

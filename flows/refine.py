@@ -15,14 +15,14 @@ from flows.chunks import Chunk, Keyed
 from flows.jobs import Failure
 from flows.parents import Parent
 from flows.progress import Progress
-from flows.refine_work import RefineWork, Version
+from flows.refine_work import RefineWork, Version, maker_of
 from flows.run import FACTS, Run, RunConfig
 from manifests.errors import RecipeError
 from manifests.recipe import Recipe, load_recipe
 from manifests.recipe_shelf import keep_recipe, kept_recipe
 from manifests.refinement import Refinement, read_refinements, refused
-from manifests.row import InvalidRow
-from manifests.versions import last_numbers, root_of, rows_by_id, version_id, version_of
+from manifests.row import InvalidRow, postponed_key
+from manifests.versions import last_numbers, number_of, root_of, rows_by_id, version_id, version_of
 from ml.asset import InputError
 from tasks.region import parse_region
 
@@ -58,11 +58,12 @@ class RefineRun(Run):
         return RefineWork(line, chunk, self._planned.versions)
 
     def models(self) -> Iterator[tuple[str, object]]:
-        """None: parents' generators are not asked again."""
-        return iter(())
+        """Models that instructions ask for, each once, with their options."""
+        return iter(dict.fromkeys(map(maker_of, self._planned.versions.values())))
 
     def _refusal(self, keyed: Keyed) -> Failure | None:
-        return None
+        version = self._planned.versions.get(keyed.key)
+        return self.readiness.refusal(*maker_of(version)) if version else None
 
     def begin(self) -> None:
         """Before the first chunk: numbers and facts are written down, so that a restart gives and finds the same."""
@@ -123,10 +124,16 @@ class RefineRun(Run):
             return
         key, id = parent.key(row, recipe.digest), row.id
         if key not in self.index:
-            number = numbers.of(key, parent.root)
+            number = self._postponed_number(key) or numbers.of(key, parent.root)
             id = id or version_id(parent.root, number)
             plan.versions[key] = Version(row, parent, number, recipe)
         plan.rows.append(Keyed(key, parent.as_row(id, row)))
+
+    def _postponed_number(self, key: str) -> int:
+        """The number under which the ledger says that there was no model for the version; 0 where it does not."""
+        late = postponed_key(key)
+        found = self.ledger.rows(f"key = '{late}'") if late in self.index else iter(())
+        return next((number_of(row) for row in found), 0)
 
     def _recipe_of(self, parent: Parent, row: Refinement) -> Recipe | InvalidRow:
         if self.config.recipe:

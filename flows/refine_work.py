@@ -18,9 +18,10 @@ from manifests.ledger_row import LedgerRow
 from manifests.recipe import Recipe
 from manifests.refinement import Refinement
 from manifests.row import Row
-from tasks.refinement import NOTE, Change, Origin
+from tasks.refinement import NOTE, Change, Origin, asks_distillation
 
 ANYWHERE = "procedural"  # a generator that runs on the CPU: where refinements run as well
+PICTURES = "distill"  # the one that has a model of pictures, under limits and on a share of a GPU that fit it
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,14 @@ class Version:
     parent: Parent
     number: int
     recipe: Recipe
+
+
+def maker_of(version: Version) -> tuple[str, object]:
+    """Whom a version is asked of: the recipe's model of pictures where the instruction says so, else any CPU. The
+    generator that made the parent is not asked again."""
+    if asks_distillation(version.row.instruction):
+        return PICTURES, version.recipe.generator_options[PICTURES]
+    return ANYWHERE, None
 
 
 class RefineWork(ChunkWork):
@@ -48,14 +57,13 @@ class RefineWork(ChunkWork):
         return bound
 
     def _maker(self, keyed: Keyed) -> tuple[str, object]:
-        """Not the generator that made the parent: it is not asked again."""
-        return ANYWHERE, None
+        return maker_of(self.versions[keyed.key])
 
     def _generate_job(self, keyed: Keyed) -> GenerateJob:
         bound, version = self.bound[keyed.key], self.versions[keyed.key]
         said = (version.row.instruction, version.row.region)
         return RefineJob(
-            ANYWHERE, None, bound.request, self.line.store, version.parent.mesh, self.origins[keyed.key], *said
+            *self._maker(keyed), bound.request, self.line.store, version.parent.mesh, self.origins[keyed.key], *said
         )
 
     def _origin(self, keyed: Keyed, generated: Generated) -> dict[str, Any]:

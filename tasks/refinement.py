@@ -1,15 +1,16 @@
-"""One instruction carried out on one asset: on the drawing it came from, on its mesh, or redrawn by the shape model."""
+"""One instruction carried out on one asset: on the drawing it came from, on its mesh, or redrawn by a model."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal, cast
 
 import numpy as np
 
 from ml.asset import Asset, InputError
+from ml.distill.settings import DistillSettings
 from ml.edits import Edit
 from ml.generators.procedural import ProceduralOptions
 from ml.generators.protocol import Request
@@ -20,6 +21,7 @@ from ml.readers.gltf import read_glb
 from ml.vocabulary import category_of
 from tasks.apply_edits import apply_edits
 from tasks.bake import BakeOptions, bake
+from tasks.distill_edit import DistillEditOptions, distill_edit
 from tasks.glb import encode_glb
 from tasks.orient import OrientOptions
 from tasks.region import Region, parse_region
@@ -32,21 +34,24 @@ from tasks.transform import transformed
 from tasks.unwrap import UnwrapOptions, unwrap
 
 Steps = tuple[tuple[str, object], ...]
+How = Literal["drawing", "mesh", "model", "distilled"]
 
 FRAME = ("clean", "orient", "face_front", "scale")  # the steps that decide where an asset stands and how large it is
 # Better done to the mesh where it can be: it has edges and hollows to wear, and the builders draw the stretchers of a
 # chair as thick as its legs.
 MESH_FIRST = frozenset(("worn", "rusty", "glossy", "matte", "slim", "thick"))
-REDRAW = re.compile(r"\s*redraw(?: it| this)? as\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+BY_MODEL = re.compile(r"\s*(redraw|distill?)(?: it| this)? as\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 REDRAWN_FACES, REDRAWN_TEXELS = 60_000, 2048  # of what the model draws: its chain makes less of it
+REDRAWN = frozenset(("model", "distilled"))  # ways that leave no drawing to say anything of
 NOTE = "refined"  # what was done, as JSON, in the asset's notes
 
 
 @dataclass(frozen=True)
 class Change:
-    """An instruction that was carried out: on the drawing's words, on the mesh or by the shape model; and where."""
+    """An instruction that was carried out: on the drawing's words, on the mesh, by the shape model or by a model of
+    pictures; and where."""
 
-    how: Literal["drawing", "mesh", "model"]
+    how: How
     instruction: str
     region: str = ""
 
@@ -86,17 +91,34 @@ def keep_frame(steps: Steps) -> Steps:
     return tuple(kept)
 
 
-def refine(parent: Asset, origin: Origin, instruction: str, region_text: str) -> Asset:
+def asks_distillation(instruction: str) -> bool:
+    """Whether the instruction asks a model of pictures: 'distil as …'."""
+    asked = BY_MODEL.match(instruction)
+    return asked is not None and asked[1].lower() != "redraw"
+
+
+def refine(
+    parent: Asset,
+    origin: Origin,
+    instruction: str,
+    region_text: str,
+    pictures: DistillSettings = DistillSettings(),
+    seed: int = 0,
+) -> Asset:
     """The parent's raw mesh with the instruction carried out, in the frame of the parent's master.
 
-    'Redraw as …' asks the shape model, within the region or for all of it; everything else is asked of the drawing or
-    done to the mesh. What was done stands in the note `refined`. Raises InputError with a code `instruction.*`,
-    `region.*`, `edit.*`, `shape.*` or `prompt.*` where it cannot be carried out, or changes nothing.
+    'Redraw as …' asks the shape model, 'distil as …' the model of pictures that `pictures` names (`seed` is its
+    chance), within the region or for all of it; everything else is asked of the drawing or done to the mesh. What was
+    done stands in the note `refined`. Raises InputError with a code `instruction.*`, `region.*`, `edit.*`, `shape.*` or
+    `prompt.*` where it cannot be carried out, or changes nothing; `model.missing-…` and `distill.*` where pictures
+    cannot be asked.
     """
     region = parse_region(region_text)
-    asked = REDRAW.match(instruction)
+    asked = BY_MODEL.match(instruction)
+    if asked and asks_distillation(instruction):
+        return _by_pictures(framed(parent, origin.frame), asked[2], region, pictures, seed)
     if asked:
-        return _by_model(framed(parent, origin.frame), asked[1], region)
+        return _by_model(framed(parent, origin.frame), asked[2], region)
     redrawn, refusal = _redrawn(origin, instruction, region)
     if redrawn is None or MESH_FIRST & _words(redrawn):
         try:
@@ -114,7 +136,7 @@ def _better(of_drawing: InputError | None, of_mesh: InputError) -> InputError:
 
 def _redrawn(origin: Origin, instruction: str, region: Region) -> tuple[Redrawn | None, InputError | None]:
     """The drawing with the instruction carried out; or why not, where it was understood and cannot be."""
-    if origin.request is None or not region.whole or any(change.how == "model" for change in origin.changes):
+    if origin.request is None or not region.whole or any(change.how in REDRAWN for change in origin.changes):
         return None, None
     said = [change.instruction for change in origin.changes if change.how == "drawing"]
     redrawn = None
@@ -175,10 +197,21 @@ def _by_model(asset: Asset, words: str, region: Region) -> Asset:
     """The asset redrawn as the words say, with maps of its own; a region's rest keeps its surface and its looks."""
     if not category_of(parse_prompt(words).subject):
         raise InputError("prompt.unknown-noun", f"{words[:60]!r} names nothing that the shape model knows")
-    made = shape_edit(asset, ShapeEditOptions(prompt=words, region=region.text()))
+    return _baked(shape_edit(asset, ShapeEditOptions(prompt=words, region=region.text())), "model", words)
+
+
+def _by_pictures(asset: Asset, words: str, region: Region, pictures: DistillSettings, seed: int) -> Asset:
+    """The asset as a model of pictures would have what the words say; outside the region nothing moves."""
+    told = {each.name: getattr(pictures, each.name) for each in fields(DistillSettings)}
+    options = DistillEditOptions(**told, prompt=words, region=region.text(), seed=seed)
+    return _baked(distill_edit(asset, options), "distilled", words)
+
+
+def _baked(made: Asset, how: How, words: str) -> Asset:
+    """What a model drew, with fewer faces and maps of its own."""
     small = simplify(made, SimplifyOptions(target_faces=REDRAWN_FACES))
     baked = bake(unwrap(small, UnwrapOptions(REDRAWN_TEXELS)), BakeOptions(REDRAWN_TEXELS))
-    return _noted(replace(baked, source=None), "model", words)
+    return _noted(replace(baked, source=None), how, words)
 
 
 def _edits(asset: Asset, instruction: str) -> tuple[Edit, ...]:
@@ -193,7 +226,7 @@ def _in_words(edit: Edit) -> str:
     return f"{type(edit).__name__.lower()}: {values}" if values else type(edit).__name__.lower()
 
 
-def _noted(asset: Asset, how: str, understood: str) -> Asset:
+def _noted(asset: Asset, how: How, understood: str) -> Asset:
     measured = {name: value for name, value in asset.metrics.items() if name.startswith("edit.")}
     said = {"how": how, "understood": understood, **({"measured": measured} if measured else {})}
     return asset.noted(**{NOTE: json.dumps(said, separators=(",", ":"))})

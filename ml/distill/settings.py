@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ml.asset import InputError
 from ml.generators.pretrained.shelf import accelerator_gb
@@ -20,6 +20,8 @@ MODEL = "model_index.json"  # what a folder of a diffusers pipeline is told by
 class DistillSettings:
     """Which model is asked, how, and for how long. The guidance of 100 is DreamFusion's; for VSD say 7.5."""
 
+    batch: ClassVar[int] = 1  # rows a call: one takes minutes to hours
+
     model: str = field(default="", metadata={"help": "folder of a diffusers text-to-image pipeline", "file": MODEL})
     method: Literal["sds", "vsd"] = field(default="sds", metadata={"help": "vsd learns a second score on the way"})
     guidance: float = field(default=100.0, metadata={"min": 0.0, "max": 500.0, "help": "how hard the prompt pulls"})
@@ -33,6 +35,11 @@ class DistillSettings:
         default=(), metadata={"help": "the model's licence, or 'unknown', accepted by name"}
     )
     device: str = field(default="auto", metadata={"help": "auto, cuda, cuda:N or cpu"})
+
+    @property
+    def gpus(self) -> float:
+        """Of the whole machine: renders and the model share one."""
+        return 0.0 if self.device == "cpu" else 1.0
 
 
 def device_of(options: DistillSettings) -> str:

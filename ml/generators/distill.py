@@ -21,11 +21,6 @@ class DistillOptions(DistillSettings):
 
     digest_when_set: ClassVar[bool] = True
 
-    @property
-    def gpus(self) -> float:
-        """Of the whole machine: renders and the model share one."""
-        return 0.0 if self.device == "cpu" else 1.0
-
 
 class Distill:
     """Prompt → solid, minutes to hours an asset: what has no model of shapes has one of pictures."""

@@ -11,8 +11,10 @@ import pytest
 import trimesh
 
 from ml.asset import Asset, InputError, Material, make_part
+from ml.distill.settings import DistillSettings
 from tasks.distill_edit import DistillEditOptions, distill_edit
 from tasks.edit_frame import SAME
+from tasks.refinement import Origin, asks_distillation, refine
 from tasks.signed_distance import build_distance_field, unsigned_distance
 from tasks.topology import topology
 from tests.tiny_pipelines import latent_pipeline
@@ -101,3 +103,28 @@ def test_what_cannot_be_done_is_refused(model: str, changes: dict[str, object], 
     with pytest.raises(InputError) as refused:
         distill_edit(table(), replace(options(model), **changes))  # type: ignore[arg-type]
     assert refused.value.code == code
+
+
+def test_an_instruction_asks_for_it(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.refinement.REDRAWN_TEXELS", 128)
+    asset, asked = table(), vars(options(model))
+    told = DistillSettings(**{name: asked[name] for name in DistillSettings.__dataclass_fields__})
+    made = refine(asset, Origin(()), "Distil it as a round table", UPPER, told, seed=3)
+    height, away = moved(asset, made)
+    assert away[height < 0.7].max() < 0.008
+    assert np.median(away[height > 0.75]) > SAME
+    assert made.parts[0].material.base_color_texture is not None
+    done = json.loads(made.notes["refined"])
+    assert (done["how"], done["understood"]) == ("distilled", "a round table")
+    assert done["measured"]["edit.moved_percent"] > 20.0
+    with pytest.raises(InputError) as refused:
+        refine(asset, Origin(()), "distill as a round table", "")
+    assert refused.value.code == "model.missing-weights"
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"),
+    [("distil as a lamp", True), (" Distill this as\na lamp", True), ("redraw as a lamp", False), ("distil", False)],
+)
+def test_which_instructions_do(text: str, asks: bool) -> None:
+    assert asks_distillation(text) is asks
