@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from flows.jobs import Failure, Generated, GenerateJob
+from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
 from manifests.errors import UsageError
 from manifests.prices import DEFAULT, Prices
+
+A = TypeVar("A", Generated, Processed)
 
 HOURS, COST = "budget.gpu-hours", "budget.cost"
 
@@ -51,18 +53,18 @@ class Budget:
         return None
 
     def spent_on(
-        self, jobs: Sequence[GenerateJob], gpus: float, make: Callable[[], list[Generated | Failure]]
-    ) -> list[Generated | Failure]:
+        self, jobs: Sequence[GenerateJob] | Sequence[ProcessJob], gpus: float, make: Callable[[], list[A | Failure]]
+    ) -> list[A | Failure]:
         """What `make()` answers to the jobs, counted; their refusal where there is no money for as many GPUs."""
         refused = self.refusal() if gpus else None
         if refused:
             return [refused] * len(jobs)
         answers = make()
-        self.add(self.columns(jobs[0].generator, answer) for answer in answers)
+        self.add(self.columns(jobs[0].model, answer) for answer in answers)
         return answers
 
-    def columns(self, model: str, answer: Generated | Failure) -> dict[str, float]:
-        """What one answer of a model took, as columns of its row."""
+    def columns(self, model: str, answer: Generated | Processed | Failure) -> dict[str, float]:
+        """What one answer of a model, or of a chain with that step, took, as columns of its row."""
         cost = answer.gpu_seconds / 3600 * self.prices.of(model, answer.gpu)
         return {"gpu_seconds": answer.gpu_seconds, "cost": cost}
 

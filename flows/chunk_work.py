@@ -17,7 +17,7 @@ from flows.engine import Engine
 from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
 from flows.otherwise import cannot_make
 from flows.outcomes import blank_row, drawn_pictures, drop_other_files, failure_row, invalid_row, made_from, repeat_row
-from flows.placement import GENERATE_BATCH, batch_of
+from flows.placement import GENERATE_BATCH, batch_of, gpu_step
 from flows.progress import Progress
 from flows.readiness import Readiness, unready
 from flows.variations import CODE, another_seed, repeats
@@ -131,6 +131,8 @@ class ChunkWork:
                 if meshes:
                     for keyed, mesh, answer in zip(rows, meshes, future.result(), strict=True):
                         self.watch.saw(keyed.key, answer.stages)
+                        step, _ = gpu_step(self.bound[keyed.key].plan.steps)
+                        self.spent[keyed.key].update(self.line.budget.columns(step, answer))
                         making += self._settle(keyed, mesh, answer, waiting)
                 else:
                     making -= 1

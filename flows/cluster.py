@@ -248,11 +248,18 @@ class ClusterEngine:
         return self.looked[1]
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
-        """One Dask future; a worker lost under it is replaced by Dask, jobs that lose four are quarantined."""
+        """One Dask future; a worker lost under it is replaced by Dask, jobs that lose four are quarantined. Chains with
+        a step that needs a GPU go where generators have theirs."""
+        if jobs[0].gpus:
+            return self.waiters.submit(self._process_with_gpu, list(jobs))
         answer: Future[list[Processed | Failure]] = Future()
         task = self.client.submit(process_on_worker, list(jobs), self.policy, pure=False)
         task.add_done_callback(lambda done: settle(done, answer, len(jobs)))
         return answer
+
+    def _process_with_gpu(self, jobs: list[ProcessJob]) -> list[Processed | Failure]:
+        self.ray_ready.result()
+        return self._models().process(jobs)
 
     def close(self) -> None:
         """Detach, and stop what was started here."""

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from flows.budget import Budget
 from flows.guard import Guard, Limits
@@ -26,7 +26,7 @@ from flows.jobs import (
     process_asset,
 )
 from flows.model_worker import LIMITS, ModelWorker
-from flows.placement import asks_model, gpus_of, local_gpus, runs_guarded
+from flows.placement import asks_model, local_gpus, runs_guarded
 from flows.seats import DEPTH
 from flows.turns import Turns
 from ml.generators.pretrained.shelf import accelerator_gb
@@ -135,6 +135,11 @@ def run_guarded(
     return answers
 
 
+def has_gpu() -> bool:
+    """Whether this machine has a GPU, or one is simulated."""
+    return bool(local_gpus() or accelerator_gb())
+
+
 def usable_cpus() -> int:
     """CPUs this process may use."""
     return len(os.sched_getaffinity(0))
@@ -157,17 +162,22 @@ class InlineEngine:
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
         """Each job in a guarded child; models, whose memory no cap for CPU work fits, in one of their own, in turn."""
         if not runs_guarded(jobs[0].generator):
-            self.model = self.model or ModelWorker(self.policy.tries)
-            return self.warm.submit(self._ask, self.model, jobs)
+            return self.warm.submit(self._ask, self._model().generate, jobs)
         begin = partial(self.pool.submit, run_guarded, self.guards, self.policy, generate_asset, jobs)
         return self.turns.submit(jobs[0].generator, begin)
 
-    def _ask(self, model: ModelWorker, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
-        gpus = gpus_of(jobs[0].generator, jobs[0].options) if local_gpus() or accelerator_gb() else 0.0
-        return self.budget.spent_on(jobs, gpus, partial(model.generate, jobs, gpus))
+    def _model(self) -> ModelWorker:
+        self.model = self.model or ModelWorker(self.policy.tries)
+        return self.model
+
+    def _ask(self, ask: Callable[[Sequence[Any], float], list[Any]], jobs: Sequence[Any]) -> list[Any]:
+        gpus = jobs[0].gpus if has_gpu() else 0.0
+        return self.budget.spent_on(jobs, gpus, partial(ask, jobs, gpus))
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
-        """Each chain in a guarded child."""
+        """Each chain in a guarded child; one with a step that needs a GPU in turn with the models, as there is one."""
+        if jobs[0].gpus and has_gpu():
+            return self.warm.submit(self._ask, self._model().process, jobs)
         return self.pool.submit(run_guarded, self.guards, self.policy, process_asset, jobs)
 
     def window(self) -> int:

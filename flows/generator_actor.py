@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence, Set
 
 from flows.engine import Policy, ThreadGuards, run_guarded
-from flows.jobs import Failure, Generated, GenerateJob, generate_asset
+from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob, generate_asset
 from flows.model_worker import ModelWorker
 
 
@@ -40,11 +40,20 @@ class ModelHost:
     def generate(
         self, seat: int, gpus: float, vacated: Set[int], jobs: Sequence[GenerateJob]
     ) -> list[Generated | Failure]:
-        """A batch of one model's jobs, answered in order; the models of vacated seats are let go before it begins."""
+        """A batch of one model's jobs, answered in order."""
+        return self._seated(seat, vacated).generate(jobs, gpus)
+
+    def process(
+        self, seat: int, gpus: float, vacated: Set[int], jobs: Sequence[ProcessJob]
+    ) -> list[Processed | Failure]:
+        """Chains with one step that needs a GPU, answered in order."""
+        return self._seated(seat, vacated).process(jobs, gpus)
+
+    def _seated(self, seat: int, vacated: Set[int]) -> ModelWorker:
+        """The seat's worker; the models of vacated seats are let go before it begins."""
         with self.lock:
             for gone in vacated & self.seats.keys():
                 self.seats.pop(gone).close()
             if seat not in self.seats:
                 self.seats[seat] = ModelWorker(self.tries)
-            worker = self.seats[seat]
-        return worker.generate(jobs, gpus)
+            return self.seats[seat]

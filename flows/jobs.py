@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from flows.guard import Guard, Killed
-from flows.placement import make_generator
+from flows.placement import environment_of, gpu_step, gpus_of, make_generator
 from flows.plugins import load_plugins
 from manifests.ledger_row import Output
 from manifests.outcome import Outcome
@@ -52,6 +52,21 @@ class GenerateJob:
     trace: str = field(default="", kw_only=True)  # W3C traceparent of its row's span, for programs that it starts
     priority: int = field(default=0, kw_only=True)
 
+    @property
+    def model(self) -> str:
+        """What its time on a GPU is booked under."""
+        return self.generator
+
+    @property
+    def gpus(self) -> float:
+        """The share of a GPU that it needs."""
+        return gpus_of(self.generator, self.options)
+
+    @property
+    def environment(self) -> str:
+        """The `runtime_env` that it needs, as JSON."""
+        return environment_of(self.options)
+
     @classmethod
     def make_all(cls, jobs: Sequence[Self]) -> Sequence[Answer]:
         """Raw assets of one generator, in order; raises InputError where no input can be blamed."""
@@ -87,6 +102,19 @@ class ProcessJob:
     store: Store
     beat: float | None = None  # the score of the candidate whose files lie there, which only a better one replaces
     trace: str = field(default="", kw_only=True)  # as a GenerateJob's
+    priority: ClassVar[int] = 0  # whoever was first at a generator is first here
+    environment: ClassVar[str] = ""  # steps run in this process's own
+
+    @property
+    def model(self) -> str:
+        """The step that its time on a GPU is booked under, "" where it needs none."""
+        return gpu_step(self.plan.steps)[0]
+
+    @property
+    def gpus(self) -> float:
+        """The share of a GPU that is its own while the whole chain runs: what another model may not have between two
+        of its steps."""
+        return gpu_step(self.plan.steps)[1]
 
 
 @dataclass(frozen=True)
@@ -101,6 +129,8 @@ class Processed:
     outputs: tuple[Output, ...]
     timings: dict[str, float]
     attempts: int = 1
+    gpu_seconds: float = 0.0  # as a Generated's
+    gpu: str = ""
     stages: tuple[StageRun, ...] = ()
 
 

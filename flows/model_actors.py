@@ -16,8 +16,8 @@ from flows.budget import Budget
 from flows.engine import Policy, usable_cpus
 from flows.fleet import Fleet, Lost
 from flows.generator_actor import ModelHost
-from flows.jobs import Failure, Generated, GenerateJob
-from flows.placement import SHARES, environment_of, gpus_of
+from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
+from flows.placement import SHARES
 from flows.seats import DEPTH, Seat
 
 TRIES = 3  # a node can be lost without the row's fault; three actors that died with this row alone are its own
@@ -47,7 +47,7 @@ def chunks_for(gpus: float) -> int:
 
 
 class ModelActors:
-    """Generates with models; made once Ray is there."""
+    """Generates with models, and runs the chains that need a GPU; made once Ray is there."""
 
     def __init__(
         self, policy: Policy, closing: threading.Event, budget: Budget, most: Mapping[str, int] | None = None
@@ -74,33 +74,42 @@ class ModelActors:
         return make.remote(self.policy.tries)
 
     def generate(self, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
+        """A batch of one model."""
+        return self._tried("generate", jobs)
+
+    def process(self, jobs: Sequence[ProcessJob]) -> list[Processed | Failure]:
+        """Chains with one step that needs a GPU: on a seat of their own, whose share they have to the end."""
+        return self._tried("process", jobs)
+
+    def _tried(self, task: str, jobs: Sequence[Any]) -> list[Any]:
         """A batch; when its actor dies each row alone, so that only one that kills an actor by itself is blamed."""
         if time.monotonic() - self.looked > LOOK_SECONDS:
             self.looked, self.fleet.gpus = time.monotonic(), gpu_count()  # machines come and go
             self.fleet.look()
         try:
-            return self._asked(jobs, alone=False)
+            return self._asked(task, jobs, alone=False)
         except Lost:
-            return [self._alone(job) for job in jobs]
+            return [self._alone(task, job) for job in jobs]
 
-    def _alone(self, job: GenerateJob) -> Generated | Failure:
+    def _alone(self, task: str, job: Any) -> Any:
         message = ""
         for _ in range(TRIES):
             try:
-                return self._asked([job], alone=True)[0]
+                return self._asked(task, [job], alone=True)[0]
             except Lost as error:
                 message = str(error)
         return Failure("quarantined", "worker.lost", message, TRIES)
 
-    def _asked(self, jobs: Sequence[GenerateJob], alone: bool) -> list[Generated | Failure]:
-        gpus, priority = gpus_of(jobs[0].generator, jobs[0].options), max(job.priority for job in jobs)
-        with self.fleet.lease(jobs[0].generator, gpus, alone, priority, environment_of(jobs[0].options)) as seat:
-            return self.budget.spent_on(jobs, seat.gpus, partial(self._answers, seat, jobs))
+    def _asked(self, task: str, jobs: Sequence[Any], alone: bool) -> list[Any]:
+        first, priority = jobs[0], max(job.priority for job in jobs)
+        with self.fleet.lease(first.model, first.gpus, alone, priority, first.environment) as seat:
+            return self.budget.spent_on(jobs, seat.gpus, partial(self._answers, task, seat, jobs))
 
-    def _answers(self, seat: Seat, jobs: Sequence[GenerateJob]) -> list[Generated | Failure]:
-        asked = seat.host.actor.generate.remote(seat.number, seat.gpus, frozenset(seat.host.vacated), list(jobs))
+    def _answers(self, task: str, seat: Seat, jobs: Sequence[Any]) -> list[Any]:
+        ask = getattr(seat.host.actor, task)
+        asked = ask.remote(seat.number, seat.gpus, frozenset(seat.host.vacated), list(jobs))
         try:
-            answers: list[Generated | Failure] = answer_of(asked, self.closing)
+            answers: list[Any] = answer_of(asked, self.closing)
         except ray.exceptions.RayActorError as error:
             raise Lost(str(error)) from error
         return answers

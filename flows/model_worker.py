@@ -9,7 +9,20 @@ from dataclasses import replace
 from functools import cached_property
 
 from flows.guard import Guard, Killed, Limits
-from flows.jobs import Failure, Generated, GenerateJob, Raw, ask_model, ask_model_for_all, ask_model_once, guarded, keep
+from flows.jobs import (
+    Failure,
+    Generated,
+    GenerateJob,
+    Processed,
+    ProcessJob,
+    Raw,
+    ask_model,
+    ask_model_for_all,
+    ask_model_once,
+    guarded,
+    keep,
+    process_asset,
+)
 from flows.placement import own_process
 from manifests.stage_run import FINISHED, StageRun
 from ml.generators.pretrained.batches import Known
@@ -34,7 +47,7 @@ class ModelWorker:
         self.tries, self.limits = tries, limits
         self.turn = threading.Lock()
         self.guard = Guard(limits, modules)
-        self.serving: tuple[str, object] | None = None
+        self.serving: object = None  # generator and options, or a step
         self.known: dict[tuple[str, object], Known | None] = {}  # batches that a model's memory takes
 
     def generate(self, jobs: Sequence[GenerateJob], gpus: float) -> list[Generated | Failure]:
@@ -52,9 +65,7 @@ class ModelWorker:
         if own_process(jobs[0].generator):
             return ask_model(jobs)
         model = jobs[0].generator, jobs[0].options
-        if self.serving != model:  # one at a time: two would share the GPU's memory
-            self.guard.renew()
-            self.serving = model
+        self._serve(model)
         if len(jobs) > 1:
             try:
                 made, self.known[model] = self.guard.call(ask_model_for_all, jobs, self.known.get(model))
@@ -62,6 +73,23 @@ class ModelWorker:
             except Killed:
                 pass
         return [guarded(self.guard, ask_model_once, job, self.limits.seconds, self.tries) for job in jobs]
+
+    def process(self, jobs: Sequence[ProcessJob], gpus: float) -> list[Processed | Failure]:
+        """Chains with a step that needs a GPU, one after the other in the child that keeps the step's model warm."""
+        return [self._chain(job, gpus) for job in jobs]
+
+    def _chain(self, job: ProcessJob, gpus: float) -> Processed | Failure:
+        with self.turn:
+            self._serve(job.model)
+            start = time.perf_counter()
+            answer = guarded(self.guard, process_asset, job, self.limits.seconds, self.tries)
+            return replace(answer, gpu_seconds=gpus * (time.perf_counter() - start), gpu=self.gpu)
+
+    def _serve(self, model: object) -> None:
+        """A fresh child where the last one held another model: two would share the GPU's memory."""
+        if self.serving != model:
+            self.guard.renew()
+            self.serving = model
 
     def _kept(self, raw: Raw | Failure, job: GenerateJob, began: float, seconds: float) -> Generated | Failure:
         kept = raw if isinstance(raw, Failure) else replace(keep(raw.answer, job.store), attempts=raw.attempts)

@@ -38,6 +38,13 @@ def asks_model(steps: Iterable[tuple[str, object]]) -> bool:
     return any(getattr(options, "asks_model", False) for _, options in steps)
 
 
+def gpu_step(steps: Iterable[tuple[str, object]]) -> tuple[str, float]:
+    """Of a chain's steps the one that needs the largest share of a GPU, as its options' `gpus` says, and that share;
+    ("", 0.0) for a chain that needs none."""
+    shares = ((name, float(getattr(options, "gpus", 0.0))) for name, options in steps)
+    return max(((name, share) for name, share in shares if share), key=lambda each: each[1], default=("", 0.0))
+
+
 def gpus_of(name: str, options: object) -> float:
     """GPUs that one actor takes: what its options say, else its share of a GPU's memory, else its class's."""
     made = GENERATORS[name][0]

@@ -73,13 +73,14 @@ def listening(port: int) -> bool:
 
 
 @contextmanager
-def ray_head(folder: Path, env: dict[str, str]) -> Iterator[str]:
+def ray_head(folder: Path, env: dict[str, str], cpus: int = 2, gpus: int = 0) -> Iterator[str]:
     """A Ray head with a temp folder and ports of its own; its address."""
     names = ("node-manager", "object-manager", "runtime-env-agent", "dashboard-agent-listen")
     port, metrics, *others = free_ports(2 + len(names))
     temp = tempfile.mkdtemp(prefix="mr-")  # short: Unix sockets lie below it
     ports = [f"--{name}-port={number}" for name, number in zip(names, others, strict=True)]
-    options = ["--num-cpus=2", "--object-store-memory=83886080", "--include-dashboard=false", f"--temp-dir={temp}"]
+    options = [f"--num-cpus={cpus}", f"--num-gpus={gpus}", f"--temp-dir={temp}"]
+    options += ["--object-store-memory=83886080", "--include-dashboard=false"]
     host = ["--head", "--node-ip-address=127.0.0.1", f"--port={port}", "--disable-usage-stats", "--block"]
     command = [str(BIN / "ray"), "start", *host, *options, *ports, f"--metrics-export-port={metrics}"]
     try:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from types import SimpleNamespace
 from typing import ClassVar
@@ -18,6 +20,7 @@ from ml.generators.noop import TRIANGLE
 from ml.generators.pretrained.batches import Batches
 from ml.generators.protocol import Answer, InputKind, Refusal, Request
 from ml.generators.registry import GENERATORS
+from tasks.steps import STEPS
 
 HOARD: list[object] = []
 
@@ -29,13 +32,41 @@ def hold_gpu(size: int) -> None:
     sys.modules["torch"] = SimpleNamespace(cuda=cuda, held=held)  # type: ignore[assignment]
 
 
+@contextmanager
+def spanned(log: str, name: str) -> Iterator[None]:
+    """Note in a line, where there is a log, from when to when this was in work."""
+    began = time.time()
+    yield
+    if log:
+        with Path(log).open("ab", buffering=0) as stream:
+            stream.write(f"{name} {began:.4f} {time.time():.4f}\n".encode())
+
+
+def most_share(log: Path, shares: Mapping[str, float]) -> float:
+    """The largest sum of their shares that was in work at some moment."""
+    spans = [line.split() for line in log.read_text().splitlines()]
+    ends = [
+        (float(at), way * shares[name])
+        for name, *times in spans
+        for at, way in zip(times, (1, -1), strict=True)
+        if name in shares
+    ]
+    return max(accumulate(change for _, change in sorted(ends)))
+
+
+def most_at_once(log: Path, *names: str) -> int:
+    """How many of those were in work at some moment."""
+    return int(most_share(log, dict.fromkeys(names, 1.0)))
+
+
 @dataclass(frozen=True)
 class TrialOptions:
-    """Seconds a batch, the most rows that its memory takes, and where to note calls."""
+    """Seconds a batch, the most rows that its memory takes, and where to note calls and when they were in work."""
 
     seconds: float = 0.0
     most: int = 64
     log: str = ""
+    spans: str = ""
 
 
 class Trial:
@@ -60,7 +91,8 @@ class Trial:
                 stream.write(f"{len(requests)}\n")
         if len(requests) > self.options.most:
             raise RuntimeError("CUDA out of memory")
-        time.sleep(self.options.seconds)
+        with spanned(self.options.spans, self.name):
+            time.sleep(self.options.seconds)
         return [self._one(request) for request in requests]
 
     def _one(self, request: Request) -> Answer:
@@ -79,4 +111,29 @@ class Trial:
         return made.noted(pid=str(os.getpid()), size=str(size))
 
 
+class Patient(Trial):
+    """The same without a model."""
+
+    name: ClassVar[str] = "patient"
+    gpus: ClassVar[float] = 0.0
+
+
+@dataclass(frozen=True)
+class DreamOptions:
+    """Seconds a chain, the share of a GPU that it takes, and where to note when it had it."""
+
+    seconds: float = 0.0
+    gpus: float = 1.0
+    log: str = ""
+
+
+def dream(asset: Asset, options: DreamOptions = DreamOptions()) -> Asset:
+    """The asset as it is: a step with a model, in the place of one that would load gigabytes."""
+    with spanned(options.log, "dream"):
+        time.sleep(options.seconds)
+    return asset.noted(dreamt_in=str(os.getpid()))
+
+
 GENERATORS[Trial.name] = (Trial, TrialOptions)
+GENERATORS[Patient.name] = (Patient, TrialOptions)
+STEPS["dream"] = (dream, DreamOptions)

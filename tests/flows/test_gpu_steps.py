@@ -1,0 +1,137 @@
+"""Steps that need a GPU: they have a share of their own while their chain runs, and what they take is paid for."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from direct_engine import DirectEngine
+from mill import left_behind, marked_env
+
+from flows.budget import Budget
+from flows.execute import Prepared, drive_alone
+from flows.guard import close_templates
+from flows.jobs import Failure, Processed, ProcessJob
+from flows.placement import gpu_step
+from flows.progress import Progress
+from flows.run import RunConfig, Summary, already_done
+from manifests.ledger import Ledger
+from manifests.store import Store
+from ml.distill.settings import DistillSettings
+from tasks.distill_edit import DistillEditOptions
+from tasks.steps import STEPS
+
+HERE, HOUSE = Path(__file__).parent, Path(__file__).parents[2]
+DREAM = '[generator]\nuse = "{}"\n[[steps]]\nuse = "dream"\n{}\n[prices]\ndefault = 1000\ndream = 100\n'
+
+
+@pytest.fixture
+def plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The step `dream`, here and in every process that is started."""
+    monkeypatch.setenv("PYTHONPATH", f"{HERE}:{HOUSE}")
+    monkeypatch.setenv("MESHMILL_PLUGINS", "worker_plugin")
+    made = __import__("worker_plugin")
+    close_templates()
+    yield made
+    close_templates()
+
+
+def files(folder: Path, rows: int, use: str, options: str) -> RunConfig:
+    (folder / "rows.csv").write_text("id,prompt\n" + "".join(f"r{at},x\n" for at in range(rows)))
+    (folder / "dream.toml").write_text(DREAM.format(use, options))
+    return RunConfig(str(folder / "rows.csv"), str(folder / "dream.toml"), str(folder / "out"))
+
+
+def ledger(folder: Path) -> list[dict[str, Any]]:
+    return list(Ledger(Store(str(folder / "out"))).rows())
+
+
+def meshmill(folder: Path, env: dict[str, str], *more: str) -> None:
+    command = [str(Path(sys.executable).parent / "meshmill"), "run", str(folder / "rows.csv"), "--json", *more]
+    command += ["--recipe", str(folder / "dream.toml"), "--out", str(folder / "out")]
+    subprocess.run(command, env={**os.environ, **env}, stdout=subprocess.DEVNULL, check=True, timeout=400)
+
+
+def test_the_step_with_the_largest_share_speaks_for_the_chain(plugin: Any) -> None:
+    small, large = plugin.DreamOptions(gpus=0.25), DistillEditOptions()
+    assert gpu_step([("clean", STEPS["clean"][1]()), ("dream", small)]) == ("dream", 0.25)
+    assert gpu_step([("dream", small), ("distill_edit", large)]) == ("distill_edit", 1.0)
+    assert gpu_step([("distill_edit", DistillEditOptions(device="cpu"))]) == ("", 0.0)
+    assert gpu_step([]) == ("", 0.0)
+    assert DistillSettings().gpus == 1.0
+
+
+@dataclass
+class PaidChains(DirectEngine):
+    """Each chain takes 36 seconds of a GPU."""
+
+    ahead: int = 1
+    budget: Budget = field(default_factory=Budget)
+
+    def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
+        answer: Future[list[Processed | Failure]] = Future()
+        answer.set_result(self.budget.spent_on(jobs, jobs[0].gpus, partial(self.paid, jobs)))
+        return answer
+
+    def paid(self, jobs: Sequence[ProcessJob]) -> list[Processed | Failure]:
+        return [replace(each, gpu_seconds=36.0) for each in super().process(jobs).result()]
+
+
+def drive(config: RunConfig, engine: PaidChains) -> Summary:
+    done = already_done(config)
+    if done is not None:
+        return done
+    with ThreadPoolExecutor(1) as pool:
+        return drive_alone(config, Prepared(engine, Progress()), lambda work: pool.submit(work.run))
+
+
+def test_chains_beyond_the_cap_are_taken_up_when_it_is_raised(tmp_path: Path, plugin: Any) -> None:
+    config = files(tmp_path, 20, "noop", "")
+    first = drive(replace(config, max_gpu_hours=0.05), PaidChains())
+    assert first.outcomes == {"passed": 5, "rejected": 15}
+    assert (first.gpu_hours, first.cost) == (pytest.approx(0.05), pytest.approx(5.0))
+    rows = ledger(tmp_path)
+    assert Counter(tuple(row["reasons"]) for row in rows) == {(): 5, ("budget.gpu-hours",): 15}
+    assert {(row["gpu_seconds"], row["cost"]) for row in rows} == {(36.0, 1.0), (0.0, 0.0)}  # at the step's own price
+    rest = drive(config, PaidChains())
+    assert (rest.skipped, rest.outcomes) == (5, {"passed": 15})
+    assert sum(row["cost"] for row in ledger(tmp_path)) == pytest.approx(20.0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_inline_the_one_gpu_is_the_chains_or_the_models(tmp_path: Path, plugin: Any) -> None:
+    log = tmp_path / "spans"
+    files(tmp_path, 16, "trial", f'seconds = 0.1\nlog = "{log}"\n[generator.trial]\nseconds = 0.2\nspans = "{log}"\n')
+    meshmill(tmp_path, {"MESHMILL_GPUS": "1"}, "--engine", "inline")
+    assert plugin.most_at_once(log, "trial", "dream") == 1
+    rows = ledger(tmp_path)
+    assert len({row["meta"]["dreamt_in"] for row in rows}) <= 3  # a warm child, as long as no other model needs the GPU
+    assert all(row["gpu_seconds"] >= 0.1 + 0.2 / 8 for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(500)
+def test_on_ray_a_chain_has_its_share_for_itself(tmp_path: Path, plugin: Any, mark: str) -> None:
+    """Two simulated GPUs: chains of half a GPU and a model of a whole one are at most four, or two and the model."""
+    log = tmp_path / "spans"
+    config = files(tmp_path, 48, "trial", f'seconds = 0.3\ngpus = 0.5\nlog = "{log}"\n')
+    text = Path(config.recipe).read_text() + f'[generator.trial]\nseconds = 0.3\nspans = "{log}"\n'
+    Path(config.recipe).write_text(text)
+    meshmill(tmp_path, {**marked_env(mark), "MESHMILL_GPUS": "2"})
+    rows = ledger(tmp_path)
+    assert [row["outcome"] for row in rows] == ["passed"] * 48
+    assert all(0.15 + 0.3 / 8 <= row["gpu_seconds"] < 30.0 for row in rows)
+    assert 1 < plugin.most_at_once(log, "dream") <= 4
+    assert plugin.most_at_once(log, "trial") <= 2
+    assert plugin.most_share(log, {"trial": 1.0, "dream": 0.5}) <= 2.0
+    assert left_behind(mark) == []
