@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +108,7 @@ def test_what_cannot_be_done_is_refused(model: str, changes: dict[str, object], 
 def test_an_instruction_asks_for_it(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.refinement.REDRAWN_TEXELS", 128)
     asset, asked = table(), vars(options(model))
-    told = DistillSettings(**{name: asked[name] for name in DistillSettings.__dataclass_fields__})
+    told = DistillSettings(**{each.name: asked[each.name] for each in fields(DistillSettings)})
     made = refine(asset, Origin(()), "Distil it as a round table", UPPER, told, seed=3)
     height, away = moved(asset, made)
     assert away[height < 0.7].max() < 0.008
