@@ -21,15 +21,28 @@ ILL = {
 }
 
 
-def audit(folder: Path, report: list[dict[str, Any]] | None, bill: int = 0) -> subprocess.CompletedProcess[str]:
-    """The script with stand-ins for both tools, as they behave: pip-audit ends with 1 for findings and faults alike."""
+def audit(
+    folder: Path, report: list[dict[str, Any]] | None, bill: int = 0, npm: int | None = 0
+) -> subprocess.CompletedProcess[str]:
+    """The script with stand-ins for its tools, as they behave: both audits end with 1 for findings and faults alike.
+
+    `npm` is how many vulnerabilities it tells of in each lock; None where the registry has no such service.
+    """
     tools = folder / "bin"
     tools.mkdir()
     (folder / "report.json").write_text(json.dumps({"dependencies": report, "fixes": []}))
     write = f'cp {folder}/report.json "$out"' if report is not None else "echo no index >&2"
     take = 'while [ $# -gt 0 ]; do case "$1" in --output|--output-file) out=$2;; esac; shift; done'
-    for name, deed in (("cyclonedx-py", f'echo "{{}}" > "$out"; exit {bill}'), ("pip-audit", f"{write}; exit 1")):
-        (tools / name).write_text(f"#!/bin/sh\n{take}\n{deed}\n")
+    totals = {"vulnerabilities": {"total": npm}, "dependencies": {"total": 9}}
+    told = {"error": {}} if npm is None else {"metadata": totals}
+    (folder / "npm.json").write_text(json.dumps(told, indent=2))
+    deeds = {
+        "cyclonedx-py": f'{take}\necho "{{}}" > "$out"; exit {bill}',
+        "pip-audit": f"{take}\n{write}; exit 1",
+        "npm": f"case $1 in audit) cat {folder}/npm.json; exit 1;; *) echo {{}}; esac",
+    }
+    for name, deed in deeds.items():
+        (tools / name).write_text(f"#!/bin/sh\n{deed}\n")
         (tools / name).chmod(0o755)
     return run(folder, f"{tools}:/usr/bin:/bin")
 
@@ -52,7 +65,28 @@ def test_each_end_has_a_status(tmp_path: Path, report: list[dict[str, Any]] | No
     done = audit(tmp_path, report)
     assert (done.returncode, words in done.stdout + done.stderr) == (status, True), done.stdout + done.stderr
     if status != 2:
-        assert len(list((tmp_path / "out").glob("*.cdx.json"))) == 3
+        assert len(list((tmp_path / "out").glob("*.cdx.json"))) == 5
+
+
+@pytest.mark.parametrize(("npm", "status", "words"), [(2, 1, "4 known vulnerabilities"), (None, 3, "tells nothing of")])
+def test_the_npm_locks_count_as_well(tmp_path: Path, npm: int | None, status: int, words: str) -> None:
+    done = audit(tmp_path, [SOUND], npm=npm)
+    assert (done.returncode, words in done.stderr) == (status, True), done.stdout + done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("npm"), reason="needs npm: apt-get install npm")
+@pytest.mark.parametrize("folder", ["tasks/web", "bench/peers/npm"])
+def test_npm_makes_a_bill_of_each_lock(folder: str, tmp_path: Path) -> None:
+    place = SCRIPT.parents[2] / folder
+    if subprocess.run(["npm", "sbom", "--help"], capture_output=True, check=False).returncode:
+        pytest.skip("this npm knows no sbom: npm install -g npm")
+    command = ["npm", "sbom", "--package-lock-only", "--sbom-format", "cyclonedx", "--cache", str(tmp_path)]
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, timeout=60, check=True)
+    billed = {(each["name"].rpartition("/")[2], each["version"]) for each in json.loads(done.stdout)["components"]}
+    locked = json.loads((place / "package-lock.json").read_text())["packages"]
+    for path, each in locked.items():
+        names = {path.rpartition("/")[2], each.get("name", "").rpartition("/")[2]}  # npm bills some under an alias
+        assert not path or billed & {(name, each["version"]) for name in names}, path
 
 
 def test_a_bill_that_cannot_be_made_is_told(tmp_path: Path) -> None:
