@@ -18,6 +18,7 @@ from ml.vocabulary import category_of
 from tasks.chain import Plan
 from tasks.orient import OrientOptions
 from tasks.profile import load_profile
+from tasks.refine_normals import RefineNormalsOptions
 from tasks.scale import ScaleOptions
 from tasks.simplify import SimplifyOptions
 
@@ -131,6 +132,9 @@ def make_plan(row: Row, recipe: Recipe, said: Constraints, subject: str = "") ->
         steps = adjust(steps, "orient", OrientOptions(), after=("clean",), up_axis=row.up_axis)
     if size:
         steps = adjust(steps, "scale", ScaleOptions(), after=("clean", "orient", "face_front"), **size)
+    if row.images:
+        shots = tuple(Source(uri, row.root_of(uri)) for uri in row.images)
+        steps = [(name, shown_to_model(options, shots)) for name, options in steps]
     if said.max_triangles is not None:
         steps = cap_triangles(steps, said.max_triangles)
     return Plan(
@@ -164,6 +168,11 @@ def usual_size(row: Row, subject: str) -> tuple[tuple[str, float], ...]:
     """The range of sizes that things of the row's category, or of what its prompt names, come in; none if unknown."""
     usual = usual_extent(category_of(row.category) or category_of(subject))
     return () if usual is None else (("size.category_min_m", usual[0]), ("size.category_max_m", usual[1]))
+
+
+def shown_to_model(options: Any, shots: tuple[Source, ...]) -> Any:
+    """Options with the row's views, where they name a model that predicts normals from them."""
+    return replace(options, shots=shots) if isinstance(options, RefineNormalsOptions) and options.model else options
 
 
 Steps = list[tuple[str, Any]]

@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from manifests.errors import RecipeError, UsageError
 from manifests.recipe import Recipe
-from ml.distill.folder import lacks_pipeline
-from ml.distill.settings import DistillSettings
 from ml.generators.command import CommandOptions
 from ml.generators.distill import DistillOptions
 from ml.generators.pretrained.adapter import Pretrained, PretrainedOptions, lacks
@@ -32,6 +30,15 @@ from ml.generators.pretrained.shelf import (
 
 TERMS = ("model.missing-licence", "model.missing-territory")  # they hold wherever the work is done
 SPARE = 1.05  # of the disk a download needs: the hub's own bookkeeping lies beside it
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """Options that name a model, of a generator or of a step, and know what it lacks."""
+
+    def lacks(self) -> list[Missing]:
+        """What it lacks on this machine."""
+        ...
 
 
 def check_models(recipe: Recipe) -> None:
@@ -62,7 +69,7 @@ def lacking_in(recipe: Recipe) -> dict[str, list[Missing]]:
     named = (recipe.generator, recipe.otherwise) if recipe.otherwise else (recipe.generator,)
     found = {name: lacking(name, recipe.generator_options.get(name)) for name in named}
     for step in recipe.steps:
-        if isinstance(step.options, DistillSettings):
+        if isinstance(step.options, Checked):
             found.setdefault(step.name, []).extend(lacking(step.name, step.options))
     return found
 
@@ -71,8 +78,8 @@ def lacking(name: str, options: object) -> list[Missing]:
     """What a generator lacks on this machine with these options; nothing for one that needs no model."""
     if isinstance(options, PretrainedOptions) and name in PRETRAINED:
         return lacks(PRETRAINED[name][0], options)
-    if isinstance(options, DistillSettings):
-        return lacks_pipeline(options)
+    if isinstance(options, Checked):
+        return options.lacks()
     if isinstance(options, CommandOptions) and name == "command":
         program = options.python or next(iter(options.command), "")
         return list(missing_program(program)) if program else [Missing("model.missing-program", "no command is named")]

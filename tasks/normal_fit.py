@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,7 @@ CHECKED = 25  # steps between two looks for crossing faces
 TRIES = 20  # times that steps are taken again
 HELD = 3.0  # edges around a crossing that are held from then on
 WEIGHT = 4  # column of the carried values: 0 … 1, how far a vertex may go; the gradient's means are before it
+Gradient = Callable[[F64, I32, NormalMaps, I64], tuple[float, F64]]  # points, faces, maps, which: loss and slope
 NO_UV: F32 = np.zeros((0, 2), np.float32)
 
 
@@ -53,7 +55,9 @@ class Fitted:
     carried: F64  # (n, WEIGHT + 1) means of the gradient and of its square, and the weights
 
 
-def fit(points: F64, faces: I32, weights: F64, maps: NormalMaps, pace: Pace) -> tuple[F64, I32]:
+def fit(
+    points: F64, faces: I32, weights: F64, maps: NormalMaps, pace: Pace, slope_of: Gradient | None = None
+) -> tuple[F64, I32]:
     """Points (n, 3) and faces (m, 3) moved and remeshed so that they show `maps`.
 
     After Palfinger (2022), Continuous remeshing for inverse rendering: Adam with one second moment a vertex, steps in
@@ -61,7 +65,8 @@ def fit(points: F64, faces: I32, weights: F64, maps: NormalMaps, pace: Pace) -> 
     a schedule from `pace.start` to `pace.edge` instead of the vertices' speed, and maps are seen at growing sizes.
     Vertices of weight 0 stay where they are. No more pairs of faces cross than do at first: after every CHECKED steps
     those that came to are smoothed apart; where that fails the steps are taken again with the places of the crossings
-    held, and after TRIES the last sound mesh is what comes out. The same result for the same input.
+    held, and after TRIES the last sound mesh is what comes out. `slope_of` takes the place of `gradient`; without it
+    the same input gives the same result.
     """
     levels = [maps]
     for _ in range(pace.levels - 1):
@@ -72,7 +77,7 @@ def fit(points: F64, faces: I32, weights: F64, maps: NormalMaps, pace: Pace) -> 
     sound, allowed, tries = Fitted(points, faces, carried), len(crossing.pairs), 0
     for first in range(0, pace.rounds, CHECKED):
         while True:
-            made, places = _checked(_stepped(sound, levels, pace, first), allowed)
+            made, places = _checked(_stepped(sound, levels, pace, first, slope_of or gradient), allowed)
             if not len(places):
                 break
             tries += 1
@@ -84,14 +89,14 @@ def fit(points: F64, faces: I32, weights: F64, maps: NormalMaps, pace: Pace) -> 
     return sound.points, sound.faces
 
 
-def _stepped(mesh: Fitted, levels: list[NormalMaps], pace: Pace, first: int) -> Fitted:
+def _stepped(mesh: Fitted, levels: list[NormalMaps], pace: Pace, first: int, slope_of: Gradient) -> Fitted:
     """CHECKED steps from step `first` on."""
     points, faces, carried = mesh.points, mesh.faces, mesh.carried
     for done in range(first, min(first + CHECKED, pace.rounds)):
         level, edge = levels[done * pace.levels // pace.rounds], _edge(pace, done)
         share = 1.0 - (1.0 - LEAST) * max(0.0, (done / pace.rounds - CALM) / (1.0 - CALM))
         chosen = np.random.default_rng(done).permutation(len(level.cameras))[:BATCH]
-        _, slope = gradient(points, faces, level, chosen)
+        _, slope = slope_of(points, faces, level, chosen)
         points, carried = points.copy(), carried.copy()
         _advance(points, carried, slope, STEP * share * edge)
         _relax(points, faces, carried, summed_normals(points, faces), RELAXED * share, STIFF * share)

@@ -1,4 +1,4 @@
-"""Tiny random pipelines of diffusers, built here: a latent one of Stable Diffusion's kind, and one of pixels."""
+"""Tiny random pipelines of diffusers, built here: a latent one as Stable Diffusion, one of pixels, one of normals."""
 
 from __future__ import annotations
 
@@ -71,18 +71,24 @@ def tiny_unet(channels: int, out: int) -> Any:
     ).eval()
 
 
-def latent_pipeline(folder: Path) -> Any:
-    """Stable Diffusion's, at 16 pixels; its tokenizer's files go to a folder."""
-    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline
+def tiny_autoencoder() -> Any:
+    from diffusers import AutoencoderKL
 
-    torch.manual_seed(0)
-    vae = AutoencoderKL(
+    return AutoencoderKL(
         block_out_channels=[8, 8],
         norm_num_groups=4,
         down_block_types=["DownEncoderBlock2D"] * 2,
         up_block_types=["UpDecoderBlock2D"] * 2,
         latent_channels=4,
     ).eval()
+
+
+def latent_pipeline(folder: Path) -> Any:
+    """Stable Diffusion's, at 16 pixels; its tokenizer's files go to a folder."""
+    from diffusers import DDIMScheduler, StableDiffusionPipeline
+
+    torch.manual_seed(0)
+    vae = tiny_autoencoder()
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=tiny_text_encoder(),
@@ -92,6 +98,25 @@ def latent_pipeline(folder: Path) -> Any:
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline
+
+
+def normals_pipeline(folder: Path) -> Any:
+    """Marigold's of normals, in one step at 32 pixels."""
+    from diffusers import DDIMScheduler, MarigoldNormalsPipeline
+
+    torch.manual_seed(0)
+    pipeline = MarigoldNormalsPipeline(
+        unet=tiny_unet(8, 4),
+        vae=tiny_autoencoder(),
+        scheduler=DDIMScheduler(prediction_type="v_prediction", clip_sample=False),
+        text_encoder=tiny_text_encoder(),
+        tokenizer=tiny_tokenizer(folder / "tokenizer"),
+        prediction_type="normals",
+        default_denoising_steps=1,
+        default_processing_resolution=32,
     )
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

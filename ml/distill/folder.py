@@ -1,10 +1,11 @@
-"""What a folder of a diffusers pipeline lacks before it can be distilled from; nothing is loaded to find out."""
+"""What a folder of a diffusers pipeline lacks before it can be asked; nothing is loaded to find out."""
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -21,22 +22,40 @@ UNKNOWN = "unknown"  # what is accepted in place of the name of a licence that a
 MOST_HEADER = 100_000_000  # bytes: the format's own limit for the header of a safetensors file
 
 
+@dataclass(frozen=True)
+class ModelFolder:
+    """Which pipeline is asked, under which terms, and where."""
+
+    model: str
+    accept: tuple[str, ...]
+    device: str
+    beside: str = ""  # what its memory is needed for beside the weights
+    unsupported: str = "normals.unsupported-pipeline"  # the code of one that is of the wrong kind
+
+
 def lacks_pipeline(options: DistillSettings) -> list[Missing]:
     """Everything that a distillation with these options lacks on this machine, a line each."""
+    beside = f", and the gradients of {options.batch_pictures} pictures more"
+    named = ModelFolder(options.model, options.accept, options.device, beside, "distill.unsupported-pipeline")
+    return lacks_folder(named, wrong_kind)
+
+
+def lacks_folder(named: ModelFolder, wrong: Callable[[Mapping[str, Any]], str]) -> list[Missing]:
+    """The same of any pipeline; `wrong` says of an index why it is of another kind, "" where it is not."""
     found = [*missing_modules(PACKAGES, "pip install -e '.[learned]'")]
-    folder = Path(options.model)
-    index = _index(folder) if options.model else None
+    folder = Path(named.model)
+    index = _index(folder) if named.model else None
     if index is None:
-        text = f"{options.model or 'no folder'}: name a diffusers pipeline with model = '…' (a folder with {MODEL})"
+        text = f"{named.model or 'no folder'}: name a diffusers pipeline with model = '…' (a folder with {MODEL})"
         return [*found, Missing("model.missing-weights", text)]
-    kind = wrong_kind(index)
+    kind = wrong(index)
     if kind:
-        return [*found, Missing("distill.unsupported-pipeline", f"{options.model}: {kind}")]
+        return [*found, Missing(named.unsupported, f"{named.model}: {kind}")]
     return [
         *found,
-        *_missing_licence(folder, options.accept),
+        *_missing_licence(folder, named.accept),
         *_missing_files(folder, index),
-        *_memory(folder, options),
+        *_memory(folder, named),
     ]
 
 
@@ -143,11 +162,11 @@ def _bytes_of(path: Path) -> float:
         return path.stat().st_size / 2
 
 
-def _memory(folder: Path, options: DistillSettings) -> Iterator[Missing]:
-    if options.device == "cpu":
+def _memory(folder: Path, named: ModelFolder) -> Iterator[Missing]:
+    if named.device == "cpu":
         return
     needed, there = parameter_gb(folder), accelerator_gb()
-    text = f"its weights take {needed:.1f} GB in bfloat16, and the gradients of {options.batch_pictures} pictures more"
+    text = f"its weights take {needed:.1f} GB in bfloat16{named.beside}"
     if there is None:
         yield Missing("model.missing-gpu", f"no GPU here; {text}; or device = 'cpu' and patience")
     elif there < needed:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ml.asset import InputError
-from ml.generators.pretrained.shelf import accelerator_gb
+from ml.generators.pretrained.shelf import Missing, accelerator_gb
 from ml.prompt import Prompt
 
 if TYPE_CHECKING:
@@ -41,11 +41,22 @@ class DistillSettings:
         """Of the whole machine: renders and the model share one."""
         return 0.0 if self.device == "cpu" else 1.0
 
+    def lacks(self) -> list[Missing]:
+        """What a distillation with these options lacks on this machine."""
+        from ml.distill.folder import lacks_pipeline
+
+        return lacks_pipeline(self)
+
 
 def device_of(options: DistillSettings) -> str:
     """Where everything runs."""
-    if options.device != "auto":
-        return options.device
+    return on_device(options.device)
+
+
+def on_device(name: str) -> str:
+    """The device of that name; "auto" is the GPU where there is one."""
+    if name != "auto":
+        return name
     return "cpu" if accelerator_gb() is None else "cuda"
 
 
@@ -98,6 +109,7 @@ def load_pipeline(folder: str, device: str) -> Any:
         raise InputError("model.missing-package", f"distill needs the extra 'learned': {error}") from error
     load: Any = DiffusionPipeline.from_pretrained  # untyped
     dtype = torch.bfloat16 if device.startswith("cuda") else torch.float32
-    pipeline = load(folder, dtype=dtype, safety_checker=None).to(device)
+    checked = '"safety_checker"' in (Path(folder) / MODEL).read_text("utf-8", "replace")
+    pipeline = load(folder, dtype=dtype, **({"safety_checker": None} if checked else {})).to(device)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
