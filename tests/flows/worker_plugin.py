@@ -42,6 +42,15 @@ def spanned(log: str, name: str) -> Iterator[None]:
             stream.write(f"{name} {began:.4f} {time.time():.4f}\n".encode())
 
 
+def gathered(log: str, many: int, seconds: float) -> None:
+    """Wait until so many have come here, all of whom wait for one another, at most so long."""
+    with Path(log).open("ab", buffering=0) as stream:
+        stream.write(b".")
+    deadline = time.time() + seconds
+    while Path(log).stat().st_size < many and time.time() < deadline:
+        time.sleep(0.02)
+
+
 def most_share(log: Path, shares: Mapping[str, float]) -> float:
     """The largest sum of their shares that was in work at some moment."""
     spans = [line.split() for line in log.read_text().splitlines()]
@@ -67,6 +76,7 @@ class TrialOptions:
     most: int = 64
     log: str = ""
     spans: str = ""
+    gather: int = 0
 
 
 class Trial:
@@ -92,7 +102,10 @@ class Trial:
         if len(requests) > self.options.most:
             raise RuntimeError("CUDA out of memory")
         with spanned(self.options.spans, self.name):
-            time.sleep(self.options.seconds)
+            if self.options.gather:
+                gathered(f"{self.options.spans}-{self.name}", self.options.gather, self.options.seconds)
+            else:
+                time.sleep(self.options.seconds)
         return [self._one(request) for request in requests]
 
     def _one(self, request: Request) -> Answer:
@@ -134,6 +147,8 @@ def dream(asset: Asset, options: DreamOptions = DreamOptions()) -> Asset:
     return asset.noted(dreamt_in=str(os.getpid()))
 
 
+GENERATORS["trial-free"] = (type("TrialFree", (Trial,), {"name": "trial-free"}), TrialOptions)
+GENERATORS["patient-free"] = (type("PatientFree", (Patient,), {"name": "patient-free"}), TrialOptions)
 GENERATORS[Trial.name] = (Trial, TrialOptions)
 GENERATORS[Patient.name] = (Patient, TrialOptions)
 STEPS["dream"] = (dream, DreamOptions)
