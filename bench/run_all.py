@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 GEOMETRY = ("watertight", "distance", "sampling", "simplify", "checks", "views", "chain", "cold")
 SURFACE = ("glb_size", "bake", "materials", "lods", "writers", "formats", "format_stages")
 RUNS = ("quickstart", "scale", "million", "fuzz", "scheduling", "batch", "publish")
-SHAPES = ("shapes", "shapes_speed", "shape_training", "distill")
+SHAPES = ("shapes", "shapes_speed", "pictured", "shape_training", "distill")
 QUALITY = (
     "measures",
     "alignment",

@@ -62,7 +62,7 @@ def generator_version(name: str) -> str:
 def makers(row: Row, recipe: Recipe) -> str:
     """All that may make the row's asset, with versions, as it enters the row's key: another of either makes it anew."""
     generator = choose_generator(row, recipe)
-    named = (generator, other_of(row, recipe.otherwise, generator))
+    named = (generator, other_of(row, recipe, generator))
     return ">".join(generator_version(name) for name in named if name)
 
 
@@ -84,7 +84,7 @@ def bind(row: Row, recipe: Recipe, seed: int) -> Bound:
         recipe=recipe.name,
         attempts=recipe.attempts,
         enough=recipe.enough,
-        otherwise=other_of(row, recipe.otherwise, generator),
+        otherwise=other_of(row, recipe, generator),
     )
 
 

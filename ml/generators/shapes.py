@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from ml.asset import Asset, InputError
+from ml.asset import Asset
 from ml.field_asset import ShapeField, field_asset
 from ml.generators.procedural import named_category
 from ml.generators.protocol import InputKind, Refusal, Request
@@ -17,9 +17,13 @@ from ml.shapes.shipped import ABOUT, shipped_digest
 
 if TYPE_CHECKING:
     from ml.shapes.asked import Asked
+    from ml.shapes.drawing import Guess
     from ml.shapes.model import ShapeModel
 
-SURE = "least probability of what a picture is taken for where no word says it; less is refused, 0 takes every picture"
+SURE = (
+    "least probability of what a picture is taken for; less, or other than words say, is refused; 0 takes every picture"
+)
+VAGUE = frozenset({"rock"})  # what most pictures of unknown things are taken for, some of them with certainty
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,7 @@ class ShapesOptions:
     steps: int = field(default=10, metadata={"min": 1, "max": 100, "help": "evaluations of the flow"})
     guidance: float = field(default=3.0, metadata={"min": 1.0, "max": 20.0, "help": "how hard conditions pull"})
     resolution: int = field(default=256, metadata={"min": 32, "max": 512, "help": "cells along the longest side"})
-    sure: float = field(
-        default=0.0,
-        metadata={"min": 0.0, "max": 1.0, "digest_when_set": True, "help": SURE},
-    )
+    sure: float = field(default=0.8, metadata={"min": 0.0, "max": 1.0, "help": SURE})
     model: str = field(
         default="", metadata={"help": "folder of a model that `meshmill train shapes` made", "file": ABOUT}
     )
@@ -52,7 +53,7 @@ class Shapes:
     is a picture that it is not `sure` of."""
 
     name: ClassVar[str] = "shapes"
-    version: ClassVar[str] = f"1-{shipped_digest()}"  # other weights make the rows anew
+    version: ClassVar[str] = f"2-{shipped_digest()}"  # other weights make the rows anew
     inputs: ClassVar[frozenset[InputKind]] = frozenset(("prompt", "image", "images", "sketch"))
     gpus: ClassVar[float] = 0.0
 
@@ -76,21 +77,27 @@ class Shapes:
 
     def _named(self, wanted: Wanted | Refusal) -> Wanted | Refusal:
         """With the category that its pictures show, where no word says it; refused where that is not sure enough."""
-        if isinstance(wanted, Refusal) or wanted.category or not wanted.asked.pictures:
+        if isinstance(wanted, Refusal) or not wanted.asked.pictures:
             return wanted
         from ml.shapes.drawing import guessed
 
         guesses = guessed(self.model, [wanted.asked])
-        if not guesses and self.options.sure:
-            raise InputError("weights.missing", "`sure` needs a model with a network that guesses at pictures")
-        if not guesses:
+        if not guesses:  # a model of one's own may have no network for it: then the flow alone sees the pictures
             return wanted
         (guess,) = guesses
-        if guess.probability < self.options.sure:
+        if self.options.sure and (doubt := self._doubt(guess, wanted.category)):
             two = (guess.category, guess.runner_up)
-            text = f"it shows a {two[0]} ({guess.probability:.0%}) or a {two[1]}, and is not sure enough of either"
-            return Refusal("image.unsure", text, two)
+            return Refusal("image.unsure", f"it shows a {two[0]} ({guess.probability:.0%}) or a {two[1]}, {doubt}", two)
+        if wanted.category:
+            return wanted
         return replace(wanted, category=guess.category, metres=likely_extent(guess.category))
+
+    def _doubt(self, guess: Guess, named: str) -> str:
+        """What speaks against making the guess, "" for nothing."""
+        if named not in ("", guess.category):
+            return f"not a {named}"
+        vague = guess.category in VAGUE or guess.probability < self.options.sure
+        return "and is not sure enough of either" if vague else ""
 
     def _fields(self, asked: list[Asked], seeds: list[int]) -> list[ShapeField]:
         if not asked:

@@ -198,7 +198,26 @@ def test_the_key_has_both_generators_of_rows_that_may_fall_back() -> None:
     ],
 )
 def test_the_other_takes_what_the_row_is_made_from(fields: dict[str, Any], otherwise: str, other: str) -> None:
-    assert other_of(row_of(**fields), otherwise, "shapes") == other
+    assert (
+        other_of(row_of(**fields), replace(recipe_of("shapes", "procedural"), otherwise=otherwise), "shapes") == other
+    )
+
+
+@pytest.mark.parametrize(
+    ("recipe", "row", "otherwise", "other"),
+    [
+        ("auto", "", "", "inflate"),
+        ("shapes", "auto", "", "inflate"),
+        ("auto", "", "shapes", ""),  # the recipe's own word
+        ("shapes", "", "", ""),  # who names a generator wants it
+        ("auto", "shapes", "", ""),
+    ],
+)
+def test_pictures_whose_generator_nobody_chose_have_another(recipe: str, row: str, otherwise: str, other: str) -> None:
+    rule = replace(recipe_of(), generator=recipe, otherwise=otherwise)
+    for shown in ("image", "sketch"):
+        assert bind(row_of(generator=row, **{shown: "/in/a.png"}), rule, 7).otherwise == other
+    assert bind(row_of(prompt="a chair"), replace(recipe_of(), generator="auto", otherwise=""), 7).otherwise == ""
 
 
 @pytest.mark.parametrize(

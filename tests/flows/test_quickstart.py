@@ -133,7 +133,11 @@ def test_every_row_has_its_outcome(ledger: dict[str, Row], manifest: dict[str, d
 
 
 def test_every_input_kind_is_there(ledger: dict[str, Row]) -> None:
-    assert {row["generator"] for row in passed(ledger)} == {"procedural", "inflate", "visual-hull", "mesh"}
+    assert {row["generator"] for row in passed(ledger)} == {"procedural", "inflate", "shapes", "visual-hull", "mesh"}
+    drawn = {id: row for id, row in ledger.items() if row["generator"] in ("inflate", "shapes")}
+    fell = {id for id, row in drawn.items() if row["meta"].get("fell_back") == "shapes: image.unsure"}
+    assert fell == {id for id, row in drawn.items() if row["generator"] == "inflate"}
+    assert {"rubber-duck", "guitar", "toy-fish"} <= fell  # nothing that the shape model has seen
 
 
 def test_every_glb_is_valid(validator: None, out: Path, ledger: dict[str, Row]) -> None:
