@@ -20,7 +20,7 @@ from ml.shapes.conditions import draw_pictures
 from ml.shapes.distill import distil_loss
 from ml.shapes.losses import encoded, flow_loss, vae_loss
 from ml.shapes.model import load_model
-from ml.shapes.picture_guess import PictureGuess, guess_loss
+from ml.shapes.picture_guess import PictureGuess, guess_loss, jittered
 from ml.shapes.ranks import Ranks
 from ml.shapes.recipe import ShapeRecipe, StageConfig
 from ml.shapes.settings import Counts, TrainSettings
@@ -118,7 +118,7 @@ def _guess_loss(
     parts = guess.parts_of(latents()[batch["rows"]].float())
     each = [draw_pictures(batch, 1) for _ in range(SHOWN)]  # of all views: four at once are the canonical four
     pictures, kinds, views = (torch.cat(some, dim=1) for some in zip(*each, strict=True))
-    return guess_loss(guess, (pictures, kinds, views), batch["tokens"], parts)
+    return guess_loss(guess, (jittered(pictures, kinds), kinds, views), batch["tokens"], parts)
 
 
 @torch.no_grad()

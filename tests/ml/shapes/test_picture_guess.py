@@ -13,7 +13,7 @@ from ml.shapes.asked import Asked
 from ml.shapes.drawing import FORGOTTEN, LOOKS, draw, guessed
 from ml.shapes.example import PICTURE, SIDE, SKETCH
 from ml.shapes.model import ShapeModel
-from ml.shapes.picture_guess import PictureGuess, guess_loss
+from ml.shapes.picture_guess import BRIGHTER, MOVED, TINTED, PictureGuess, guess_loss, jittered
 from ml.shapes.recipe import FlowConfig, GuessConfig, VaeConfig
 from ml.shapes.sampler import SamplerOptions
 from ml.shapes.transformer import ShapeFlow
@@ -68,6 +68,27 @@ def test_latents_in_the_span_of_the_axes_come_back() -> None:
     parts = guess.parts_of(latents)
     assert torch.allclose(guess.latent(parts), latents, atol=1e-3)
     assert torch.allclose(parts.square().mean(dim=0), torch.ones(3), atol=1e-2)
+
+
+def test_jitter_moves_pictures_and_changes_the_light_of_all_but_sketches() -> None:
+    torch.manual_seed(0)
+    gray = torch.full((2, 2, SIDE, SIDE, 3), 0.5)
+    gray[:, :, SIDE // 2, SIDE // 2] = 0.0
+    kinds = torch.tensor([[PICTURE, SKETCH], [SKETCH, PICTURE]])
+    places, lights = set(), set()
+    for _ in range(40):
+        made = jittered(gray, kinds)
+        for row, slot in ((0, 1), (1, 0)):
+            ((down, across),) = (made[row, slot, :, :, 0] == 0.0).nonzero().tolist()
+            places.add((down - SIDE // 2, across - SIDE // 2))
+            assert set(made[row, slot].unique().tolist()) == {0.0, 0.5}
+        for picture in (made[0, 0], made[1, 1]):
+            light = picture[0, 0]
+            assert (light - 0.5).abs().max() <= 0.5 * BRIGHTER + TINTED
+            assert (picture.flatten(0, 1) == light).all(dim=1).sum() == SIDE**2 - 1
+            lights.add(tuple(light.tolist()))
+    assert {abs(step) for place in places for step in place} == set(range(MOVED + 1))
+    assert len(lights) == 80
 
 
 def test_it_tells_what_it_was_shown(model: ShapeModel) -> None:
