@@ -9,7 +9,7 @@ from manifests.row import Row
 from ml.generators.registry import GENERATORS
 
 # What a row with several inputs is for: the most specific one decides, the prompt then only describes. One picture is
-# `shapes`', where it is sure of it (bench/pictured.py: IoU 0.59 against 0.36), and else `inflate`s.
+# `shapes`', where it is sure of it (bench/pictured.py: IoU 0.56 against 0.36), and else `inflate`s.
 BY_INPUT = (("mesh", "mesh"), ("images", "visual-hull"), ("image", "shapes"), ("sketch", "shapes"))
 UNSURE = {"shapes": "inflate"}  # who makes what a generator that nobody chose cannot
 
