@@ -1,4 +1,4 @@
-"""What tests of several rooms need: an S3 bucket, a shape model; hypothesis draws the same examples in CI."""
+"""What tests of several rooms need: a bucket, a shape model, a browser; hypothesis draws the same examples in CI."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,8 @@ settings.register_profile("ci", derandomize=True)  # new examples are for those 
 if os.environ.get("CI"):
     settings.load_profile("ci")
 NAMES = count()
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--headless=new", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +45,17 @@ def bucket(s3_server: None) -> str:
     place = {"LocationConstraint": "us-west-2"}
     boto3.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
     return f"s3://{name}"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """One a process: playwright's loop ends with it, and a second one cannot be begun inside the first."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,8 @@ from publish_rows import a_run, with_real_glb
 from flows.publish import Outcome, PublishConfig, publish
 from manifests.store import Store
 from tasks.site_pages import VIEWER, VIEWER_HERE
-from tests.tasks.conftest import CHROMIUM, FLAGS, WAIT
+from tests.conftest import CHROMIUM
+from tests.tasks.conftest import WAIT
 
 pytestmark = pytest.mark.slow  # a browser, and two servers
 
@@ -55,23 +56,19 @@ def test_every_file_of_a_site_in_a_bucket_has_its_type_and_its_address(
 
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Chromium: apt-get install chromium")
 @pytest.mark.skipif(not VIEWER_HERE.exists(), reason="needs model-viewer: infra/setup/npm.sh")
-def test_a_page_turns_its_model_and_asks_no_other_host(bucket: str, address: str, tmp_path: Path) -> None:
-    from playwright.sync_api import sync_playwright
-
+def test_a_page_turns_its_model_and_asks_no_other_host(bucket: str, address: str, tmp_path: Path, browser: Any) -> None:
     with_real_glb(tmp_path)
     send(tmp_path, to=f"{bucket}/site")
     asked: list[str] = []
     wrong: list[str] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        page = browser.new_page(viewport={"width": 300, "height": 400})
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.goto(f"{address}/assets/thing-1/index.html")
-        page.wait_for_function("document.querySelector('model-viewer')?.loaded", timeout=WAIT)
-        size = page.evaluate("(({x, y, z}) => [x, y, z])(document.querySelector('model-viewer').getDimensions())")
-        browser.close()
+    page = browser.new_page(viewport={"width": 300, "height": 400})
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(f"{address}/assets/thing-1/index.html")
+    page.wait_for_function("document.querySelector('model-viewer')?.loaded", timeout=WAIT)
+    size = page.evaluate("(({x, y, z}) => [x, y, z])(document.querySelector('model-viewer').getDimensions())")
+    page.close()
     assert size == pytest.approx([0.4, 1.0, 0.2], rel=1e-3)
     assert not [url for url in asked if not url.startswith((address, "blob:", "data:"))]
     assert wrong == []

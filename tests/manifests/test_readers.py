@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from manifests.priorities import names_priority
-from manifests.readers import read_manifest
+from manifests.readers import may_name, read_manifest
 from manifests.row import InvalidRow, Row
 
 
@@ -109,7 +108,7 @@ def test_every_format_is_read_from_a_bucket(bucket: str) -> None:
         with fsspec.open(f"{bucket}/{name}", "wb") as stream:
             stream.write(content)
         assert codes(list(read_manifest(f"{bucket}/{name}")))[0] == "ok"
-        assert not names_priority(f"{bucket}/{name}", {})
+        assert not may_name(f"{bucket}/{name}", "priority", {})
 
 
 def test_remote_manifests_find_their_files_beside_them() -> None:

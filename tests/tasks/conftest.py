@@ -19,8 +19,6 @@ from PIL import Image
 
 from tasks.report import ReportOptions, RunInfo, write_report
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--headless=new", "--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 HOSTILE = "<script>window.hit=1</script><img src=x onerror='window.hit=1'> chair"
 WAIT = 30_000  # ms; the software rasteriser's first frame takes 2–5 s on a busy machine
 ENDS = (
@@ -102,16 +100,6 @@ def served(root: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from tasks.report import VIEWER, WEB
-from tests.tasks.conftest import CHROMIUM, HOSTILE, WAIT
+from tests.conftest import CHROMIUM
+from tests.tasks.conftest import HOSTILE, WAIT
 
 pytestmark = [
     pytest.mark.slow,

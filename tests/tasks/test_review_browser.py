@@ -10,7 +10,8 @@ import pytest
 
 from manifests.review_file import Decision, read_review
 from tasks.report import VIEWER, WEB
-from tests.tasks.conftest import CHROMIUM, WAIT
+from tests.conftest import CHROMIUM
+from tests.tasks.conftest import WAIT
 
 pytestmark = [
     pytest.mark.slow,

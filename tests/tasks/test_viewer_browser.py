@@ -13,7 +13,8 @@ from PIL import Image
 from tasks import report
 from tasks.camera import orbit
 from tasks.report import VIEWER, WEB, write_report
-from tests.tasks.conftest import CHROMIUM, INFO, WAIT, opened, put_in, served
+from tests.conftest import CHROMIUM
+from tests.tasks.conftest import INFO, WAIT, opened, put_in, served
 from tests.tasks.kitchen import STOOL, row, stool, write_kitchen
 
 pytestmark = [
