@@ -3,14 +3,15 @@ PYTHON ?= python3
 UV_VERSION := 0.13.8
 BIN := .venv/bin
 
-.PHONY: help demo check test drills cluster-drills audit proof bench lock clean
+.PHONY: help demo check test drills restart-drills cluster-drills audit proof bench lock clean
 
 help:
 	@echo "make demo    install, run the quickstart manifest, say where the report is"
 	@echo "make check   format, lint, types and the fast tests (under 2 minutes)"
 	@echo "make test    install, then every test (under 15 minutes)"
-	@echo "make drills  the long restart drills: 20 kills of each kind of process"
-	@echo "make cluster-drills  the same on a cluster of separate machines (14 kinds, about 3 minutes each, and half an hour of chaos)"
+	@echo "make drills  both kinds below; each prints its table, and a drill that fails ends it"
+	@echo "make restart-drills  20 kills of each kind of process on one machine"
+	@echo "make cluster-drills  a cluster of separate machines (14 kinds, about 3 minutes each, and half an hour of chaos)"
 	@echo "make audit   bills of materials of all locks, and their known vulnerabilities"
 	@echo "make proof   every export read back and drawn by other programs (about half an hour)"
 	@echo "make bench   every script in bench/, and the table the README quotes"
@@ -48,7 +49,9 @@ check: .venv/.kernels tasks/web/node_modules/.ready
 test: .venv/.kernels tasks/web/node_modules/.ready system
 	$(BIN)/pytest -q -n 2 --dist loadfile
 
-drills: .venv/.kernels
+drills: restart-drills cluster-drills
+
+restart-drills: .venv/.kernels
 	$(BIN)/python -m pytest -q tests/flows/drills.py
 
 cluster-drills: .venv/.kernels

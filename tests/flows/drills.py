@@ -1,4 +1,4 @@
-"""The long restart drills (`make drills`): 20 kills of each kind of process, each run compared with an undisturbed one.
+"""The long restart drills (`make restart-drills`): 20 kills of each kind of process, each against an undisturbed run.
 
 Prints a table and, when every kind ran, writes it to bench/DRILLS.md.
 """
@@ -259,8 +259,8 @@ def page(text: str, seconds: float) -> str:
     return f"""# Restart drills
 
 `kill -9` of each kind of process, then the same command again; the ledger (without timings and attempts) and every
-byte under `assets/` and `store/` are compared with those of a run that nobody disturbed. `make drills` writes this
-page. Last run {date.today().isoformat()}: {seconds / 60:.0f} minutes on {len(os.sched_getaffinity(0))} CPUs.
+byte under `assets/` and `store/` are compared with those of a run that nobody disturbed. `make restart-drills` writes
+this page. Last run {date.today().isoformat()}: {seconds / 60:.0f} minutes on {len(os.sched_getaffinity(0))} CPUs.
 
 {text}
 
