@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flows.otherwise import BY_INPUT, other_of
+from flows.otherwise import by_input, other_of
 from flows.provenance import provenance_of
 from manifests.recipe import Recipe
 from manifests.row import Row, asset_folder
@@ -43,9 +43,7 @@ class Bound:
 def choose_generator(row: Row, recipe: Recipe) -> str:
     """The row's own choice, else the recipe's, else by what the row brings."""
     chosen = row.generator or recipe.generator
-    if chosen != "auto":
-        return chosen
-    return next((generator for field, generator in BY_INPUT if getattr(row, field)), "procedural")
+    return by_input(row) if chosen == "auto" else chosen
 
 
 def maker_of(row: Row, recipe: Recipe) -> tuple[str, object]:

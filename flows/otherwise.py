@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from flows.budget import postponed
 from flows.jobs import Failure
 from manifests.recipe import Recipe
 from manifests.row import Row
+from ml.generators.pretrained.shelf import missing_modules
 from ml.generators.registry import GENERATORS
 
 # What a row with several inputs is for: the most specific one decides, the prompt then only describes. One picture is
 # `shapes`', where it is sure of it (bench/pictured.py: IoU 0.56 against 0.36), and else `inflate`s.
 BY_INPUT = (("mesh", "mesh"), ("images", "visual-hull"), ("image", "shapes"), ("sketch", "shapes"))
-UNSURE = {"shapes": "inflate"}  # who makes what a generator that nobody chose cannot
+UNSURE = {"shapes": "inflate"}  # who makes what a generator that nobody chose cannot, or is not installed for
 
 # Errors that say that a generator has no use for a sound input, or found nothing in it. A file that is broken or not
 # there is so for every generator. A model, a licence or memory that is missing is the machine's fault: were the row
@@ -31,6 +34,18 @@ CANNOT = frozenset(
         "sketch.open-outline",
     }
 )
+
+
+@cache
+def learned() -> bool:
+    """Whether the extra `learned` is here, without which nothing of ours that was trained with torch runs."""
+    return not any(missing_modules(("torch",), ""))
+
+
+def by_input(row: Row) -> str:
+    """Who makes a row's asset where nobody chose a generator: the one for what the row brings, as far as it is here."""
+    name = next((generator for field, generator in BY_INPUT if getattr(row, field)), "procedural")
+    return name if learned() else UNSURE.get(name, name)
 
 
 def other_of(row: Row, recipe: Recipe, generator: str) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from ml.asset import Asset
+from ml.asset import Asset, InputError
 from ml.field_asset import ShapeField, field_asset
+from ml.generators.pretrained.shelf import Missing, missing_modules
 from ml.generators.procedural import named_category
 from ml.generators.protocol import InputKind, Refusal, Request
 from ml.parametric.sizes import likely_extent
@@ -37,6 +38,10 @@ class ShapesOptions:
     model: str = field(
         default="", metadata={"help": "folder of a model that `meshmill train shapes` made", "file": ABOUT}
     )
+
+    def lacks(self) -> list[Missing]:
+        """What the model lacks on this machine."""
+        return list(missing_modules(("torch",), "pip install -e '.[learned]'"))
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,9 @@ class Shapes:
 
     def generate(self, requests: Sequence[Request]) -> list[Asset | Refusal]:
         """One asset or refusal a request, in order, the same in every batch; raises InputError `image.*`, `images.*`,
-        `input.*`, `weights.*`, `field.*`."""
+        `input.*`, `weights.*`, `model.missing-package`, `field.*`."""
+        for missing in self.options.lacks():
+            raise InputError(missing.code, missing.text)
         found = [self._named(wanted(request)) for request in requests]
         met = [(each, request) for each, request in zip(found, requests, strict=True) if isinstance(each, Wanted)]
         made = iter(self._fields([each.asked for each, _ in met], [request.seed for _, request in met]))

@@ -87,6 +87,14 @@ def test_a_row_finds_its_generator(fields: dict[str, object], generator: str) ->
     assert bind(row(**fields), RECIPE, 1).generator == generator
 
 
+def test_without_torch_pictures_go_where_they_need_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.otherwise.learned", lambda: False)
+    for shown in ("image", "sketch"):
+        bound = bind(row(**{shown: "/in/a.png"}), RECIPE, 1)
+        assert (bound.generator, bound.otherwise) == ("inflate", "")
+    assert choose_generator(row(image="/in/a.png", generator="shapes"), RECIPE) == "shapes"  # and is told what it lacks
+
+
 def test_the_recipe_chooses_where_the_row_does_not() -> None:
     recipe = replace(RECIPE, generator="noop")
     assert choose_generator(row(prompt="a chair"), recipe) == "noop"

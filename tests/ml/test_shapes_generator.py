@@ -167,6 +167,14 @@ def test_a_model_that_is_not_there_is_an_input_error() -> None:
     assert missing.value.code == "weights.missing"
 
 
+def test_without_torch_the_user_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ml.generators.pretrained.shelf._importable", lambda name: name != "torch")
+    with pytest.raises(InputError) as missing:
+        Shapes().generate([asked("a chair")])
+    assert missing.value.code == "model.missing-package"
+    assert "[learned]" in missing.value.message
+
+
 def test_the_version_follows_the_weights() -> None:
     digest = digest_of((WEIGHTS / f"{name}.safetensors").read_bytes() for name in ("vae", "flow", "parts", "guess"))
     assert Shapes.version == f"2-{digest}"
