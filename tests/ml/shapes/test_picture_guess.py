@@ -88,7 +88,9 @@ def test_jitter_moves_pictures_and_changes_the_light_of_all_but_sketches() -> No
             assert (picture.flatten(0, 1) == light).all(dim=1).sum() == SIDE**2 - 1
             lights.add(tuple(light.tolist()))
     assert {abs(step) for place in places for step in place} == set(range(MOVED + 1))
+    assert len(places) > 2 * MOVED + 1  # down and across apart
     assert len(lights) == 80
+    assert all(len(set(light)) == 3 for light in lights)  # tinted
 
 
 def test_it_tells_what_it_was_shown(model: ShapeModel) -> None:

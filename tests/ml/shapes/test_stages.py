@@ -85,7 +85,7 @@ def answers_where_nothing_else_is_asked(vae: ShapeVae, flow: ShapeFlow, student:
         assert torch.equal(*drawn)
 
 
-def test_a_guess_that_was_killed_ends_as_an_undisturbed_one(tmp_path: Path) -> None:
+def test_a_guess_that_was_killed_ends_as_an_undisturbed_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     torch.set_num_threads(1)
     torch.manual_seed(4)
     vae, flow = ShapeVae(RECIPE.vae), ShapeFlow(RECIPE.flow, RECIPE.vae)
@@ -105,6 +105,11 @@ def test_a_guess_that_was_killed_ends_as_an_undisturbed_one(tmp_path: Path) -> N
         guess("killed", killed)
     again = guess("killed", lambda _: None)
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in whole.state_dict().items())
+    shown: list[tuple[int, ...]] = []
+    monkeypatch.setattr("ml.shapes.stages.jittered", lambda pictures, kinds: shown.append(kinds.shape) or pictures)
+    still = guess("still", lambda _: None)
+    assert len(shown) == STAGE.steps
+    assert not torch.equal(still.parts.weight, whole.parts.weight)
 
 
 def test_training_begins_with_a_model(tmp_path: Path) -> None:
