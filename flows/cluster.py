@@ -168,13 +168,13 @@ class ClusterEngine:
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
         """The batch on one actor; when the actor dies under it, each job alone, so that neighbours are untouched."""
         name, asked = jobs[0].generator, list(jobs)
-        if not runs_guarded(name):  # the fleet counts its seats
+        if not runs_guarded(name, asked[0].options):  # the fleet counts its seats
             return self.waiters.submit(self._generate, asked)
         return self.turns.submit(name, lambda: self.waiters.submit(self._generate, asked))
 
     def _generate(self, jobs: list[GenerateJob]) -> list[Generated | Failure]:
         self.ray_ready.result()
-        if not runs_guarded(jobs[0].generator):
+        if not runs_guarded(jobs[0].generator, jobs[0].options):
             return self._models().generate(jobs)
         try:
             with self._pool().taken() as actor:

@@ -161,7 +161,7 @@ class InlineEngine:
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated | Failure]]:
         """Each job in a guarded child; models, whose memory no cap for CPU work fits, in one of their own, in turn."""
-        if not runs_guarded(jobs[0].generator):
+        if not runs_guarded(jobs[0].generator, jobs[0].options):
             return self.warm.submit(self._ask, self._model().generate, jobs)
         begin = partial(self.pool.submit, run_guarded, self.guards, self.policy, generate_asset, jobs)
         return self.turns.submit(jobs[0].generator, begin)

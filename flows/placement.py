@@ -23,9 +23,10 @@ GENERATE_BATCH = 8  # rows a call where nothing else is said: a chunk's first me
 SHARES = 20  # a GPU is shared out in twentieths: actors of one model fill it without rounding errors
 
 
-def runs_guarded(name: str) -> bool:
-    """Whether each call is to run in a guarded child of the CPU's limits: no model, and no programs of its own."""
-    return not GENERATORS[name][0].gpus and not own_process(name)
+def runs_guarded(name: str, options: object) -> bool:
+    """Whether each call is to run in a guarded child of the CPU's limits: no model, no GPU that its options ask for,
+    and no programs of its own."""
+    return not (GENERATORS[name][0].gpus or own_process(name) or gpus_of(name, options))
 
 
 def own_process(name: str) -> bool:
@@ -41,20 +42,27 @@ def asks_model(steps: Iterable[tuple[str, object]]) -> bool:
 def gpu_step(steps: Iterable[tuple[str, object]]) -> tuple[str, float]:
     """Of a chain's steps the one that needs the largest share of a GPU, as its options' `gpus` says, and that share;
     ("", 0.0) for a chain that needs none."""
-    shares = ((name, float(getattr(options, "gpus", 0.0))) for name, options in steps)
+    shares = ((name, asked_gpus(options) or 0.0) for name, options in steps)
     return max(((name, share) for name, share in shares if share), key=lambda each: each[1], default=("", 0.0))
 
 
-def gpus_of(name: str, options: object) -> float:
-    """GPUs that one actor takes: what its options say, else its share of a GPU's memory, else its class's."""
-    made = GENERATORS[name][0]
+def asked_gpus(options: object) -> float | None:
+    """GPUs that options ask for by themselves: what their `gpus` says, else a whole one where `device` names CUDA;
+    None where they say nothing."""
     said = getattr(options, "gpus", None)
     if said is not None:
         return float(said)
+    return 1.0 if str(getattr(options, "device", "")).startswith("cuda") else None
+
+
+def gpus_of(name: str, options: object) -> float:
+    """GPUs that one actor takes: what its options ask for, else its share of a GPU's memory, else its class's."""
+    made = GENERATORS[name][0]
     card = getattr(made, "card", None)
-    if not isinstance(card, ModelCard):
-        return made.gpus
-    return 0.0 if getattr(options, "device", "") == "cpu" else gpu_share(card.vram_gb, accelerator_gb())
+    if isinstance(card, ModelCard) and getattr(options, "gpus", None) is None:
+        return 0.0 if getattr(options, "device", "") == "cpu" else gpu_share(card.vram_gb, accelerator_gb())
+    said = asked_gpus(options)
+    return made.gpus if said is None else said
 
 
 def batch_of(name: str, options: object) -> int:

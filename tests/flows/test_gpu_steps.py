@@ -1,4 +1,4 @@
-"""Steps that need a GPU: they have a share of their own while their chain runs, and what they take is paid for."""
+"""Steps, and generators by their options, that need a GPU: they have a share of their own, and it is paid for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,16 +17,22 @@ import pytest
 from direct_engine import DirectEngine
 from mill import left_behind, marked_env
 
+from flows import engine
 from flows.budget import Budget
+from flows.engine import InlineEngine, Policy
 from flows.execute import Prepared, drive_alone
 from flows.guard import close_templates
-from flows.jobs import Failure, Processed, ProcessJob
+from flows.jobs import Failure, Generated, GenerateJob, Processed, ProcessJob
 from flows.placement import gpu_step
 from flows.progress import Progress
 from flows.run import RunConfig, Summary, already_done
 from manifests.ledger import Ledger
+from manifests.prices import Prices
 from manifests.store import Store
 from ml.distill.settings import DistillSettings
+from ml.generators.protocol import Request
+from ml.generators.reconstruct import ReconstructOptions
+from tasks.caption import CaptionOptions
 from tasks.distill_edit import DistillEditOptions
 from tasks.steps import STEPS
 
@@ -68,6 +74,51 @@ def test_the_step_with_the_largest_share_speaks_for_the_chain(plugin: Any) -> No
     assert gpu_step([("distill_edit", DistillEditOptions(device="cpu"))]) == ("", 0.0)
     assert gpu_step([]) == ("", 0.0)
     assert DistillSettings().gpus == 1.0
+
+
+def test_a_device_that_options_name_is_a_whole_gpu() -> None:
+    for device, found in (("cuda", ("caption", 1.0)), ("cuda:1", ("caption", 1.0)), ("cpu", ("", 0.0))):
+        assert gpu_step([("clean", STEPS["clean"][1]()), ("caption", CaptionOptions(device=device))]) == found
+
+
+class Warm:
+    """A model's process that answers at once, having had its share for 36 seconds."""
+
+    def __init__(self, _: int) -> None:
+        self.asked: list[tuple[str, float]] = []
+
+    def generate(self, jobs: Sequence[GenerateJob], gpus: float) -> list[Generated | Failure]:
+        self.asked += [(job.request.id, gpus) for job in jobs]
+        return [Generated("0", 36.0, gpu_seconds=36.0 * gpus) for _ in jobs]
+
+    def close(self) -> None:
+        pass
+
+
+def test_reconstructing_on_a_gpu_is_unguarded_and_paid_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    warm, guarded = Warm(0), list[str]()
+
+    def run_guarded(_: Any, __: Any, ___: Callable[..., Any], jobs: Sequence[GenerateJob]) -> list[Generated]:
+        guarded.extend(job.request.id for job in jobs)
+        return [Generated("0", 1.0) for _ in jobs]
+
+    monkeypatch.setenv("MESHMILL_GPUS", "1")
+    monkeypatch.setattr(engine, "ModelWorker", lambda _: warm)
+    monkeypatch.setattr(engine, "run_guarded", run_guarded)
+    inline = InlineEngine(Policy(), workers=1)
+    inline.budget = Budget(Prices({"reconstruct": 100.0}), max_gpu_hours=0.015)
+
+    def ask(name: str, device: str) -> Generated | Failure:
+        job = GenerateJob("reconstruct", ReconstructOptions(device=device), Request(name, 0), Store("out"))
+        return inline.generate([job]).result(timeout=20)[0]
+
+    answers = [ask(f"gpu-{at}", "cuda") for at in range(3)] + [ask("cpu", "cpu")]
+    inline.close()
+    assert warm.asked == [("gpu-0", 1.0), ("gpu-1", 1.0)]
+    assert guarded == ["cpu"]
+    assert isinstance(answers[2], Failure)
+    assert answers[2].code == "budget.gpu-hours"
+    assert inline.budget.cost == pytest.approx(2.0)
 
 
 @dataclass
@@ -117,6 +168,22 @@ def test_inline_the_one_gpu_is_the_chains_or_the_models(tmp_path: Path, plugin: 
     rows = ledger(tmp_path)
     assert len({row["meta"]["dreamt_in"] for row in rows}) <= 3  # a warm child, as long as no other model needs the GPU
     assert all(row["gpu_seconds"] >= 0.1 + 0.2 / 8 for row in rows)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_inline_a_named_device_is_reserved_for_generator_and_step(tmp_path: Path, plugin: Any) -> None:
+    log = tmp_path / "spans"
+    files(tmp_path, 16, "roving", "")
+    told = 'device = "cuda"\nseconds = 0.2\n'
+    text = f'[generator]\nuse = "roving"\n[generator.roving]\n{told}spans = "{log}"\n[[steps]]\nuse = "look"\n'
+    (tmp_path / "dream.toml").write_text(f'{text}{told}log = "{log}"\n[prices]\ndefault = 1000\nlook = 100\n')
+    meshmill(tmp_path, {"MESHMILL_GPUS": "1"}, "--engine", "inline")
+    rows = ledger(tmp_path)
+    assert [row["outcome"] for row in rows] == ["passed"] * 16
+    assert plugin.most_at_once(log, "roving", "look") == 1
+    assert all(row["gpu_seconds"] >= 0.2 + 0.2 / 8 for row in rows)
+    assert all(row["cost"] < row["gpu_seconds"] / 3.6 for row in rows)  # the step at its own price
 
 
 @pytest.mark.slow

@@ -22,9 +22,11 @@ from flows.models import check_models, pull
 from flows.placement import gpu_share, make_generator, runs_guarded
 from manifests.errors import RecipeError, UsageError
 from manifests.recipe import parse_recipe
+from ml.generators.distill import DistillOptions
 from ml.generators.pretrained.listed import PRETRAINED
 from ml.generators.pretrained.shelf import pulled
 from ml.generators.protocol import Request
+from ml.generators.reconstruct import ReconstructOptions
 from ml.generators.registry import GENERATORS
 from ml.prompt import parse_prompt
 
@@ -171,8 +173,10 @@ def test_models_that_no_row_uses_leave_keys_alone() -> None:
 
 
 def test_where_generators_run() -> None:
-    guarded = {name for name in GENERATORS if runs_guarded(name)}
-    assert guarded >= {"procedural", "inflate", "visual-hull", "mesh", "noop"}
+    guarded = {name for name, (_, options) in GENERATORS.items() if runs_guarded(name, options())}
+    assert guarded >= {"procedural", "inflate", "visual-hull", "mesh", "noop", "reconstruct"}
+    assert not runs_guarded("reconstruct", ReconstructOptions(device="cuda:1"))
+    assert not runs_guarded("distill", DistillOptions(device="cpu"))  # a large model all the same
     assert not guarded & {"command", *PRETRAINED}
     assert [gpu_share(8, memory) for memory in (None, 80.0, 24.0, 8.0, 6.0)] == [1.0, 0.1, 0.35, 1.0, 1.0]
 

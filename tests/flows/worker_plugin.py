@@ -132,6 +132,36 @@ class Patient(Trial):
 
 
 @dataclass(frozen=True)
+class RovingOptions(TrialOptions):
+    """The same, and where."""
+
+    device: str = "cpu"
+
+
+class Roving(Trial):
+    """Works on the CPU, and on a GPU only where its options say so, as `reconstruct` does."""
+
+    name: ClassVar[str] = "roving"
+    gpus: ClassVar[float] = 0.0
+
+
+@dataclass(frozen=True)
+class LookOptions:
+    """Seconds a chain, where, and where to note when it was there."""
+
+    seconds: float = 0.0
+    device: str = "cpu"
+    log: str = ""
+
+
+def look(asset: Asset, options: LookOptions = LookOptions()) -> Asset:
+    """The asset as it is: a step that names a device and no share of it, as `caption` does."""
+    with spanned(options.log, "look"):
+        time.sleep(options.seconds)
+    return asset
+
+
+@dataclass(frozen=True)
 class DreamOptions:
     """Seconds a chain, the share of a GPU that it takes, and where to note when it had it."""
 
@@ -151,4 +181,6 @@ GENERATORS["trial-free"] = (type("TrialFree", (Trial,), {"name": "trial-free"}),
 GENERATORS["patient-free"] = (type("PatientFree", (Patient,), {"name": "patient-free"}), TrialOptions)
 GENERATORS[Trial.name] = (Trial, TrialOptions)
 GENERATORS[Patient.name] = (Patient, TrialOptions)
+GENERATORS[Roving.name] = (Roving, RovingOptions)
+STEPS["look"] = (look, LookOptions)
 STEPS["dream"] = (dream, DreamOptions)
