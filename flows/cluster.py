@@ -30,6 +30,7 @@ from flows.engine import (
     Policy,
     ThreadGuards,
     run_guarded,
+    step_names,
     usable_cpus,
 )
 from flows.generator_actor import GeneratorActor
@@ -249,11 +250,15 @@ class ClusterEngine:
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
         """One Dask future; a worker lost under it is replaced by Dask, jobs that lose four are quarantined. Chains with
-        a step that needs a GPU go where generators have theirs."""
+        a step that needs a GPU go where generators have theirs, and the fleet counts the seats of that step."""
         if jobs[0].gpus:
-            return self.waiters.submit(self._process_with_gpu, list(jobs))
+            on_gpu = partial(self.waiters.submit, self._process_with_gpu, list(jobs))
+            return self.turns.submit_all(step_names(jobs) - {jobs[0].model}, on_gpu)
+        return self.turns.submit_all(step_names(jobs), partial(self._process_on_dask, list(jobs)))
+
+    def _process_on_dask(self, jobs: list[ProcessJob]) -> Future[list[Processed | Failure]]:
         answer: Future[list[Processed | Failure]] = Future()
-        task = self.client.submit(process_on_worker, list(jobs), self.policy, pure=False)
+        task = self.client.submit(process_on_worker, jobs, self.policy, pure=False)
         task.add_done_callback(lambda done: settle(done, answer, len(jobs)))
         return answer
 

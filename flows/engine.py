@@ -82,7 +82,7 @@ class Spending(Protocol):
 
 @runtime_checkable
 class TakingTurns(Protocol):
-    """An engine that calls no generator more often at once than it may be."""
+    """An engine that calls no generator, and runs no step, more often at once than it may."""
 
     turns: Turns
 
@@ -135,6 +135,11 @@ def run_guarded(
     return answers
 
 
+def step_names(jobs: Sequence[ProcessJob]) -> set[str]:
+    """Of the steps in these chains."""
+    return {name for job in jobs for name, _ in job.plan.steps}
+
+
 def has_gpu() -> bool:
     """Whether this machine has a GPU, or one is simulated."""
     return bool(local_gpus() or accelerator_gb())
@@ -176,9 +181,10 @@ class InlineEngine:
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
         """Each chain in a guarded child; one with a step that needs a GPU in turn with the models, as there is one."""
+        begin = partial(self.pool.submit, run_guarded, self.guards, self.policy, process_asset, jobs)
         if jobs[0].gpus and has_gpu():
-            return self.warm.submit(self._ask, self._model().process, jobs)
-        return self.pool.submit(run_guarded, self.guards, self.policy, process_asset, jobs)
+            begin = partial(self.warm.submit, self._ask, self._model().process, jobs)
+        return self.turns.submit_all(step_names(jobs), begin)
 
     def window(self) -> int:
         """Its workers are this machine's CPUs."""

@@ -1,21 +1,21 @@
-"""At most so many calls of one generator at once: those beyond wait in a queue of their own, and hold no thread."""
+"""At most so many calls of a generator or step at once: those beyond queue, and hold no thread."""
 
 from __future__ import annotations
 
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
 
 class Turns:
-    """Calls by generator, in the order they came."""
+    """Calls by generator or step, in the order they came."""
 
     def __init__(self, most: Mapping[str, int] | None = None) -> None:
-        """`most` calls at once by the generator's name; one that is not there may be called as often as there are
-        threads."""
+        """`most` calls at once by the name of a generator or step; one that is not there may be called as often as
+        there are threads."""
         self.most = most or {}
         self.lock = threading.Lock()
         self.busy: Counter[str] = Counter()
@@ -30,6 +30,14 @@ class Turns:
             self.waiting.setdefault(name, deque()).append((begin, answer))
         self._next(name)
         return answer
+
+    def submit_all(self, names: Iterable[str], begin: Callable[[], Future[Any]]) -> Future[Any]:
+        """The same of a call that is each name's: one after the other in alphabetical order, so that no two calls ever
+        wait for each other."""
+        held = sorted(self.most.keys() & set(names))
+        for name in reversed(held):
+            begin = partial(self.submit, name, begin)
+        return begin()
 
     def _next(self, name: str) -> None:
         with self.lock:

@@ -88,7 +88,9 @@ class Recipe:
     licences: object | None = None  # LicenceOptions; None where every licence will do
     otherwise: str = ""  # the generator of rows that theirs cannot make; "" for none
     prices: Prices = field(default_factory=Prices, compare=False)  # decide nothing about an asset
-    concurrency: Mapping[str, int] = field(default_factory=dict, compare=False)  # most calls at once, by generator
+    concurrency: Mapping[str, int] = field(
+        default_factory=dict, compare=False
+    )  # most calls at once, by generator or step
     digest: str = field(default="", compare=False)
     where: str = field(default="", compare=False)  # the file's path or URL, a shipped recipe's file name
     text: str = field(default="", compare=False)  # as it was read
@@ -172,10 +174,10 @@ def _check_keys(table: Mapping[str, Any], known: Iterable[str], where: str) -> N
 def _concurrency(table: Mapping[str, Any], catalogue: Catalogue, where: str) -> dict[str, int]:
     found = _table(table, "concurrency", where)
     place = f"{where}, [concurrency]"
-    _check_keys(found, catalogue.generators, place)
+    _check_keys(found, {*catalogue.generators, *catalogue.steps}, place)
     for name, most in found.items():
         if isinstance(most, bool) or not isinstance(most, int) or most < 1:
-            raise RecipeError(f"{place}: {name} is {most!r}; it has to be a number of calls at once, 1 or more")
+            raise RecipeError(f"{place}: {name} is {most!r}; it has to be how many may be in work at once, 1 or more")
     return dict(found)
 
 

@@ -60,10 +60,13 @@ def load(folder: Path, text: str, catalogue: Catalogue = CATALOGUE) -> Recipe:
     return load_recipe(str(folder / "mine.toml"), catalogue)
 
 
-def test_concurrency_is_of_known_generators_and_changes_no_key() -> None:
+def test_concurrency_is_of_known_generators_and_steps_and_changes_no_key() -> None:
     plain, some = parse_recipe("", "a", CATALOGUE), parse_recipe("[concurrency]\nprocedural = 2\n", "a", CATALOGUE)
     assert some.concurrency == {"procedural": 2}
     assert plain.digest == some.digest
+    assert parse_recipe("[concurrency]\nsimplify = 1\n", "a", CATALOGUE).concurrency == {"simplify": 1}
+    with pytest.raises(RecipeError, match=r"\[concurrency\]: unknown key 'simplfy'; did you mean 'simplify'\?"):
+        parse_recipe("[concurrency]\nsimplfy = 1\n", "a", CATALOGUE)
     for wrong in ("proceduralx = 2", "procedural = 0", "procedural = true", "procedural = 1.5"):
         with pytest.raises(RecipeError, match=r"\[concurrency\]"):
             parse_recipe(f"[concurrency]\n{wrong}\n", "a", CATALOGUE)
