@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -74,6 +75,26 @@ class Budget:
             with self.lock:
                 self.gpu_seconds += row["gpu_seconds"]
                 self.cost += row["cost"]
+
+
+@dataclass
+class RowSpent:
+    """What one row took, over all its tries."""
+
+    total: Counter[str] = field(default_factory=Counter)  # by the names of `Budget.columns`
+    steps: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))  # the same by step
+
+    def add(self, took: Mapping[str, float], step: str = "") -> None:
+        """Count what one answer took; `step` is the one of a chain that its time on a GPU is booked under."""
+        self.total.update(took)
+        if step:
+            for name, value in took.items():
+                self.steps[name][step] += value  # type: ignore[assignment]
+
+    def columns(self) -> dict[str, Any]:
+        """Of the ledger."""
+        sums: dict[str, Any] = {name: float(self.total[name]) for name in ("gpu_seconds", "cost")}
+        return sums | {f"step_{name}": {step: x for step, x in self.steps[name].items() if x} for name in sums}
 
 
 def postponed(reasons: Iterable[str]) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from flows.binding import Bound, bind, fallen_back, maker_of
-from flows.budget import Budget, postponed
+from flows.budget import Budget, RowSpent, postponed
 from flows.candidates import Candidates
 from flows.chunks import Chunk, Keyed
 from flows.engine import Engine
@@ -70,7 +70,7 @@ class ChunkWork:
         self.tries: dict[str, int] = {}  # seeds that variations which repeat another have had
         self.rows: dict[str, LedgerRow] = {}
         self.watch = line.watch.chunk(chunk.id, len(chunk.rows))
-        self.spent: dict[str, Counter[str]] = defaultdict(Counter)  # GPU time and money, over all tries of a row
+        self.spent: dict[str, RowSpent] = defaultdict(RowSpent)
 
     def run(self) -> dict[str, int]:
         """Give every row of the chunk its outcome, write the part and its marker; counts by outcome."""
@@ -132,7 +132,7 @@ class ChunkWork:
                     for keyed, mesh, answer in zip(rows, meshes, future.result(), strict=True):
                         self.watch.saw(keyed.key, answer.stages)
                         step, _ = gpu_step(self.bound[keyed.key].plan.steps)
-                        self.spent[keyed.key].update(self.line.budget.columns(step, answer))
+                        self.spent[keyed.key].add(self.line.budget.columns(step, answer), step)
                         making += self._settle(keyed, mesh, answer, waiting)
                 else:
                     making -= 1
@@ -168,7 +168,7 @@ class ChunkWork:
         begun = 0
         for keyed, answer in zip(rows, answers, strict=True):
             self.watch.saw(keyed.key, answer.stages)
-            self.spent[keyed.key].update(self.line.budget.columns(self._maker(keyed)[0], answer))
+            self.spent[keyed.key].add(self.line.budget.columns(self._maker(keyed)[0], answer))
             if isinstance(answer, Generated):
                 made.append((keyed, answer))
             elif not self._falls_back(keyed, answer):
@@ -289,8 +289,7 @@ class ChunkWork:
         return replace(job, trace=parent) if parent else job
 
     def _record(self, keyed: Keyed, row: LedgerRow) -> None:
-        spent = self.spent[keyed.key]
-        row = replace(row, gpu_seconds=float(spent["gpu_seconds"]), cost=float(spent["cost"]))
+        row = replace(row, **self.spent[keyed.key].columns())
         if postponed(row.reasons) or unready(row.reasons):
             row = replace(row, key=postponed_key(keyed.key))
         self.rows[keyed.key] = row

@@ -32,7 +32,7 @@ from manifests.inputs import is_remote
 from manifests.lease import LOCK, parse
 from manifests.ledger import Ledger
 from manifests.store import Store
-from tasks.spent import spent_by
+from tasks.spent import COLUMNS, spent_by
 
 State = Literal["ok", "absent", "wrong"]  # absent: works without it; wrong: will not work
 PACKAGES = ("meshmill", "numpy", "numba", "prefect", "ray", "dask", "pyarrow", "duckdb")
@@ -270,7 +270,7 @@ def _driver(out: str) -> Line:
 def _spent(out: str) -> Line:
     store = Store(out)
     try:
-        told = spent_by(Ledger(store).rows(columns=["generator", "gpu_seconds", "cost"])).told(_currency(store))
+        told = spent_by(Ledger(store).rows(columns=COLUMNS)).told(_currency(store))
     except Exception as error:  # a damaged ledger, or a store that is away
         return Line(
             "spent on gpus", "absent", f"not known: {type(error).__name__}: {error}", "look at the ledger there"

@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from manifests.ledger import Ledger
 from manifests.publications import Entry, Publications
 from manifests.store import Store
+from tasks.spent import COLUMNS, Spent
 
+SECONDS = "Seconds of GPUs by model or step, times the share it took"
 Labels = Mapping[str, str]
 Sample = tuple[Labels, float]
 
@@ -23,16 +25,13 @@ def exposition(out: str) -> str:
     reasons: Counter[str] = Counter()
     stages: Counter[str] = Counter()
     files: Counter[str] = Counter()
-    gpu: Counter[str] = Counter()
-    cost: Counter[str] = Counter()
-    wanted = ["outcome", "reasons", "timings", "outputs", "generator", "gpu_seconds", "cost"]
+    spent = Spent()
+    wanted = ["outcome", "reasons", "timings", "outputs", *COLUMNS]
     for row in Ledger(store).rows(columns=wanted):
         rows[row["outcome"]] += 1
         reasons.update(row["reasons"])
         stages.update(row["timings"])
-        if row["gpu_seconds"]:
-            gpu[row["generator"]] += row["gpu_seconds"]
-            cost[row["generator"]] += row["cost"]
+        spent.add(row)
         for output in row["outputs"]:
             files[output["format"]] += output["bytes"]
     sent: Counter[tuple[str, str]] = Counter()
@@ -42,8 +41,8 @@ def exposition(out: str) -> str:
         *family("meshmill_rows", "Rows of the ledger by outcome", labelled("outcome", rows)),
         *family("meshmill_reasons", "Reasons of rows that did not pass", labelled("reason", reasons)),
         *family("meshmill_stage_seconds", "Seconds of all rows by stage", labelled("stage", stages)),
-        *family("meshmill_gpu_seconds", "Seconds of GPUs by model, times the share it took", labelled("model", gpu)),
-        *family("meshmill_cost", "Cost by model and the recipe's prices", labelled("model", cost)),
+        *family("meshmill_gpu_seconds", SECONDS, labelled("model", spent.gpu_seconds)),
+        *family("meshmill_cost", "Cost by model or step and the recipe's prices", labelled("model", spent.cost)),
         *family("meshmill_output_bytes", "Bytes of finished files by format", labelled("format", files)),
         *family(
             "meshmill_publications",

@@ -44,6 +44,8 @@ SCHEMA = pa.schema(
         pa.field("meta", pa.string()),
         pa.field("gpu_seconds", pa.float64()),  # null in parts from before it was there, as is `cost`
         pa.field("cost", pa.float64()),
+        pa.field("step_gpu_seconds", pa.map_(pa.string(), pa.float64())),  # null in older parts, as is `step_cost`
+        pa.field("step_cost", pa.map_(pa.string(), pa.float64())),
     ],
     metadata={"meshmill.ledger": str(SCHEMA_VERSION)},
 )
@@ -82,13 +84,15 @@ class LedgerRow:
     meta: Mapping[str, Any] = field(default_factory=dict)
     gpu_seconds: float = 0.0  # its share of GPU times how long that worked on it, all candidates together
     cost: float = 0.0  # of these by the recipe's prices
+    step_gpu_seconds: Mapping[str, float] = field(default_factory=dict)  # what of them its steps took; the rest is its
+    step_cost: Mapping[str, float] = field(default_factory=dict)  # generator's
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values that JSON takes as they are."""
         plain = {name: getattr(self, name) for name in NAMES}
         plain["reasons"] = list(self.reasons)
         plain["outputs"] = [asdict(output) for output in self.outputs]
-        for name in ("metrics", "timings", "prompt_understood", "meta"):
+        for name in (*NUMBERS, "prompt_understood", "meta"):
             plain[name] = dict(plain[name])
         return plain
 
@@ -102,6 +106,9 @@ class LedgerRow:
 
 
 NAMES = tuple(each.name for each in fields(LedgerRow))
+NUMBERS = ("metrics", "timings", "step_gpu_seconds", "step_cost")  # maps of names to numbers
+# What columns hold in parts that were written before they were there.
+LATER: dict[str, Any] = {"gpu_seconds": 0.0, "cost": 0.0, "step_gpu_seconds": {}, "step_cost": {}}
 
 
 def to_table(rows: list[LedgerRow]) -> pa.Table:
@@ -112,7 +119,7 @@ def to_table(rows: list[LedgerRow]) -> pa.Table:
 
 def _arrow(row: LedgerRow) -> dict[str, Any]:
     plain = row.to_dict()
-    for name in ("metrics", "timings"):
+    for name in NUMBERS:
         plain[name] = sorted((_writable(key), float(value)) for key, value in plain[name].items())
     for name in ("prompt_understood", "meta"):
         text = json.dumps(plain[name], ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=str)
@@ -129,9 +136,9 @@ def _writable(text: str) -> str:
 def from_batch(batch: pa.RecordBatch) -> list[dict[str, Any]]:
     """Rows of an Arrow batch as plain dicts, as `LedgerRow.to_dict` gives them; columns may be a selection."""
     rows: list[dict[str, Any]] = batch.to_pylist(maps_as_pydicts="strict")
-    for name in {"gpu_seconds", "cost"} & set(batch.schema.names):
+    for name in LATER.keys() & set(batch.schema.names):
         for row in rows:
-            row[name] = row[name] or 0.0
+            row[name] = row[name] or LATER[name]
     for name in {"prompt_understood", "meta"} & set(batch.schema.names):
         for row in rows:
             row[name] = json.loads(row[name]) if row[name] else {}
@@ -144,7 +151,7 @@ def comparable(row: Mapping[str, Any]) -> dict[str, Any]:
     Timings, cost and attempts differ by nature; a quarantined row's message and a killed worker's stderr hold process
     ids.
     """
-    kept = {name: value for name, value in row.items() if name not in ("timings", "gpu_seconds", "cost", "attempts")}
+    kept = {name: value for name, value in row.items() if name not in ("timings", "attempts", *LATER)}
     if kept.get("outcome") == "quarantined":
         kept.pop("message", None)
     if "meta" in kept:

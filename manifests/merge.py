@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from manifests.ledger_row import NAMES, from_batch
+from manifests.ledger_row import LATER, NAMES, from_batch
 
 Row = dict[str, Any]
 
@@ -42,6 +42,6 @@ def rows_of(data: bytes, columns: Sequence[str] | None) -> Iterator[Row]:
     """A part's rows in its own order, which is by row number and id."""
     wanted = list(dict.fromkeys(["row", "id", *columns])) if columns else None
     file = pq.ParquetFile(io.BytesIO(data))
-    missing = dict.fromkeys(set(wanted or NAMES) - set(file.schema_arrow.names), 0.0)  # a part from before `cost`
+    missing = {name: LATER[name] for name in set(wanted or NAMES) - set(file.schema_arrow.names)}
     for batch in file.iter_batches(1024, columns=wanted):
         yield from ({**row, **missing} for row in from_batch(batch))

@@ -256,6 +256,7 @@ def card_of(row: Mapping[str, Any]) -> dict[str, Any]:
     card |= {"triangles": int(triangles)} if triangles else {}
     spent = {name: row.get(name) for name in ("gpu_seconds", "cost") if row.get(name)}
     meta |= {name: f"{value:.4g}" for name, value in spent.items()}
+    meta |= {f"gpu_seconds, {step}": f"{value:.4g}" for step, value in numbers(row.get("step_gpu_seconds"))}
     card["notes"] = [(name, plain(value)) for name, value in meta.items() if value not in (None, "")]
     return card
 

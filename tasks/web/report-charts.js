@@ -10,6 +10,8 @@
     const whole = (info.finished ?? rows) === rows; // else rows were taken over from an earlier session, whose time is not ours
     const rate = info.seconds > 0 ? ((whole ? count.passed : info.finished) * 60) / info.seconds : 0;
     const text = meshmill.text;
+    const by = (spent.by ?? []).map(([name, hours]) => `${name} ${format.seconds(3600 * hours)}`).join(", ");
+    const paid = spent.cost ? `${format.number(+spent.cost.toFixed(2))} ${spent.currency}`.trim() : "";
     const tile = (value, label, note) => el("li", {}, el("strong", { text: value }), el("span", { text: label }), note ? el("small", { text: note }) : null);
     return [
       tile(format.count(rows), text("tile.rows", { n: rows }), text("tile.manifest")),
@@ -17,7 +19,7 @@
       tile(format.count(refused), text("tile.refused"), text(refused ? "tile.each" : "tile.nothing")),
       tile(rate >= 100 ? format.count(Math.round(rate)) : format.number(+rate.toPrecision(3)), text(whole ? "tile.assets-minute" : "tile.rows-minute"), whole ? text("tile.wall") : text("tile.session", { n: info.finished })),
       tile(format.seconds(info.seconds), text("tile.time"), info.engine ? text("tile.engine", { name: info.engine }) : null),
-      ...(spent.gpuHours ? [tile(format.seconds(3600 * spent.gpuHours), text("tile.gpu"), spent.cost ? `${format.number(+spent.cost.toFixed(2))} ${spent.currency}`.trim() : null)] : []),
+      ...(spent.gpuHours ? [tile(format.seconds(3600 * spent.gpuHours), text("tile.gpu"), [paid, by].filter(Boolean).join(" · ") || null)] : []),
     ];
   };
 

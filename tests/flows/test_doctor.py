@@ -16,6 +16,7 @@ from shop_server import Answer, Shop, serving
 
 from flows.cli import main
 from flows.doctor import Line, describe, examine
+from flows.metrics import exposition
 from flows.publish_targets.credentials import CREDENTIALS
 from flows.tracing import ENDPOINTS
 from manifests.backends import LocalFolder
@@ -111,19 +112,26 @@ def test_a_run_under_way_and_one_that_was_killed(tmp_path: Path, monkeypatch: py
         assert "gone: the next run takes over" in seen(tmp_path)["run under way"].found
 
 
-def test_what_gpus_took_is_told_by_model(tmp_path: Path) -> None:
+def test_what_gpus_took_is_told_by_model_and_step(tmp_path: Path) -> None:
     assert seen(tmp_path)["spent on gpus"].found == "nothing"
     store = Store(str(tmp_path))
-    rows = [("triposg", 1800.0, 1.45)] * 3 + [("trellis2", 360.0, 0.2), ("procedural", 0.0, 0.0)]
+    drawn = {"step_gpu_seconds": {"distill_edit": 720.0}, "step_cost": {"distill_edit": 0.9}}
+    rows: list[tuple[str, float, float, Any]] = [("triposg", 1800.0, 1.45, {})] * 3 + [("trellis2", 360.0, 0.2, {})]
+    rows += [("procedural", 0.0, 0.0, {}), ("procedural", 720.0, 0.9, drawn), ("triposg", 1080.0, 1.0, drawn)]
     Ledger(store).write_chunk(
         "all",
         [
-            LedgerRow(str(n), f"{n:032x}", n, "passed", generator=name, gpu_seconds=seconds, cost=cost)
-            for n, (name, seconds, cost) in enumerate(rows)
+            LedgerRow(str(n), f"{n:032x}", n, "passed", generator=name, gpu_seconds=seconds, cost=cost, **steps)
+            for n, (name, seconds, cost, steps) in enumerate(rows)
         ],
     )
     store.put("run.json", b'{"currency": "USD"}')
-    assert seen(tmp_path)["spent on gpus"].found == "1.6 GPU-hours, 4.55 USD (triposg 1.5, trellis2 0.1)"
+    found = seen(tmp_path)["spent on gpus"].found
+    assert found == "2.1 GPU-hours, 6.45 USD (triposg 1.6, distill_edit 0.4, trellis2 0.1)"
+    lines = exposition(str(tmp_path)).splitlines()
+    assert 'meshmill_gpu_seconds{model="distill_edit"} 1440' in lines
+    assert 'meshmill_cost{model="triposg"} 4.45' in lines
+    assert not [line for line in lines if 'model="procedural"' in line]
 
 
 def test_which_credentials_are_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,6 +153,8 @@ def test_chains_beyond_the_cap_are_taken_up_when_it_is_raised(tmp_path: Path, pl
     rows = ledger(tmp_path)
     assert Counter(tuple(row["reasons"]) for row in rows) == {(): 5, ("budget.gpu-hours",): 15}
     assert {(row["gpu_seconds"], row["cost"]) for row in rows} == {(36.0, 1.0), (0.0, 0.0)}  # at the step's own price
+    said = {"step_gpu_seconds": {"dream": 36.0}, "step_cost": {"dream": 1.0}}
+    assert [{name: row[name] for name in said} for row in rows if row["cost"]] == [said] * 5
     rest = drive(config, PaidChains())
     assert (rest.skipped, rest.outcomes) == (5, {"passed": 15})
     assert sum(row["cost"] for row in ledger(tmp_path)) == pytest.approx(20.0)
@@ -183,7 +185,11 @@ def test_inline_a_named_device_is_reserved_for_generator_and_step(tmp_path: Path
     assert [row["outcome"] for row in rows] == ["passed"] * 16
     assert plugin.most_at_once(log, "roving", "look") == 1
     assert all(row["gpu_seconds"] >= 0.2 + 0.2 / 8 for row in rows)
-    assert all(row["cost"] < row["gpu_seconds"] / 3.6 for row in rows)  # the step at its own price
+    for row in rows:
+        rest = row["gpu_seconds"] - row["step_gpu_seconds"]["look"]
+        assert rest >= 0.2 / 8
+        assert row["cost"] - row["step_cost"]["look"] == pytest.approx(rest / 3.6)
+        assert row["step_cost"]["look"] == pytest.approx(row["step_gpu_seconds"]["look"] / 36.0)  # at its own price
 
 
 @pytest.mark.slow

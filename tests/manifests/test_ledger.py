@@ -15,7 +15,7 @@ import pytest
 
 from manifests.errors import LedgerError
 from manifests.ledger import Ledger, Output, comparable
-from manifests.ledger_row import SCHEMA, LedgerRow
+from manifests.ledger_row import LATER, SCHEMA, LedgerRow
 from manifests.store import Store
 
 
@@ -39,6 +39,10 @@ def made(number: int, version: int = 0) -> LedgerRow:
         metrics={"faces": 100.0 * number, "area_m2": 0.5},
         outputs=(Output("glb", 0, f"assets/id-{number}/asset.glb", 10, "ff"),),
         timings={"clean": 0.1},
+        gpu_seconds=9.0,
+        cost=0.5,
+        step_gpu_seconds={"distill_edit": 8.0},
+        step_cost={"distill_edit": 0.25},
         prompt_understood={"subject": "chair", "styles": ["ö"]},
         meta={"sku": "7"},
     )
@@ -56,6 +60,19 @@ def test_rows_come_back_whole_and_in_order(tmp_path: Path) -> None:
     summary = ledger.summary()
     assert (summary.rows, summary.outcomes) == (4, {"passed": 3, "rejected": 1})
     assert summary.reasons == {"gate.faces": 1, "gate.size": 1}
+
+
+def test_parts_from_before_gpu_time_was_counted(tmp_path: Path) -> None:
+    ledger = Ledger(Store(str(tmp_path)))
+    ledger.write_chunk("a", [made(1)])
+    ledger.write_chunk("b", [made(2)])
+    part = tmp_path / "ledger" / "a.parquet"
+    pq.write_table(pq.read_table(part).drop_columns(list(LATER)), part)
+    older, newer = ledger.rows(columns=["id", *LATER])
+    assert older == {"id": "id-1", **LATER}
+    assert newer["step_cost"] == {"distill_edit": 0.25}
+    assert next(ledger.rows("row = 1"))["step_gpu_seconds"] == {}
+    assert LedgerRow.from_dict(next(ledger.rows())).step_cost == {}
 
 
 def test_an_empty_ledger(tmp_path: Path) -> None:

@@ -63,8 +63,13 @@ def test_what_gpus_took_stands_in_the_head() -> None:
     rows = [row(n, generator="triposg", gpu_seconds=1800.0, cost=1.45) for n in range(3)]
     files: dict[str, bytes] = {}
     info = replace(INFO, currency="USD")
-    write_report([row(9), *rows], files.__setitem__, lambda uri: b"glTF", info)
-    assert data(files, "summary")["spent"] == {"gpuHours": 1.5, "cost": 4.35, "currency": "USD"}
+    steps: Any = {"step_gpu_seconds": {"distill_edit": 3600.0}, "step_cost": {"distill_edit": 1.0}}
+    drawn = row(3, generator="triposg", gpu_seconds=5400.0, cost=2.45, **steps)
+    write_report([row(9), *rows, drawn], files.__setitem__, lambda uri: b"glTF", info)
+    by = [["triposg", 2.0], ["distill_edit", 1.0]]
+    assert data(files, "summary")["spent"] == {"gpuHours": 3.0, "cost": 6.8, "currency": "USD", "by": by}
+    notes = dict(card_of(drawn)["notes"])
+    assert (notes["gpu_seconds"], notes["gpu_seconds, distill_edit"]) == ("5400", "3600")
 
 
 def test_every_file_of_the_page_is_there() -> None:
