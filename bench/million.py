@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -26,15 +26,19 @@ from flows.jobs import Generated, GenerateJob, Processed, ProcessJob
 from flows.run import RunConfig
 
 ROWS = int(os.environ.get("ROWS", "1000000"))
+A_LINE = 1_000_000
 PAGE = os.sysconf("SC_PAGE_SIZE")
 MEMORY = "/dev/shm"
 
 
 class InstantEngine:
-    """Every job is done before it is asked for."""
+    """Every job is done before it is asked for; a line on stderr after each million."""
 
     name = "instant"
     ahead = 1  # batches of a chunk in generation
+
+    def __init__(self) -> None:
+        self.made = 0
 
     def generate(self, jobs: Sequence[GenerateJob]) -> Future[list[Generated]]:
         answer: Future[list[Generated]] = Future()
@@ -43,8 +47,16 @@ class InstantEngine:
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed]]:
         answer: Future[list[Processed]] = Future()
-        answer.set_result([Processed("passed", (), "", {"faces": 1.0}, {}, (), {"write": 0.0}) for _ in jobs])
+        answer.set_result([self.answer(self.made + number) for number in range(len(jobs))])
+        self.made += len(jobs)
+        if self.made // A_LINE > (self.made - len(jobs)) // A_LINE:
+            spent = time.process_time() / self.made * 1e6
+            print(f"{self.made:,} rows, {spent:.0f} µs each, {resident() / 1e6:.0f} MB", file=sys.stderr, flush=True)
         return answer
+
+    def answer(self, number: int) -> Processed:
+        """What became of a mesh."""
+        return Processed("passed", (), "", {"faces": 1.0}, {}, (), {"write": 0.0})
 
     def window(self) -> int:
         return WINDOW
@@ -86,23 +98,28 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
 
 
-def run(manifest: Path, out: Path) -> tuple[float, Samples, int]:
+def run(manifest: Path, recipe: str, out: Path, engine: InstantEngine) -> tuple[float, Samples, int]:
     """CPU-seconds, memory, and rows that were skipped, of one run."""
     began = time.process_time()
     with Samples() as samples, ThreadPoolExecutor(WINDOW) as pool:
-        prepared = RunConfig(str(manifest), "noop", str(out)).prepare()
-        summary = prepared.drive(InstantEngine(), lambda work: pool.submit(work.run))  # type: ignore[arg-type]
+        prepared = RunConfig(str(manifest), recipe, str(out)).prepare()
+        summary = prepared.drive(engine, lambda work: pool.submit(work.run))  # type: ignore[arg-type]
     assert summary.rows == ROWS
     return time.process_time() - began, samples, summary.skipped
 
 
 def measure() -> Iterator[Figure]:
+    """Rows with prompts."""
+    with tempfile.TemporaryDirectory() as scratch:
+        write_manifest(Path(scratch, "rows.csv"), ROWS)
+        yield from driver(Path(scratch, "rows.csv"), "noop", InstantEngine)
+
+
+def driver(manifest: Path, recipe: str, engine: Callable[[], InstantEngine]) -> Iterator[Figure]:
     """Once from nothing, once where everything is there."""
-    scratch = Path(tempfile.mkdtemp(dir=MEMORY))
+    out = Path(tempfile.mkdtemp(dir=MEMORY))
     try:
-        manifest, out = scratch / "rows.csv", scratch / "out"
-        write_manifest(manifest, ROWS)
-        cpu, samples, skipped = run(manifest, out)
+        cpu, samples, skipped = run(manifest, recipe, out, engine())
         assert skipped == 0
         yield Figure("rows of this run", ROWS, "")
         yield Figure("CPU of the driver a row, engines and store that cost nothing", cpu / ROWS * 1e6, "µs")
@@ -118,12 +135,12 @@ def measure() -> Iterator[Figure]:
         yield Figure("marker, a row", sum(path.stat().st_size for path in markers) / ROWS, "B")
         left = [path for path in out.rglob("*") if path.is_file() and path not in files]
         yield Figure("other files that are left, of a million rows", len(left) / ROWS * 1e6, "")
-        cpu, samples, skipped = run(manifest, out)
+        cpu, samples, skipped = run(manifest, recipe, out, engine())
         assert skipped == ROWS
         yield Figure("CPU of skipping a finished row", cpu / ROWS * 1e6, "µs")
         yield Figure("memory of a run that skips all, at its peak", samples.peak_between(0.0, 1.0) / 1e6, "MB")
     finally:
-        shutil.rmtree(scratch)
+        shutil.rmtree(out)
 
 
 if __name__ == "__main__":

@@ -88,14 +88,15 @@ def shard(config: ShardConfig, tell: Tell = lambda line: None) -> Packed:
         left_out: Counter[str] = Counter()
         expected = sum(marker.outcomes.get("passed", 0) for marker in Ledger(source).markers())
         taken = version_taken(target, config.version)
+        scratch = target.scratch()
         packer = Packer(config, target, dict(done.next_number), tell)
-        with closing(Spool(target.scratch(), expected)) as spool, packer:
+        with closing(Spool(scratch, expected)) as spool, packer:
             for sample in chosen(source, config, done, left_out):
                 if taken:
                     raise ShardError(
                         f"{target.uri} has a version {config.version}, which is never changed; name another"
                     )
-                check_space(target.scratch(), 0)
+                check_space(scratch, 0)
                 spool.add(sample.to_line())
             for line in spool.sorted_lines():
                 lease.check()
@@ -174,13 +175,14 @@ class Packer:
 
     def __init__(self, config: ShardConfig, target: Store, numbers: dict[str, int], tell: Tell) -> None:
         self.config, self.target, self.numbers, self.tell = config, target, numbers, tell
+        self.scratch = target.scratch()
         self.shards = self.samples = 0
         self.open: dict[str, OpenShard] = {}
 
     def add(self, sample: Sample, files: Files) -> None:
         """Put a sample into its split's shard; one that is full is published first."""
         size = sum(len(data) for _, data in files)
-        check_space(self.target.scratch(), size)
+        check_space(self.scratch, size)
         current = self.open.get(sample.split)
         if current and (len(current.index) == self.config.samples or current.held + size > self.config.bytes):
             self._publish(sample.split)
@@ -188,7 +190,7 @@ class Packer:
             number = self.numbers.get(sample.split, 0)
             self.numbers[sample.split] = number + 1
             name = shard_path(sample.split, number, self.config.format)
-            self.open[sample.split] = OpenShard(name, self.config.format, self.target.scratch())
+            self.open[sample.split] = OpenShard(name, self.config.format, self.scratch)
         self.open[sample.split].add(sample, files)
 
     def __enter__(self) -> Packer:

@@ -7,6 +7,7 @@ import posixpath
 
 import fsspec
 
+from manifests.first_rows import FirstRows
 from manifests.licences import plain_licence
 from manifests.row import InputFile, InvalidRow, Row
 
@@ -22,8 +23,8 @@ class Admission:
         """`licences` are the allowed ones as `plain_licences` has them, None for all; `unique` takes a file once."""
         self._licences = licences
         self._unique = unique
-        self._first: dict[str, str] = {}  # digest -> id
-        self._of_size: dict[str, tuple[InputFile, str] | None] = {}  # a file not digested yet, None once it is
+        self._first = FirstRows()  # of each digest
+        self._of_size: dict[str, tuple[InputFile, int] | None] = {}  # a file not digested yet, None once it is
 
     def judged(self, row: Row) -> Row | InvalidRow:
         """The row, or why nothing is made of it: `licence.unknown`, `licence.not-allowed`, `duplicate.input`."""
@@ -47,24 +48,26 @@ class Admission:
         if file is None or len(row.files) > 1 or row.prompt or row.variations > 1:
             return None
         first = self._first_with(file, row)
-        return None if first is None else ("duplicate.input", "mesh", f"{file.name} has the bytes of {first}'s file")
+        return (
+            None if first is None else ("duplicate.input", "mesh", f"{file.name} has the bytes of row {first}'s file")
+        )
 
-    def _first_with(self, file: InputFile, row: Row) -> str | None:
-        """The id of an earlier row with the same content. What the table gives as sha256 is believed here (a reader
+    def _first_with(self, file: InputFile, row: Row) -> int | None:
+        """The number of an earlier row with the same content. What the table gives as sha256 is believed here (a reader
         compares it); a file is read only where an earlier one has its size."""
         digest = row.meta.get("sha256", "").lower()
         if not digest and posixpath.splitext(file.uri)[1].lower() in NOT_ALONE:
             return None
         size = file.stamp.partition(":")[0]
         if not digest and size not in self._of_size:
-            self._of_size[size] = (file, row.id)
+            self._of_size[size] = (file, row.number)
             return None
         if earlier := self._of_size.get(size):
-            self._first.setdefault(sha256(earlier[0]), earlier[1])
+            self._first.of(sha256(earlier[0]), earlier[1])
         self._of_size[size] = None
         digest = digest or sha256(file)
-        found = self._first.setdefault(digest, row.id)
-        return None if found == row.id else found
+        found = self._first.of(digest, row.number)
+        return None if found == row.number else found
 
 
 def sha256(file: InputFile) -> str:

@@ -46,6 +46,7 @@ class Inputs:
             self.folder = _normal_url(f"{scheme}://{posixpath.dirname(path)}")
         else:
             self.folder = os.path.dirname(os.path.realpath(local_path(manifest)))  # noqa: PTH120
+        self._real_folder = lru_cache(4096)(os.path.realpath)
         self.roots = tuple(dict.fromkeys([self.folder, *(_root(root) for root in roots or ())]))
 
     def find(self, name: str) -> InputFile:
@@ -56,7 +57,7 @@ class Inputs:
         return self._find_remote(name, joined) if is_remote(joined) else self._find_local(name, local_path(joined))
 
     def _find_local(self, name: str, path: str) -> InputFile:
-        real = os.path.realpath(path)
+        real = self._real_path(path)
         root = self._root_of(real, name)
         try:
             info = os.stat(real)  # noqa: PTH116 - a Path would double the cost of a row
@@ -65,6 +66,12 @@ class Inputs:
         if not stat.S_ISREG(info.st_mode):
             raise InputFault("row.missing-file", f"{name!r} is not a regular file")
         return InputFile(real, root, real[len(root) :].lstrip("/"), f"{info.st_size}:{info.st_mtime_ns}")
+
+    def _real_path(self, path: str) -> str:
+        """As `os.path.realpath`, which looks at each folder on the way; rows share theirs, so each is followed once."""
+        folder, last = os.path.split(path)
+        real = f"{self._real_folder(folder).rstrip('/')}/{last}"
+        return os.path.realpath(path) if last in ("", ".", "..") or os.path.islink(real) else real  # noqa: PTH114
 
     def _find_remote(self, name: str, url: str) -> InputFile:
         location = _normal_url(url)

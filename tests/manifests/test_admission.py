@@ -71,7 +71,7 @@ def test_each_content_is_taken_once_in_the_order_of_rows(
         lines.append(f"r{k},{k}.glb,{hashlib.sha256(content).hexdigest().upper() if told else ''}")
     contents = [content for content, _ in files]
     wanted = [
-        "ok" if contents.index(content) == k else f"duplicate.input r{contents.index(content)}'s"
+        "ok" if contents.index(content) == k else f"duplicate.input {contents.index(content) + 1}'s"
         for k, content in enumerate(contents)
     ]
     assert judged(folder, "\n".join(lines), Admission(unique=True)) == wanted

@@ -15,7 +15,7 @@ import pytest
 
 from manifests.errors import LedgerError
 from manifests.ledger import Ledger, Output, comparable
-from manifests.ledger_row import LATER, SCHEMA, LedgerRow
+from manifests.ledger_row import LATER, SCHEMA, LedgerRow, from_batch, to_table
 from manifests.store import Store
 
 
@@ -73,6 +73,31 @@ def test_parts_from_before_gpu_time_was_counted(tmp_path: Path) -> None:
     assert newer["step_cost"] == {"distill_edit": 0.25}
     assert next(ledger.rows("row = 1"))["step_gpu_seconds"] == {}
     assert LedgerRow.from_dict(next(ledger.rows())).step_cost == {}
+
+
+@pytest.mark.parametrize(("start", "length"), [(0, 40), (7, 20), (39, 1), (3, 0)])
+def test_batches_say_what_arrow_says_of_them(start: int, length: int) -> None:
+    rows = [
+        LedgerRow(
+            f"ä{number}",
+            f"{number:032x}",
+            number,
+            "passed",
+            reasons=("a", "b")[: number % 3],
+            seed=number if number % 2 else None,
+            metrics={f"m{place}": place + number / 7 for place in range(number % 5)},
+            outputs=(Output("glb", 0, f"{number}.glb", number, "00"),) * (number % 3),
+            meta={"title": [number]},
+        )
+        for number in range(40)
+    ]
+    (batch,) = to_table(rows).to_batches()
+    batch = batch.slice(start, length)
+    plain = batch.to_pylist(maps_as_pydicts="strict")
+    for row in plain:
+        row["prompt_understood"], row["meta"] = {}, {"title": [row["row"]]}
+    assert from_batch(batch) == plain
+    assert len(plain) == length
 
 
 def test_an_empty_ledger(tmp_path: Path) -> None:

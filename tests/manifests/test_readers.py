@@ -326,3 +326,19 @@ def test_parquet_types(tmp_path: Path) -> None:
     assert [row.id for row in rows] == ["1", "2"]
     assert rows[0].meta == {"made": "1970-01-01 00:00:00", "box": '{"w":1}'}
     assert rows[1].meta == {"made": "1970-01-01 00:00:01"}
+
+
+def test_folders_are_followed_once_and_links_in_them_each(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    (inside / "real").mkdir(parents=True)
+    outside.mkdir()
+    for file in (inside / "real" / "a.png", inside / "b.png", outside / "x.png"):
+        file.write_bytes(b"1")
+    (inside / "alias").symlink_to(inside / "real")
+    (inside / "away").symlink_to(outside)
+    (inside / "real" / "up.png").symlink_to(inside / "b.png")
+    names = ["alias/a.png", "real/a.png", "alias/up.png", "alias/../b.png", "away/x.png", "away/x.png", "real/.."]
+    rows = list(rows_of(inside, "id,image\n" + "".join(f"{i},{name}\n" for i, name in enumerate(names))))
+    assert codes(rows) == ["ok"] * 4 + ["row.outside"] * 3
+    found = [Path(row.image).relative_to(inside).as_posix() for row in rows if isinstance(row, Row) and row.image]
+    assert found == ["real/a.png", "real/a.png", "b.png", "b.png"]
