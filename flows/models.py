@@ -10,7 +10,8 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from manifests.errors import RecipeError, UsageError
+from flows.optional_parts import named_parts, parts_lacking
+from manifests.errors import RecipeError, UsageError, nearest
 from manifests.recipe import Recipe
 from ml.generators.command import CommandOptions
 from ml.generators.distill import DistillOptions
@@ -27,6 +28,8 @@ from ml.generators.pretrained.shelf import (
     models_folder,
     pulled,
 )
+from ml.generators.reconstruct import ReconstructOptions
+from ml.generators.shapes import ShapesOptions
 
 TERMS = ("model.missing-licence", "model.missing-territory")  # they hold wherever the work is done
 SPARE = 1.05  # of the disk a download needs: the hub's own bookkeeping lies beside it
@@ -51,12 +54,13 @@ def check_models(recipe: Recipe) -> None:
 
 
 def decided_here(missing: list[Missing]) -> list[Missing]:
-    """Of what a model lacks that which stands in a run's way.
+    """Of what a model lacks that which stands in a run's way: nothing that is optional.
 
     Where Ray is attached to by address the models run on its machines, so that only terms count: what a worker lacks
     ends its rows with the same codes.
     """
-    return [each for each in missing if each.code in TERMS] if os.environ.get("RAY_ADDRESS") else missing
+    away = bool(os.environ.get("RAY_ADDRESS"))
+    return [each for each in missing if not each.optional and (each.code in TERMS or not away)]
 
 
 def lacking_here(name: str, options: object) -> list[Missing]:
@@ -87,13 +91,16 @@ def lacking(name: str, options: object) -> list[Missing]:
 
 
 def checked(names: Sequence[str]) -> dict[str, list[Missing]]:
-    """What models lack with their default options, all that there are where none is named; raises UsageError."""
+    """What models lack with their default options, and steps or parts of the house that do without something: all that
+    there are where none is named; raises UsageError."""
     known: dict[str, type[Any]] = {name: options for name, (_, options) in PRETRAINED.items()}
-    known["distill"] = DistillOptions
+    known |= {"distill": DistillOptions, "reconstruct": ReconstructOptions, "shapes": ShapesOptions}
+    everything = [*known, *(name for name in named_parts() if name not in known)]
     for name in names:
-        if name not in known:
-            adapter(name)  # raises, and names those there are
-    return {name: lacking(name, known[name]()) for name in names or known}
+        if name not in everything:
+            raise UsageError(f"no model {name!r}{nearest(name, everything)}")
+    own = {name: lacking(name, known[name]()) if name in known else [] for name in names or everything}
+    return {name: [*missing, *parts_lacking(name)] for name, missing in own.items()}
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 from ml.asset import U8, InputError
 
 REVISION = re.compile(r"[\w.-]+/[\w.-]+@[0-9a-f]{40}")
+PACKAGES = ("torch", "transformers", "PIL")
 MARGIN = 8  # tokens a sentence may need beyond the words that are asked for
 
 
@@ -104,7 +105,7 @@ def load_captioner(name: str, batch: int, device: str = "cpu") -> Captioner:
 
     Raises InputError `weights.missing`, and `weights.unusable` for a model that transformers cannot talk to.
     """
-    need_packages(name, ("torch", "transformers", "PIL"))
+    need_packages(name, PACKAGES)
     folder = weights_folder(name)
     from transformers import AutoModelForImageTextToText, AutoProcessor
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from ml.alignment.model import SHIPPED, Alignment, load_alignment, pooled
 from ml.asset import F32, Asset, InputError
-from ml.captioner import QUESTIONS, Captioner, is_pinned, load_captioner
+from ml.captioner import PACKAGES, QUESTIONS, Captioner, is_pinned, load_captioner, weights_folder
+from ml.generators.pretrained.shelf import LEARNED, Missing, missing_cuda, missing_modules
 from tasks.caption_words import metadata_captions
 from tasks.portraits import portraits
 
@@ -33,6 +34,17 @@ class CaptionOptions:
     def __post_init__(self) -> None:
         if not is_pinned(self.model):
             raise ValueError("model: pin a revision, OWNER/NAME@COMMIT with its 40 digits")
+
+    def lacks(self) -> list[Missing]:
+        """What the model that it names lacks on this machine: nothing that stands in a run's way."""
+        if not self.model:
+            return []
+        absent = [*missing_modules(PACKAGES, LEARNED), *missing_cuda(self.device)]
+        try:
+            weights_folder(self.model)
+        except InputError as error:
+            absent.append(Missing("model.missing-weights", error.message))
+        return [each.done_without("captions are made of metadata") for each in absent]
 
 
 def caption(asset: Asset, options: CaptionOptions = CaptionOptions()) -> Asset:

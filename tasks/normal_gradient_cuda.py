@@ -8,12 +8,14 @@ space of OpenGL, row 0 at the bottom, triangle numbers from 1, weights of a face
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ml.asset import I32, InputError
+from ml.generators.pretrained.shelf import Missing, missing_cuda, missing_modules
 from tasks.camera import Camera
 from tasks.normal_gradient import FLAT, OUTLINE
 from tasks.normal_maps import NormalMaps
@@ -23,8 +25,16 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 LICENCE = "NVIDIA Source Code License (1-Way Commercial): research and evaluation only"
+INSTALL = "pip install --no-build-isolation git+https://github.com/NVlabs/nvdiffrast"
 NEAR, FAR = 0.5, 2.0  # of the nearest and the farthest vertex: where depth is cut
 LEAST = 1e-12  # metres: a shorter normal has no direction
+
+
+def missing_nvdiffrast() -> Iterator[Missing]:
+    """What it lacks on this machine, found without importing it."""
+    asked = "rasteriser = 'nvdiffrast'"
+    yield from missing_modules(("torch", "nvdiffrast"), f"{INSTALL}, for a use that its licence allows; {asked}")
+    yield from missing_cuda("cuda", asked)
 
 
 def check_nvdiffrast() -> None:

@@ -16,7 +16,7 @@ from ml.sources import Source
 from tasks.external import Surface, joined_surface
 from tasks.normal_files import SIDECAR, read_normal_maps
 from tasks.normal_fit import Gradient, Pace, fit
-from tasks.normal_gradient_cuda import check_nvdiffrast, gradient_by_nvdiffrast
+from tasks.normal_gradient_cuda import check_nvdiffrast, gradient_by_nvdiffrast, missing_nvdiffrast
 from tasks.normal_maps import NormalMaps, shown_normals
 from tasks.predicted_maps import predicted_maps
 from tasks.region import FALLOFF, Region, parse_region, part_indices, point_weights
@@ -67,9 +67,10 @@ class RefineNormalsOptions:
         return RASTER_SHARE if self.rasteriser == "nvdiffrast" else 0.0
 
     def lacks(self) -> list[Missing]:
-        """What the model that it names lacks on this machine."""
+        """What the model and the rasteriser that it names lack on this machine."""
         named = ModelFolder(self.model, self.accept, self.device)
-        return lacks_folder(named, not_of_normals) if self.model else []
+        of_model = lacks_folder(named, not_of_normals) if self.model else []
+        return [*of_model, *(missing_nvdiffrast() if self.rasteriser == "nvdiffrast" else ())]
 
     def __post_init__(self) -> None:
         if self.size % 4:

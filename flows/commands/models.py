@@ -22,8 +22,8 @@ def register(commands: Commands) -> None:
     listed = kinds.add_parser("list", help="every model with its terms and needs")
     listed.add_argument("--json", action="store_true")
     listed.set_defaults(handler=show)
-    checked = kinds.add_parser("check", help="what is missing, a line each; 2 when something is")
-    checked.add_argument("names", nargs="*", metavar="NAME", help="models (default: all)")
+    checked = kinds.add_parser("check", help="what is missing, a line each; 2 when something needed is")
+    checked.add_argument("names", nargs="*", metavar="NAME", help="models, steps (default: all)")
     checked.add_argument("--recipe", default="", help="check what this recipe's generator lacks, with its options")
     checked.add_argument("--json", action="store_true")
     checked.set_defaults(handler=check)
@@ -56,7 +56,7 @@ def show(options: argparse.Namespace) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    """A line for each thing that is missing, or that nothing is."""
+    """A line for each thing that is missing, and one where all that is needed is there."""
     found = _of_recipe(options.recipe) if options.recipe else _of_models(options.names)
     if options.json:
         print(json.dumps({name: [asdict(each) for each in missing] for name, missing in found.items()}))
@@ -64,9 +64,14 @@ def check(options: argparse.Namespace) -> int:
         for name, missing in found.items():
             for each in missing:
                 print(f"{name}: {each.code}: {each.text}")
-            if not missing:
+            if not _needed(missing):
                 print(f"{name}: ready")
-    return WRONG_CALL if any(found.values()) else OK
+    return WRONG_CALL if any(map(_needed, found.values())) else OK
+
+
+def _needed(missing: list[Missing]) -> bool:
+    """Whether anything is missing that nothing stands in for."""
+    return not all(each.optional for each in missing)
 
 
 def _of_models(names: list[str]) -> dict[str, list[Missing]]:

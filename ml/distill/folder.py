@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ml.distill.settings import MODEL, DistillSettings
-from ml.generators.pretrained.shelf import Missing, accelerator_gb, missing_modules
+from ml.generators.pretrained.shelf import LEARNED, Missing, accelerator_gb, missing_modules
 
 PACKAGES = ("torch", "diffusers", "transformers")
 # Denoisers that read latents packed in rows, and take one prompt: they are given no negative one to be steered from.
@@ -42,7 +42,7 @@ def lacks_pipeline(options: DistillSettings) -> list[Missing]:
 
 def lacks_folder(named: ModelFolder, wrong: Callable[[Mapping[str, Any]], str]) -> list[Missing]:
     """The same of any pipeline; `wrong` says of an index why it is of another kind, "" where it is not."""
-    found = [*missing_modules(PACKAGES, "pip install -e '.[learned]'")]
+    found = [*missing_modules(PACKAGES, LEARNED)]
     folder = Path(named.model)
     index = _index(folder) if named.model else None
     if index is None:

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from ml.asset import Asset, InputError
+from ml.generators.pretrained.shelf import LEARNED, Missing, missing_cuda, missing_modules
 from ml.generators.protocol import Answer, InputKind, Request
 from ml.generators.visual_hull import hull_bounds, read_shots
 
@@ -31,6 +32,10 @@ class ReconstructOptions:
     def gpus(self) -> float:
         """Of the whole machine."""
         return 0.0 if self.device == "cpu" else 1.0
+
+    def lacks(self) -> list[Missing]:
+        """What it lacks on this machine."""
+        return [*missing_modules(("torch",), LEARNED), *missing_cuda(self.device)]
 
 
 class Reconstruct:

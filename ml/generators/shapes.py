@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from ml.asset import Asset, InputError
 from ml.field_asset import ShapeField, field_asset
-from ml.generators.pretrained.shelf import Missing, missing_modules
+from ml.generators.pretrained.shelf import LEARNED, Missing, missing_modules
 from ml.generators.procedural import named_category
 from ml.generators.protocol import InputKind, Refusal, Request
 from ml.parametric.sizes import likely_extent
@@ -41,7 +41,7 @@ class ShapesOptions:
 
     def lacks(self) -> list[Missing]:
         """What the model lacks on this machine."""
-        return list(missing_modules(("torch",), "pip install -e '.[learned]'"))
+        return list(missing_modules(("torch",), LEARNED))
 
 
 @dataclass(frozen=True)

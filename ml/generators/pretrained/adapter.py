@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,11 +17,13 @@ from ml.generators.pretrained.card import Licence, ModelCard
 from ml.generators.pretrained.pictures import Background, cut_out, png, read_drawing
 from ml.generators.pretrained.raw import RawMesh, to_asset
 from ml.generators.pretrained.shelf import (
+    LEARNED,
     Missing,
     accelerator_gb,
     folder_of,
     missing_licence,
     missing_memory,
+    missing_modules,
     missing_packages,
     missing_program,
     missing_weights,
@@ -28,6 +31,10 @@ from ml.generators.pretrained.shelf import (
 )
 from ml.generators.pretrained.text_to_image import TextToImage
 from ml.generators.protocol import IMAGE, IN_ACTOR, Answer, InputKind, Refusal, Request
+
+HUB_NAME = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+INDEX = "model_index.json"  # what a folder of a diffusers pipeline is told by
+DRAWS = ("torch", "diffusers", "transformers")  # what a text-to-image pipeline needs
 
 
 @dataclass(frozen=True)
@@ -184,6 +191,7 @@ def lacks(made: type[Pretrained], options: Any) -> list[Missing]:
     return [
         *missing_licence(card, options.accept, options.territory),
         *missing_environment(card, options),
+        *missing_beside(card, options),
         *missing_weights(card),
         *(() if options.device == "cpu" else missing_memory(card, accelerator_gb())),
     ]
@@ -194,6 +202,25 @@ def missing_environment(card: ModelCard, options: PretrainedOptions) -> Iterator
     if options.image:
         return iter(())
     return missing_program(options.python) if options.python else missing_packages(card)
+
+
+def missing_beside(card: ModelCard, options: PretrainedOptions) -> Iterator[Missing]:
+    """What cutting out and drawing pictures want beside the model, as far as this process can tell: packages of another
+    environment only that can find, and a pipeline that is named by its place in a hub comes with the first prompt."""
+    drawer = options.text_to_image
+    if drawer and not is_hub_name(drawer) and not (Path(drawer) / INDEX).is_file():
+        yield Missing("model.missing-weights", f"text_to_image = {drawer!r} is no folder of a pipeline ({INDEX})")
+    if options.python or options.image:
+        return
+    if options.background == "rembg":
+        yield from missing_modules(("rembg",), "pip install rembg; background = 'rembg'")
+    if drawer:
+        yield from missing_modules(sorted(set(DRAWS) - set(card.packages)), f"{LEARNED}; text_to_image")
+
+
+def is_hub_name(name: str) -> bool:
+    """Whether a name can be OWNER/NAME of a hub: no folder of this machine is called so."""
+    return HUB_NAME.fullmatch(name) is not None and not Path(name).exists()
 
 
 def sketch_item(request: Request) -> Item | Refusal:

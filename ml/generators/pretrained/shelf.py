@@ -15,6 +15,8 @@ from typing import Any
 
 from ml.generators.pretrained.card import Licence, ModelCard, Weights
 
+OPTIONAL = "model.optional-"
+LEARNED = "pip install -e '.[learned]'"  # what brings torch, diffusers and transformers
 MIB = 1 << 20
 MARKER = ".meshmill-pulled.json"  # revision and file sizes, written when a download is whole
 
@@ -23,8 +25,17 @@ MARKER = ".meshmill-pulled.json"  # revision and file sizes, written when a down
 class Missing:
     """One thing a model lacks, with what to do about it in one line."""
 
-    code: str  # model.missing-<what>
+    code: str  # model.missing-<what>, or model.optional-<what> for what is done without
     text: str
+
+    @property
+    def optional(self) -> bool:
+        """Whether all goes on without it, in another way that the text tells."""
+        return self.code.startswith(OPTIONAL)
+
+    def done_without(self, how: str) -> Missing:
+        """The same of something that nothing waits for."""
+        return Missing(self.code.replace("model.missing-", OPTIONAL), f"{self.text}; without: {how}")
 
 
 def models_folder() -> Path:
@@ -83,6 +94,11 @@ def missing_modules(names: Iterable[str], where: str) -> Iterator[Missing]:
         yield Missing("model.missing-package", f"not installed here: {', '.join(absent)} ({where})")
 
 
+def optional_modules(names: Iterable[str], where: str, without: str) -> Iterator[Missing]:
+    """The same of modules that can be done without, and how."""
+    return (each.done_without(without) for each in missing_modules(names, where))
+
+
 def _importable(name: str) -> bool:
     try:
         return importlib.util.find_spec(name) is not None
@@ -130,6 +146,12 @@ def missing_memory(card: ModelCard, memory_gb: float | None) -> Iterator[Missing
             yield Missing("model.missing-gpu", f"no GPU here; it needs one of {card.vram_gb:g} GB")
     elif memory_gb < card.vram_gb:
         yield Missing("model.missing-memory", f"the GPU has {memory_gb:.0f} GB; it needs {card.vram_gb:g} GB")
+
+
+def missing_cuda(device: str, what: str = "") -> Iterator[Missing]:
+    """A GPU that is asked for by name, as `device` ("cuda", "cuda:1") or by `what` needs one, and is not here."""
+    if device.startswith("cuda") and accelerator_gb() is None:
+        yield Missing("model.missing-gpu", f"no GPU here; {what or f'device = {device!r}'} needs one")
 
 
 def missing_program(program: str) -> Iterator[Missing]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ml.asset import InputError
+from ml.generators.pretrained import shelf
 from ml.generators.pretrained.adapter import lacks
 from ml.generators.pretrained.card import ModelCard, Weights
 from ml.generators.pretrained.listed import PRETRAINED
@@ -93,3 +94,25 @@ def test_a_model_that_is_not_there_says_so_when_it_is_asked(models: Path, ask: M
         made(options(device="cpu")).generate([ask()])
     assert caught.value.code == "model.missing-package"
     assert "VAST-AI/TripoSG (7 GB)" in caught.value.message
+
+
+def test_what_draws_and_cuts_out_pictures_is_asked_for_where_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shelf, "_importable", lambda name: name not in ("rembg", "diffusers"))
+    made, known = PRETRAINED["triposr"]
+
+    def told(**options: Any) -> str:
+        return " ".join(each.text for each in lacks(made, known(device="cpu", **options)))
+
+    assert "background" not in told()
+    assert "rembg (pip install rembg; background = 'rembg')" in told(background="rembg")
+    drawn = told(text_to_image="stabilityai/sdxl-turbo")  # of a hub: it comes with the first prompt
+    assert "not installed here: diffusers" in drawn
+    assert "model_index.json" not in drawn
+    assert "is no folder of a pipeline" in told(text_to_image=str(tmp_path))
+    (tmp_path / "model_index.json").write_text("{}")
+    assert "is no folder of a pipeline" not in told(text_to_image=str(tmp_path))
+    elsewhere = told(text_to_image=str(tmp_path), background="rembg", python="/bin/sh")
+    assert "background" not in elsewhere  # what another environment holds is not for this one to say
+    assert "diffusers" not in elsewhere
