@@ -48,6 +48,7 @@ def test_a_recipe_runs_to_its_products(name: str) -> None:
             assert arrays["surface_points"].dtype == options.dtype
             assert "surface_colors" in arrays
             assert product.metrics["vecset.signs"] >= 0.99
+            check_vecset(arrays, options)
         elif file.format == "views":
             with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
                 assert len(archive.namelist()) == 2 * len(options.maps) + 1
@@ -55,6 +56,31 @@ def test_a_recipe_runs_to_its_products(name: str) -> None:
             assert len(np.unique(example_of(file.data).surface_looks, axis=0)) > 10
         else:
             assert len(np.load(io.BytesIO(file.data))["coords"]) > 1000
+
+
+def check_vecset(arrays: Any, options: Any) -> None:
+    """Counts are those asked for, points reach as far as the mesh and no farther, signs are those of a ball."""
+    counts = {"surface": options.uniform, **{kind: getattr(options, kind) for kind in COUNTS if kind != "uniform"}}
+    assert {kind: len(arrays.get(f"{kind}_points", ())) for kind in counts} == counts
+    on_surface = np.concatenate([arrays[f"{kind}_points"] for kind in ("surface", "salient") if counts[kind]])
+    reach = np.abs(on_surface.astype(np.float64)).max()
+    assert 0.9 * options.extent < reach <= options.extent
+    assert np.abs(arrays["volume_points"].astype(np.float64)).max() <= options.volume_extent
+    for kind in ("near", "salient_near", "volume"):
+        if counts[kind]:
+            out = np.linalg.norm(arrays[f"{kind}_points"].astype(np.float64), axis=1) - options.extent
+            sure = np.abs(out) > 0.1 * options.extent  # a ball of 320 faces in a grid of 64: its radius is that wrong
+            assert (np.sign(arrays[f"{kind}_distances"])[sure] == np.sign(out)[sure]).all()
+
+
+@pytest.mark.parametrize(("name", "resolution"), [("dora", 256), ("dora-1.2", 512), ("triposg", 512), ("blog", 512)])
+def test_grids_are_as_fine_as_the_sources_say(name: str, resolution: int) -> None:
+    (found,) = [
+        stage.options.resolution
+        for stage in load_recipe(name, catalogue()).steps
+        if isinstance(stage.options, WatertightOptions)
+    ]
+    assert found == resolution
 
 
 def test_mistakes_of_the_sources_are_not_copied() -> None:
