@@ -15,7 +15,7 @@ from ml.readers.draco import decode_draco
 from ml.readers.gltf_buffers import Document, Json, parse_container
 from ml.readers.gltf_levels import sort_parts
 from ml.readers.gltf_materials import Mapped, MaterialReader, color_bytes
-from ml.readers.gltf_morph import morphed
+from ml.readers.gltf_morph import Morph, read_morph
 from ml.readers.gltf_scene import Matrix, Placement, is_mirrored, move, place_meshes
 from ml.readers.gltf_skin import posed
 from ml.readers.gltf_xmp import read_provenance
@@ -31,6 +31,7 @@ READ_EXTENSIONS = {
     "EXT_meshopt_compression",
     "KHR_draco_mesh_compression",
     "KHR_mesh_quantization",
+    "KHR_meshopt_compression",
     "KHR_texture_basisu",
     "KHR_texture_transform",
     "KHR_lights_punctual",
@@ -145,13 +146,15 @@ class _PartReader:
             return None
         self._unpack_draco(primitive)
         attributes: Json = primitive["attributes"]
-        points = self._attribute(attributes, "POSITION", (3,))
-        assert points is not None
-        faces = self._faces(primitive, mode, len(points))
-        normals = self._attribute(attributes, "NORMAL", (3,))
+        morph = Morph(self.document)
         if targets := primitive.get("targets", []):
             self.notes.append("morph targets baked in at their weights")
-            points, normals = morphed(self.document, targets, placement.weights, points, normals)
+            count = self.document.count(attributes["POSITION"])
+            morph = read_morph(self.document, targets, placement.weights, count)
+        points = self._attribute(attributes, "POSITION", (3,), morph)
+        assert points is not None
+        faces = self._faces(primitive, mode, len(points))
+        normals = self._attribute(attributes, "NORMAL", (3,), morph)
         points, normals, mirrored = self._placed(attributes, placement, points, normals)
         mapped = self.materials.read(primitive.get("material"))
         checked = make_part(
@@ -159,9 +162,9 @@ class _PartReader:
             faces[:, ::-1] if mirrored else faces,
             mapped.material,
             normals=normals,
-            uv=self._uv(attributes, mapped),
-            uv1=self._lightmap(attributes, mapped),
-            colors=self._colors(attributes),
+            uv=self._uv(attributes, mapped, morph),
+            uv1=self._lightmap(attributes, mapped, morph),
+            colors=self._colors(attributes, morph),
         )
         if checked.normals is None:
             return checked
@@ -188,30 +191,30 @@ class _PartReader:
                 raise InputError("mesh.broken", f"{len(found)} values in the Draco stream, not as many as claimed")
             self.document.unpacked[index] = found.astype(self.document.stored_type(index))
 
-    def _attribute(self, attributes: Json, key: str, widths: tuple[int, ...]) -> F32 | None:
+    def _attribute(self, attributes: Json, key: str, widths: tuple[int, ...], morph: Morph) -> F32 | None:
         if key not in attributes:
             return None
         values = self.document.floats(attributes[key])
         if values.shape[1] not in widths:
             raise InputError("mesh.broken", f"{key} has {values.shape[1]} components")
-        return values
+        return morph.moved(key, values)
 
-    def _uv(self, attributes: Json, mapped: Mapped) -> F32 | None:
-        uv = self._attribute(attributes, f"TEXCOORD_{mapped.uv_set}", (2,))
+    def _uv(self, attributes: Json, mapped: Mapped, morph: Morph) -> F32 | None:
+        uv = self._attribute(attributes, f"TEXCOORD_{mapped.uv_set}", (2,), morph)
         return None if uv is None else finite_uv(mapped.baked(uv))
 
-    def _lightmap(self, attributes: Json, mapped: Mapped) -> F32 | None:
+    def _lightmap(self, attributes: Json, mapped: Mapped, morph: Morph) -> F32 | None:
         """The second set, where no map reads it: by engines' convention the one for lightmaps."""
-        uv = self._attribute(attributes, "TEXCOORD_1", (2,)) if mapped.uv_set == 0 else None
+        uv = self._attribute(attributes, "TEXCOORD_1", (2,), morph) if mapped.uv_set == 0 else None
         return None if uv is None else finite_uv(uv)
 
-    def _colors(self, attributes: Json) -> U8 | None:
+    def _colors(self, attributes: Json, morph: Morph) -> U8 | None:
         if "COLOR_0" not in attributes:
             return None
         stored = self.document.accessor(attributes["COLOR_0"])
-        if stored.dtype == np.uint8 and stored.shape[1] == 4:
+        if stored.dtype == np.uint8 and stored.shape[1] == 4 and not morph.changes("COLOR_0"):
             return np.array(stored, dtype=np.uint8, order="C")
-        values = self._attribute(attributes, "COLOR_0", (3, 4))
+        values = self._attribute(attributes, "COLOR_0", (3, 4), morph)
         return None if values is None else color_bytes(values)
 
     def _faces(self, primitive: Json, mode: int, points: int) -> I32:

@@ -23,6 +23,7 @@ Values = npt.NDArray[Any]
 
 COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<f4"}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
+MESHOPT = ("KHR_meshopt_compression", "EXT_meshopt_compression")  # the ratified name first, its streams are the newer
 CHUNK_JSON, CHUNK_BIN = 0x4E4F534A, 0x004E4942
 
 
@@ -82,16 +83,15 @@ class Document:
         return self._buffers[index]
 
     def view(self, index: object) -> memoryview:
-        """The bytes of bufferView `index`, decompressed; raises InputError `mesh.unsupported` where that is unknown."""
+        """The bytes of bufferView `index`, decompressed; raises InputError as `decode_meshopt` does."""
         spec = self.item("bufferViews", index)
         extensions = spec.get("extensions", {})
-        if "KHR_meshopt_compression" in extensions:
-            raise InputError("mesh.unsupported", "the mesh is compressed with KHR_meshopt_compression")
-        if "EXT_meshopt_compression" not in extensions:
+        packed = next((extensions[name] for name in MESHOPT if name in extensions), None)
+        if packed is None:
             return self._range(spec, f"bufferView {index}")
         assert isinstance(index, int)
         if index not in self._unpacked:
-            self._unpacked[index] = self._decompressed(extensions["EXT_meshopt_compression"], index)
+            self._unpacked[index] = self._decompressed(packed, index)
         return self._unpacked[index]
 
     def _decompressed(self, packed: Json, index: int) -> memoryview:

@@ -1,4 +1,4 @@
-"""Decodes EXT_meshopt_compression: attribute and index streams and the two filters that meshes use."""
+"""Decodes EXT_ and KHR_meshopt_compression: attribute and index streams and the three filters that meshes use."""
 
 from __future__ import annotations
 
@@ -13,7 +13,12 @@ from ml.asset import InputError
 Bytes = npt.NDArray[np.uint8]
 U32 = npt.NDArray[np.uint32]
 MODES = ("ATTRIBUTES", "TRIANGLES", "INDICES")
+FILTERS = ("NONE", "OCTAHEDRAL", "EXPONENTIAL", "COLOR")
 BROKEN = -1
+# Bits of the values of a group by its two-bit code: of version 0, and of version 1's two ways to write a byte.
+WIDTHS = np.array([[0, 2, 4, 8], [0, 1, 2, 4], [1, 2, 4, 8]])
+ZEROS, LITERAL = 2, 3  # version 1's other two: a byte that is 0 in the whole block, and one that is not packed
+WHOLE, XOR = 1, 2  # how version 1 joins four bytes: as two 16-bit numbers, or as one that is xored; else each alone
 
 
 def decode_meshopt(data: memoryview | bytes, count: int, stride: int, mode: str, filter_name: str = "NONE") -> Bytes:
@@ -22,14 +27,21 @@ def decode_meshopt(data: memoryview | bytes, count: int, stride: int, mode: str,
     Raises InputError `mesh.broken` for a stream that is not one, `mesh.unsupported` for a mode or filter not read.
     """
     stream = np.frombuffer(data, np.uint8)
-    if mode not in MODES or filter_name not in ("NONE", "OCTAHEDRAL", "EXPONENTIAL"):
+    if mode not in MODES or filter_name not in FILTERS:
         raise InputError("mesh.unsupported", f"meshopt mode {mode!r} with filter {filter_name!r} is not read")
     if mode != "ATTRIBUTES":
         return _indices(stream, count, stride, mode)
     if not 0 < stride <= 256 or stride % 4:
         raise InputError("mesh.broken", f"a meshopt stride of {stride} bytes")
-    if len(stream) < 1 + max(stride, 32) or stream[0] != 0xA0 or (count * stride) // 512 > len(stream):
-        raise InputError("mesh.broken", "not a meshopt attribute stream")  # 16 zeros take 2 bits: 64 is the most
+    version = int(stream[0] & 0x0F) if len(stream) else 0
+    # A group of 16 zeros takes 2 bits in version 0: 64 bytes a byte; a block of 256 rows 1 byte for 4 in version 1.
+    most = 1024 if version else 512
+    if (
+        len(stream) < 1 + _tail(stride, version)
+        or stream[0] not in (0xA0, 0xA1)
+        or count * stride // most > len(stream)
+    ):
+        raise InputError("mesh.broken", "not a meshopt attribute stream")
     rows = np.zeros((count, stride), np.uint8)
     if _attributes(stream, rows) == BROKEN:
         raise InputError("mesh.truncated", "a meshopt attribute stream ends too early")
@@ -57,7 +69,9 @@ def _filtered(rows: Bytes, stride: int, name: str) -> Bytes:
     if name == "EXPONENTIAL":
         return np.asarray(scaled(rows.reshape(-1).view(np.int32)).view(np.uint8))
     if stride not in (4, 8):
-        raise InputError("mesh.broken", f"an octahedral filter over {stride} bytes")
+        raise InputError("mesh.broken", f"the filter {name} over {stride} bytes")
+    if name == "COLOR":
+        return np.asarray(colors(rows.view(np.uint8 if stride == 4 else np.uint16)).reshape(-1).view(np.uint8))
     values8 = rows.view(np.int8 if stride == 4 else np.int16)
     unit = octahedral(values8, 127 if stride == 4 else 32767)
     return np.asarray(unit.reshape(-1).view(np.uint8))
@@ -80,40 +94,106 @@ def octahedral(packed: npt.NDArray[Any], most: int) -> npt.NDArray[Any]:
     return np.concatenate([unit, packed[:, 3:]], axis=1)
 
 
+def colors(packed: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """(n, 4) luma, two signed chroma, and alpha below a bit that says how many bits there are → unsigned RGBA."""
+    signed = packed.view(np.int8 if packed.dtype == np.uint8 else np.int16).astype(np.int32)
+    luma, alpha = packed[:, 0].astype(np.int32), packed[:, 3].astype(np.int32)
+    orange, green = signed[:, 1], signed[:, 2]
+    scale = alpha.copy()
+    for bits in (1, 2, 4, 8):
+        scale |= scale >> bits
+    opaque = ((alpha << 1) & scale) | (alpha & 1)
+    rgba = np.stack([luma + orange - green, luma + green, luma - orange - green, opaque], axis=1)
+    most = float(np.iinfo(packed.dtype).max)
+    return np.asarray(np.clip(np.floor(rgba * (most / np.maximum(scale, 1))[:, None] + 0.5), 0, most), packed.dtype)
+
+
+@njit(cache=True, nogil=True)
+def _tail(stride: int, version: int) -> int:
+    """Bytes behind the blocks: the row before the first, version 1's ways to join bytes, and padding in front."""
+    return max(stride + stride // 4, 24) if version else max(stride, 32)
+
+
 @njit(cache=True, nogil=True)
 def _attributes(stream: Bytes, rows: Bytes) -> int:
     """Blocks of up to 8 KB; in each, every byte of the stride is a run of deltas to the row before."""
     count, stride = rows.shape
+    version = stream[0] & 0x0F
     block = min((8192 // stride) & ~15, 256)
-    end = len(stream) - max(stride, 32)
+    end = len(stream) - _tail(stride, version)
+    joined = stride // 4 if version else 0
+    last = stream[len(stream) - joined - stride : len(stream) - joined].copy()
     at = 1
-    last = stream[len(stream) - stride :].copy()
     for start in range(0, count, block):
         size = min(block, count - start)
+        codes = at
+        at += joined
+        if at > end:
+            return BROKEN
         for k in range(stride):
-            at = _deltas(stream, at, end, rows, start, size, k)
-            if at == BROKEN:
-                return BROKEN
-            value = last[k]
-            for i in range(start, start + size):
-                delta = rows[i, k]
-                value = np.uint8(value + (np.uint8(-(delta & 1)) ^ (delta >> 1)))
-                rows[i, k] = value
-            last[k] = value
+            code = (stream[codes + k // 4] >> (2 * (k % 4))) & 3 if version else 0
+            if code == LITERAL:
+                if at + size > end:
+                    return BROKEN
+                rows[start : start + size, k] = stream[at : at + size]
+                at += size
+            elif code != ZEROS:
+                at = _deltas(stream, at, end, rows, start, size, k, WIDTHS[version + code])
+                if at == BROKEN:
+                    return BROKEN
+        for k in range(0, stride, 4):
+            _sum(
+                rows[start : start + size, k : k + 4],
+                last[k : k + 4],
+                stream[len(stream) - joined + k // 4] if version else 0,
+            )
     return at
 
 
 @njit(cache=True, nogil=True)
-def _deltas(stream: Bytes, at: int, end: int, rows: Bytes, start: int, size: int, k: int) -> int:
-    """Groups of 16 values of 0, 2, 4 or 8 bits, the width two bits each in front; returns where they end."""
+def _sum(rows: Bytes, last: Bytes, joined: int) -> None:
+    """Deltas of four bytes to the row before → their values, in place; `last` is that row, then the last one."""
+    if joined & 3 != XOR and joined & 3 != WHOLE:  # most streams: twice as fast as the loop for all widths
+        for k in range(4):
+            alone = last[k]
+            for i in range(len(rows)):
+                alone = np.uint8(alone + (np.uint8(-(rows[i, k] & 1)) ^ (rows[i, k] >> 1)))
+                rows[i, k] = alone
+            last[k] = alone
+        return
+    width = 4 if joined & 3 == XOR else 2
+    mask = (1 << (8 * width)) - 1
+    turn = (32 - (joined >> 4)) & 31
+    for k in range(0, 4, width):
+        value = 0
+        for j in range(width):
+            value |= int(last[k + j]) << (8 * j)
+        for i in range(len(rows)):
+            delta = 0
+            for j in range(width):
+                delta |= int(rows[i, k + j]) << (8 * j)
+            if width == 4:
+                value ^= ((delta << turn) | (delta >> (32 - turn))) & mask
+            else:
+                value = (value + _signed(delta)) & mask
+            for j in range(width):
+                rows[i, k + j] = (value >> (8 * j)) & 255
+        for j in range(width):
+            last[k + j] = (value >> (8 * j)) & 255
+
+
+@njit(cache=True, nogil=True)
+def _deltas(
+    stream: Bytes, at: int, end: int, rows: Bytes, start: int, size: int, k: int, widths: npt.NDArray[np.int64]
+) -> int:
+    """Groups of 16 values of 0 to 8 bits, which of four widths two bits each in front; returns where they end."""
     groups = (size + 15) // 16
     head = at
     at += (groups + 3) // 4
     if at > end:
         return BROKEN
     for g in range(groups):
-        width = (stream[head + g // 4] >> ((g % 4) * 2)) & 3
-        bits = 0 if width == 0 else 1 << width
+        bits = widths[(stream[head + g // 4] >> ((g % 4) * 2)) & 3]
         extra = at + 2 * bits
         if extra > end:
             return BROKEN
@@ -122,7 +202,8 @@ def _deltas(stream: Bytes, at: int, end: int, rows: Bytes, start: int, size: int
             value = 0
             if bits:
                 place = i * bits
-                value = (stream[at + place // 8] >> (8 - bits - place % 8)) & ((1 << bits) - 1)
+                low = place % 8 if bits == 1 else 8 - bits - place % 8  # single bits are written the other way round
+                value = (stream[at + place // 8] >> low) & ((1 << bits) - 1)
                 if value == top:
                     if extra >= end:
                         return BROKEN

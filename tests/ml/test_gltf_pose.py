@@ -68,6 +68,33 @@ def test_normals_are_displaced_too() -> None:
     assert normals == pytest.approx(np.array([[1, 1, 0]] * 4) / np.sqrt(2))
 
 
+@pytest.mark.parametrize(("kind", "grey"), [("<f4", 0.2), ("<B", 51)])
+def test_coordinates_and_colours_are_displaced_too(kind: str, grey: float) -> None:
+    builder = Builder()
+    solid = tetra(
+        builder,
+        TEXCOORD_0=builder.array(CORNERS[:, :2]),
+        TEXCOORD_1=builder.array(CORNERS[:, 1:]),
+        COLOR_0=builder.array(np.full((4, 4), grey), kind, normalized=kind == "<B"),
+    )
+    redder = {"COLOR_0": builder.array([[0.4, 0, 0, 0]] * 4)}
+    shifted = {name: builder.array([[0.25, 0.5]] * 4) for name in ("TEXCOORD_0", "TEXCOORD_1")}
+    builder.mesh(solid | {"targets": [redder | shifted, {"COLOR_0": builder.array([[0, 9, -9, 1]] * 4)}]})
+    plain = read_glb(builder.glb()).parts[0].colors
+    assert plain is not None
+    assert plain.tolist() == [[51] * 4] * 4
+    builder.json["nodes"][0]["weights"] = [2, 1]
+    part = read_glb(builder.glb()).parts[0]
+    assert part.uv == pytest.approx(CORNERS[:, :2] + [0.5, 1.0])
+    assert part.uv1 == pytest.approx(CORNERS[:, 1:] + [0.5, 1.0])
+    assert part.colors is not None
+    assert part.colors.tolist() == [[255, 255, 0, 255]] * 4
+    builder.json["nodes"][0]["weights"] = [0.5, 0]
+    half = read_glb(builder.glb()).parts[0].colors
+    assert half is not None
+    assert half.tolist() == [[102, 51, 51, 51]] * 4
+
+
 @pytest.mark.parametrize("weights", [[1], [1, 2, 3], "no", [1, None], [[1, 2]], [float("nan"), 0], {"0": 1}])
 def test_weights_that_do_not_fit_are_broken(weights: Any) -> None:
     builder = morphing()

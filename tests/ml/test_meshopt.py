@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 from contextlib import suppress
+from pathlib import Path
 
 import meshoptimizer
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from meshoptimizer._loader import lib
 
 from ml.asset import InputError
+from ml.readers.gltf import read_glb
 from ml.readers.meshopt import decode_meshopt
 
 
@@ -21,6 +25,74 @@ def test_attributes_come_back(seed: int, count: int, stride: int, spread: int) -
     rows = np.cumsum(rng.integers(-spread, spread + 1, (count, stride)), axis=0).astype(np.uint8)
     data = meshoptimizer.encode_vertex_buffer(rows, count, stride)
     np.testing.assert_array_equal(decode_meshopt(data, count, stride, "ATTRIBUTES"), rows.reshape(-1))
+
+
+def encoded(rows: np.ndarray, level: int, version: int) -> bytes:
+    """A stream of the codec's version 0 or 1, packed at level 0 to 3."""
+    rows, room = np.ascontiguousarray(rows), np.zeros(2 * rows.size + 2000, np.uint8)
+    encode = lib.meshopt_encodeVertexBufferLevel
+    encode.restype = ctypes.c_size_t
+    encode.argtypes = [ctypes.c_void_p, ctypes.c_size_t] * 2 + [ctypes.c_size_t, ctypes.c_int, ctypes.c_int]
+    meshoptimizer.encode_vertex_version(version)
+    try:
+        size = encode(room.ctypes.data, len(room), rows.ctypes.data, *rows.shape, level, version)
+    finally:
+        meshoptimizer.encode_vertex_version(0)
+    return room[:size].tobytes()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 700),
+    st.sampled_from([4, 8, 12, 40, 256]),
+    st.sampled_from(["u1", "<i2", "<f4", "sparse", "flags"]),
+    st.integers(0, 3),
+)
+def test_attributes_of_version_1_come_back_however_their_bytes_are_joined(
+    seed: int, count: int, stride: int, kind: str, level: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    if kind == "sparse":
+        rows = (rng.random((count, stride)) < 0.05).astype(np.uint8)
+    elif kind == "flags":  # which xor and a turn pack best
+        rows = (np.uint32(1) << rng.integers(0, 32, (count, stride // 4)).astype(np.uint32)).view(np.uint8)
+    else:
+        steps = rng.normal(0, 30, (count, stride // np.dtype(kind).itemsize))
+        rows = np.cumsum(steps, axis=0).astype("i8" if kind != "<f4" else "f4").astype(kind).view(np.uint8)
+    data = encoded(rows.reshape(count, stride), level, 1)
+    assert data[0] == 0xA1
+    np.testing.assert_array_equal(decode_meshopt(data, count, stride, "ATTRIBUTES"), rows.reshape(-1))
+
+
+def test_a_file_of_the_ratified_extension() -> None:
+    """A ball of radius 1 with the colours (xyz + 1) / 2, by `gltfpack -cz -ce khr -kv`: version 1, filter COLOR."""
+    data = Path(__file__).with_name("khr_meshopt.glb").read_bytes()
+    assert data.count(b"KHR_meshopt_compression") > 2
+    assert b'"filter":"COLOR"' in data
+    (part,) = read_glb(data).parts
+    assert len(part.faces) == 16 * 7 * 2
+    assert np.linalg.norm(part.vertices, axis=1) == pytest.approx(1.0, abs=2e-4)
+    assert part.normals == pytest.approx(part.vertices, abs=0.02)
+    assert part.colors is not None
+    assert part.colors[:, :3] / 255 == pytest.approx((part.vertices + 1) / 2, abs=0.01)
+    assert (part.colors[:, 3] == 255).all()
+
+
+@pytest.mark.parametrize(("words", "bits"), [(np.uint8, 8), (np.uint16, 16)])
+def test_colours_come_back_from_luma_and_chroma_of_fewer_bits(words: type, bits: int) -> None:
+    rgba = np.array([[255, 255, 255, 255], [0, 0, 0, 0], [255, 0, 0, 128], [10, 200, 90, 255], [0, 0, 255, 7]]) / 255
+    for kept in range(3, bits):  # as the extension has it: luma and alpha of so many bits, a 1 above alpha's
+        red, green, blue = np.rint(rgba[:, :3].T * (2**kept - 1)).astype(int)
+        orange = (red - blue) // 2
+        middle = blue + orange
+        chroma = (green - middle) // 2
+        packed = np.stack([middle + chroma, orange, chroma], axis=1)
+        alpha = 2 ** (kept - 1) | np.rint(rgba[:, 3] * (2 ** (kept - 1) - 1)).astype(int)
+        rows = np.column_stack([packed, alpha]).astype(f"i{bits // 8}").view(np.uint8)
+        stream = encoded(rows, 2, 1)
+        back: np.ndarray = decode_meshopt(stream, 5, bits // 2, "ATTRIBUTES", "COLOR").view(words).reshape(5, 4)
+        assert np.abs(back / np.iinfo(words).max - rgba).max() < 2.6 / (2 ** (kept - 1) - 1)
 
 
 @settings(max_examples=30, deadline=None)
@@ -54,7 +126,7 @@ def test_broken_streams_end_in_an_answer_or_a_coded_error(seed: int, mode: str, 
     rng = np.random.default_rng(seed)
     rows = rng.integers(0, 9, (300, 4), dtype=np.uint8)
     good = {
-        "ATTRIBUTES": meshoptimizer.encode_vertex_buffer(rows, 300, 4),
+        "ATTRIBUTES": encoded(rows, seed % 4, seed % 2),
         "TRIANGLES": meshoptimizer.encode_index_buffer(rows.reshape(-1).astype(np.uint32), 1200, 9),
         "INDICES": meshoptimizer.encode_index_sequence(rows.reshape(-1).astype(np.uint32), 1200, 9),
     }[mode]
@@ -73,6 +145,10 @@ def test_claims_a_stream_cannot_hold_are_refused_before_anything_is_allocated() 
     for mode, stride in (("ATTRIBUTES", 4), ("TRIANGLES", 4), ("INDICES", 2)):
         with pytest.raises(InputError):
             decode_meshopt(data, 3_000_000_000, stride, mode)
-    for bad in (("ATTRIBUTES", 6, "NONE"), ("QUADS", 4, "NONE"), ("ATTRIBUTES", 4, "COLOR")):
+    for bad in (("ATTRIBUTES", 6, "NONE"), ("QUADS", 4, "NONE"), ("ATTRIBUTES", 4, "QUATERNION")):
         with pytest.raises(InputError):
             decode_meshopt(data, 16, bad[1], bad[0], bad[2])
+    newer = encoded(np.zeros((4096, 4), np.uint8), 0, 1)
+    assert not decode_meshopt(newer, 4096, 4, "ATTRIBUTES").any()
+    with pytest.raises(InputError):
+        decode_meshopt(newer, 1024 * len(newer), 4, "ATTRIBUTES")
