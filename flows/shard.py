@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from flows.licences import Licences
+from flows.open_shard import OpenShard, read_files
+from flows.shard_repair import repair
 from manifests.errors import ShardError
 from manifests.index import U64, id_hashes
 from manifests.lease import Lease
 from manifests.ledger import Ledger
 from manifests.samples import Sample, sample_of
 from manifests.shard_check import check_shards
-from manifests.shard_files import Files, Shape, shard_file
+from manifests.shard_files import Files, Shape
 from manifests.shard_folder import (
     Published,
     Settings,
-    Stats,
     add_version,
     keep_settings,
     shard_path,
@@ -55,6 +54,7 @@ class ShardConfig:
     licences: tuple[str, ...] | None = None  # None for those the rows' recipes allow
     version: str = ""
     check: bool = False  # read all that is published again and compare digests, before anything is packed
+    repair: bool = False  # the same, and make what is damaged again
 
 
 @dataclass(frozen=True)
@@ -81,8 +81,11 @@ def shard(config: ShardConfig, tell: Tell = lambda line: None) -> Packed:
     """
     source, target = Store(config.out), Store(config.to)
     with Lease(target) as lease:
-        keep_settings(target, Settings(config.format, config.formats, config.split))
-        for stats in check_shards(target) if config.check else ():
+        settings = Settings(config.format, config.formats, config.split)
+        keep_settings(target, settings)
+        if config.repair:
+            repair(source, target, settings, tell)
+        for stats in check_shards(target) if config.check and not config.repair else ():
             tell(f"{stats.shard}  {stats.bytes / 1e6:.1f} MB as published")
         done = Published(target)
         left_out: Counter[str] = Counter()
@@ -156,20 +159,6 @@ def missing(row: Mapping[str, Any], formats: tuple[str, ...], sample: Sample) ->
     return "output.format" if set(formats) - {output["format"] for output in row["outputs"]} else ""
 
 
-def read_files(source: Store, sample: Sample) -> Files | str:
-    """The sample's files; `output.missing` or `output.differs` where they are not what the ledger says."""
-    found = source.read_many([member.uri for member in sample.members])
-    files = []
-    for member in sample.members:
-        data = found.get(member.uri)
-        if data is None:
-            return "output.missing"
-        if hashlib.sha256(data).hexdigest() != member.sha256:
-            return "output.differs"
-        files.append((member.extension, data))
-    return files
-
-
 class Packer:
     """Puts samples, which come in order, into one open shard for each split; the last are published at the end."""
 
@@ -212,55 +201,3 @@ class Packer:
         self.shards += 1
         self.samples += stats.samples
         self.tell(f"{stats.shard}  {stats.samples} samples, {stats.bytes / 1e6:.1f} MB")
-
-
-class OpenShard:
-    """A shard that is being written to the scratch folder."""
-
-    def __init__(self, name: str, shape: Shape, folder: str) -> None:
-        self.name = name
-        self.local = str(Path(folder, name.replace("/", "-")))
-        self.file = shard_file(shape, self.local)
-        self.index: list[dict[str, Any]] = []
-        self.held = 0  # bytes of files
-        self.members: Counter[str] = Counter()
-
-    def add(self, sample: Sample, files: Files) -> None:
-        """Write one sample."""
-        offset, size = self.file.add(sample, files)
-        self.held += sum(len(data) for _, data in files)
-        self.members.update(extension for extension, _ in files)
-        place = {"shard": self.name, "offset": offset, "bytes": size}
-        said = {"id": sample.id, "key": sample.key, "sample": sample.name, "licence": sample.licence}
-        self.index.append({**said, **place, "split": sample.split, "metrics": sample.metrics})
-
-    def abandon(self) -> None:
-        """Remove the unfinished file."""
-        self.file.close()
-        Path(self.local).unlink(missing_ok=True)
-
-    def close(self) -> Stats:
-        """Finish the file; what it holds."""
-        self.file.close()
-        with open(self.local, "rb") as stream:  # noqa: PTH123
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        return Stats(
-            shard=self.name,
-            split=self.index[0]["split"],
-            samples=len(self.index),
-            bytes=Path(self.local).stat().st_size,
-            sha256=digest,
-            licences=dict(sorted(Counter(entry["licence"] for entry in self.index).items())),
-            metrics=spans([entry["metrics"] for entry in self.index]),
-            members=dict(sorted(self.members.items())),
-        )
-
-
-def spans(metrics: list[Mapping[str, float]]) -> dict[str, list[float]]:
-    """Least, mean and greatest of every measure, over the samples that have a finite value of it."""
-    values: dict[str, list[float]] = {}
-    for each in metrics:
-        for name, value in each.items():
-            if np.isfinite(value):
-                values.setdefault(name, []).append(value)
-    return {name: [min(all), sum(all) / len(all), max(all)] for name, all in sorted(values.items())}

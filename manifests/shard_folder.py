@@ -137,7 +137,8 @@ class Published:
         for stats in published(store):
             if store.size(stats.shard) != stats.bytes:
                 raise ShardError(
-                    f"{store.uri_of(stats.shard)} is not the file that was published ({stats.bytes} bytes)"
+                    f"{store.uri_of(stats.shard)} is not the file that was published ({stats.bytes} bytes); --repair"
+                    " makes it again from the run it came from"
                 )
             number = int(stats.shard.rpartition("-")[2].partition(".")[0])
             self.next_number[stats.split] = max(self.next_number.get(stats.split, 0), number + 1)

@@ -39,6 +39,7 @@ def add_shape(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--licences", default=None, metavar="A,B", help="allowed, whatever the recipe says")
     check = "read every published shard again first and compare its digest (without it, its length)"
     parser.add_argument("--check", action="store_true", help=check)
+    parser.add_argument("--repair", action="store_true", help="the same, and make damaged shards again as they were")
     parser.add_argument("--version", default="", metavar="NAME", help="of the data set (default: the next number)")
 
 
@@ -83,6 +84,7 @@ def shape(options: argparse.Namespace, out: str, to: str) -> ShardConfig:
         None if options.licences is None else tuple(options.licences.split(",")),
         options.version,
         options.check,
+        options.repair,
     )
 
 
