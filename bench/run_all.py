@@ -27,7 +27,7 @@ QUALITY = (
     "curation",
     "shape_examples",
 )
-CURATION = ("curation_million", "curation_filters", "curation_repeat", "pose")
+CURATION = ("curation_million", "ten_million", "curation_filters", "curation_repeat", "pose")
 SCRIPTS = (*RUNS, "uv", *(f"geometry_{topic}" for topic in GEOMETRY), *SURFACE, *QUALITY, *CURATION, *SHAPES)
 COLUMNS = ("figure", "ours", "unit", "bar", "holds", "peer", "peer_value", "ratio")
 
