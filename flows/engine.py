@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from flows.budget import Budget
+from flows.finishing_pool import FinishingPool
 from flows.guard import Guard, Limits
 from flows.jobs import (
     Failure,
@@ -159,7 +160,7 @@ class InlineEngine:
     def __init__(self, policy: Policy, workers: int | None = None) -> None:
         self.policy = policy
         self.guards = ThreadGuards(policy.limits)
-        self.pool = ThreadPoolExecutor(workers or usable_cpus(), thread_name_prefix="asset")
+        self.pool = FinishingPool(workers or usable_cpus(), "asset")
         self.model: ModelWorker | None = None
         self.budget, self.turns = Budget(), Turns()
         self.warm = ThreadPoolExecutor(DEPTH, thread_name_prefix="model")  # one GPU: the next batch makes itself ready
@@ -168,7 +169,7 @@ class InlineEngine:
         """Each job in a guarded child; models, whose memory no cap for CPU work fits, in one of their own, in turn."""
         if not runs_guarded(jobs[0].generator, jobs[0].options):
             return self.warm.submit(self._ask, self._model().generate, jobs)
-        begin = partial(self.pool.submit, run_guarded, self.guards, self.policy, generate_asset, jobs)
+        begin = partial(self.pool.begin, run_guarded, self.guards, self.policy, generate_asset, jobs)
         return self.turns.submit(jobs[0].generator, begin)
 
     def _model(self) -> ModelWorker:
@@ -181,7 +182,7 @@ class InlineEngine:
 
     def process(self, jobs: Sequence[ProcessJob]) -> Future[list[Processed | Failure]]:
         """Each chain in a guarded child; one with a step that needs a GPU in turn with the models, as there is one."""
-        begin = partial(self.pool.submit, run_guarded, self.guards, self.policy, process_asset, jobs)
+        begin = partial(self.pool.finish, run_guarded, self.guards, self.policy, process_asset, jobs)
         if jobs[0].gpus and has_gpu():
             begin = partial(self.warm.submit, self._ask, self._model().process, jobs)
         return self.turns.submit_all(step_names(jobs), begin)
@@ -192,7 +193,7 @@ class InlineEngine:
 
     def close(self) -> None:
         """Drop what has not begun, kill the children."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        self.pool.close()
         self.warm.shutdown(wait=False, cancel_futures=True)
         self.guards.close()
         if self.model is not None:
