@@ -120,10 +120,11 @@ class Ledger:
             parts, marked = self._listing()
             for chunk in sorted(parts ^ marked):
                 self._delete(chunk)
-            stale = _stale(list(self.markers()))
-            for chunk, hashes in stale.items():
-                self._drop(chunk, hashes)
             markers = list(self.markers())
+            if stale := _stale(markers):
+                for chunk, hashes in stale.items():
+                    self._drop(chunk, hashes)
+                markers = list(self.markers())
             self._owners, self._written = IdOwners(), max((marker.written for marker in markers), default=0)
             for marker in markers:
                 self._owners.add(marker.chunk, marker.ids)
