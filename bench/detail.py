@@ -71,10 +71,13 @@ def surface(pair: SurfacePair) -> Iterator[Figure]:
     made = detail(Asset((pair.coarse,)), DetailOptions(amount=min(amount, 0.02), texels=TEXELS))
     seconds = time.process_time() - began
     after = chart_maps(made.parts[0], TEXELS)
-    true = roughness(replace(pair.maps, normals=detailed_normals(pair)))
+    detailed = replace(pair.maps, normals=detailed_normals(pair))
+    true = roughness(detailed)
     yield Figure(f"{pair.name}: normals off their surroundings, coarse", roughness(pair.maps), "degrees")
     yield Figure(f"{pair.name}: normals off their surroundings, refined", roughness(after), "degrees")
     yield Figure(f"{pair.name}: normals off their surroundings, detailed", true, "degrees")
+    yield Figure(f"{pair.name}: normals off the detailed surface's, coarse", turned(pair.maps, detailed), "degrees")
+    yield Figure(f"{pair.name}: normals off the detailed surface's, refined", turned(after, detailed), "degrees")
     yield Figure(f"{pair.name}: farthest move", made.metrics["detail.most_percent"], "% of the side", 5.0)
     yield Figure(f"{pair.name}: step, {len(pair.coarse.faces)} to {made.face_count} faces", seconds, "CPU-s")
 
@@ -92,6 +95,13 @@ def roughness(maps: ChartMaps) -> float:
             total += np.roll(maps.normals, (dy, dx), (0, 1))
     on = maps.mask > 0.0
     cosine = (unit(total[on]) * maps.normals[on]).sum(axis=1)
+    return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))).mean())
+
+
+def turned(maps: ChartMaps, others: ChartMaps) -> float:
+    """Mean angle in degrees between the normals of two surfaces over the same charts."""
+    on = (maps.mask > 0.0) & (others.mask > 0.0)
+    cosine = (maps.normals[on] * others.normals[on]).sum(axis=1)
     return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))).mean())
 
 

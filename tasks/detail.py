@@ -30,7 +30,7 @@ class DetailOptions:
     """How much relief, how fine, and where."""
 
     amount: float = field(
-        default=0.002, metadata={"min": 0.0, "max": 0.02, "help": "size of the relief, as a share of the longest side"}
+        default=0.002, metadata={"min": 0.0, "max": 0.02, "help": "share of the longest side; less on what is smooth"}
     )
     texels: int = field(default=256, metadata={"min": 64, "max": 1024, "help": "of the map it is drawn on, a side"})
     steps: int = field(default=STEPS, metadata={"min": 5, "max": 10, "help": "of the diffusion"})

@@ -8,6 +8,8 @@ import numpy.typing as npt
 from ml.asset import F32
 
 SIDE = 32  # pixels of a patch
+USUAL = 0.5545  # pixels: root mean square of 200 procedural residuals
+SMOOTH = 2.4  # power of a spectrum from which on a surface looks smooth
 WIDE = 4  # pixels: the second curvature is the mean over this many to each side
 
 
@@ -15,15 +17,16 @@ def procedural_pair(random: np.random.Generator) -> tuple[F32, F32]:
     """(heights of a coarse surface (SIDE, SIDE), residual) of a relief of random grain, both in pixels.
 
     The relief is noise of a power spectrum 1/f^p, as it is or folded into ridges or pits; the coarse surface is what a
-    Gaussian blur leaves of it, as smoothing and remeshing leave less of a shape.
+    Gaussian blur leaves of it, as smoothing and remeshing leave less of a shape. Above SMOOTH nothing is folded in, and
+    the shape is higher: of those there is little residual, and it is smooth.
     """
-    size = 2 * SIDE
-    relief = _noise(random, size, random.uniform(1.2, 2.4)).astype(np.float64)
+    size, power = 2 * SIDE, random.uniform(1.2, 4.0)
+    relief = _noise(random, size, power).astype(np.float64)
     kind = random.integers(3)
-    if kind:
+    if kind and power < SMOOTH:
         folded = np.abs(_noise(random, size, random.uniform(1.2, 2.0)))
         relief += random.uniform(0.5, 2.0) * (folded if kind == 1 else -folded)
-    relief *= random.uniform(0.5, 2.5)
+    relief *= random.uniform(0.5, 2.5) * (1.0 + 2.0 * max(0.0, power - SMOOTH))
     coarse = _blurred(relief, random.uniform(1.5, 4.0))
     part = (slice(SIDE // 2, SIDE // 2 + SIDE),) * 2
     return coarse[part].astype(np.float32), (relief - coarse)[part].astype(np.float32)

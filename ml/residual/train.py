@@ -12,10 +12,12 @@ from torch.nn import functional
 
 from ml.asset import F32
 from ml.residual.network import CONDITIONS, DILATIONS, TIMES, WIDTH, time_features
-from ml.residual.patches import SIDE, height_conditions, procedural_pair, random_mask
+from ml.residual.patches import SIDE, USUAL, height_conditions, procedural_pair, random_mask
+from ml.residual.perceptual import looks_apart
 
 SCALES = (1, 2, 4)  # pixels over which the shaded pictures of the loss are averaged
 STEEP = 1.0  # slope of a unit step of the residual in those pictures
+MOST = 4.0  # of the residual's size: what is farther off is cut
 Pair = tuple[F32, F32]  # conditions (SIDE, SIDE, CONDITIONS), residual (SIDE, SIDE) of unit size
 
 
@@ -42,8 +44,8 @@ class ResidualNetwork(nn.Module):
 def train(real: list[Pair], steps: int, batch: int = 16, seed: int = 0) -> Iterator[tuple[float, dict[str, F32]]]:
     """(loss, weights by name) every 50 steps and at the end; half of each batch are `real` pairs where there are any.
 
-    The loss is MSE + L1 of the residual and L1 of its shaded pictures at three scales: multi-scale gradients stand in
-    for a perceptual network, because what one sees of relief is its shading.
+    The loss is MSE + L1 of the residual, L1 of its shaded pictures at three scales, and how different pictures of it
+    look to a perceptual network (`looks_apart`).
     """
     torch.manual_seed(seed)
     torch.set_num_threads(1)
@@ -72,7 +74,7 @@ def residual_loss(found: Tensor, truth: Tensor, mask: Tensor) -> Tensor:
     for scale in SCALES:
         pictures = [functional.avg_pool2d(_shaded(x * mask), scale) for x in (found, truth)]
         total = total + (pictures[0] - pictures[1]).abs().mean() / share
-    return total
+    return total + looks_apart(found * mask, truth * mask) / share
 
 
 def _shaded(relief: Tensor) -> Tensor:
@@ -95,26 +97,30 @@ def _batch(real: list[Pair], batch: int, random: np.random.Generator) -> tuple[T
 
 
 def _made(random: np.random.Generator) -> Pair:
-    """A procedural pair."""
+    """A procedural pair, large where its coarse surface is rough and small where that is smooth."""
     coarse, residual = procedural_pair(random)
-    return normalised(height_conditions(coarse, random_mask(random)), residual)
+    conditions = height_conditions(coarse, random_mask(random))
+    return conditions, np.clip(residual * conditions[..., -1] / USUAL, -MOST, MOST).astype(np.float32)
 
 
 def normalised(conditions: F32, residual: F32) -> Pair:
-    """The pair with a residual of unit size within the mask: the step's `amount` says how large it becomes."""
+    """A whole atlas' pair with a residual of unit size within the mask: `amount` says how large it becomes."""
     mask = conditions[..., -1]
     size = float(np.sqrt((residual**2 * mask).sum() / max(float(mask.sum()), 1.0)))
-    return conditions, np.clip(residual * mask / max(size, 1e-6), -4.0, 4.0).astype(np.float32)
+    return conditions, np.clip(residual * mask / max(size, 1e-6), -MOST, MOST).astype(np.float32)
 
 
 def patches(conditions: F32, residual: F32, least: float = 0.4) -> list[Pair]:
-    """Patches of SIDE pixels, half overlapping, of a whole atlas, where at least that share is covered."""
-    found = []
+    """Patches of SIDE pixels, half overlapping, of a whole atlas, where at least that share is covered.
+
+    The atlas' residual has unit size, not each patch's: where it is large and where small is for the network to tell.
+    """
+    found, residual = [], normalised(conditions, residual)[1]
     for y in range(0, len(residual) - SIDE + 1, SIDE // 2):
         for x in range(0, residual.shape[1] - SIDE + 1, SIDE // 2):
             place = (slice(y, y + SIDE), slice(x, x + SIDE))
             if conditions[place][..., -1].mean() >= least:
-                found.append(normalised(conditions[place], residual[place]))
+                found.append((conditions[place], residual[place]))
     return found
 
 

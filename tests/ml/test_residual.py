@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from ml.residual.field import fit_field
 from ml.residual.network import WEIGHTS, denoised, draw_residual, shipped_weights, time_features
-from ml.residual.patches import SIDE, height_conditions, procedural_pair, random_mask
+from ml.residual.patches import SIDE, _blurred, _noise, height_conditions, procedural_pair, random_mask
 from ml.residual.train import ResidualNetwork, patches, residual_loss, train
 
 
@@ -46,6 +46,15 @@ def test_the_shipped_model_knows_more_than_nothing_about_relief_it_has_not_seen(
         apart.append(np.mean((denoised(shipped_weights(), noisy, conditions, 0.5) - truth) ** 2))
         still.append(np.mean((noisy - truth) ** 2))
     assert np.mean(apart) < 0.8 * np.mean(still)  # for white relief nothing beats 1
+
+
+def test_the_shipped_model_draws_less_where_a_surface_is_smooth() -> None:
+    random, mask, sizes = np.random.default_rng(55), np.ones((SIDE, SIDE), np.float32), {1.3: 0.0, 3.5: 0.0}
+    for power in sizes:
+        for seed in range(8):
+            coarse = _blurred(1.5 * _noise(random, 2 * SIDE, power).astype(np.float64), 2.0)[:SIDE, :SIDE]
+            sizes[power] += draw_residual(shipped_weights(), height_conditions(coarse, mask), seed).std() / 8
+    assert sizes[3.5] < 0.5 * sizes[1.3]
 
 
 @pytest.mark.slow
