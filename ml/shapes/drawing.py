@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ml.alignment.tokens import tokenize, vocabulary
-from ml.asset import F32
+from ml.asset import F32, InputError
 from ml.field_asset import ShapeField
 from ml.plane_field import REACH, PlaneField
 from ml.shapes.asked import Asked, pictures_of
@@ -24,10 +24,13 @@ from ml.shapes.model import ShapeModel, load_model
 from ml.shapes.sampler import SamplerOptions
 from ml.shapes.shipped import WEIGHTS
 from ml.shapes.stated import as_stated
+from ml.shapes.transformer import split_latent, whole_latent
 from ml.vocabulary import CATEGORIES
 
 PLACES = 3
 FORGOTTEN, LOOKS = 0.6, 8  # how far the guess at one picture is noised, and in how many ways
+WIDE, CLOSE = 400, 80  # evaluations of proportions: of the shape itself, and of each look at it
+CHOOSY = 0.03  # of the overlap: a look that fills so much less counts 1/e
 THREADS = 1  # of torch: assets run in parallel already
 
 
@@ -60,8 +63,13 @@ def draw(
         some = [asked[row] for row in rows]
         away = no_conditions(len(rows))._replace(tokens=_tokens([each.unwanted for each in some])) if refusing else None
         own = [seeds[row] for row in rows]
-        if pictured and start is None and (guesses := guessed(model, some)):
-            made = _from_guesses(model, some, own, guesses, options, away)
+        if pictured and start is None:
+            guesses = guessed(model, some)
+            if guesses:
+                looks = _from_guesses(model, some, own, guesses, options, away)
+            else:
+                looks = model.generate(conditions(some), own, options, away)[None]
+            made = torch.stack([_outlined(model, looks[:, k], each) for k, each in enumerate(some)])
         else:
             known = None if start is None else start[rows]
             made = model.generate(conditions(some), own, options, away, known, strength, kept)
@@ -77,15 +85,15 @@ def _from_guesses(
     options: SamplerOptions,
     away: Conditions | None,
 ) -> Tensor:
-    """(b, n + 1, c) latents: the guess noised in LOOKS ways, each led back in one step, and their mean.
+    """(LOOKS, b, n + 1, c) latents: the guess noised in LOOKS ways, each led back in one step.
 
-    What is shown is one shape and not any of its kind: one draw of ten steps gives IoU 0.57, this mean 0.59–0.60 on 48
+    What is shown is one shape and not any of its kind: one draw of ten steps gives IoU 0.57, their mean 0.59–0.60 on 48
     held-out pictures at the cost of eight evaluations. A better guess, from more pictures, is noised less.
     """
     once = replace(options, steps=1, guidance=options.guidance if away else 1.0)
     begun = torch.stack([guess.latent for guess in guesses])
     named = [replace(each, text=each.text or guess.category) for each, guess in zip(asked, guesses, strict=True)]
-    made = torch.empty_like(begun)
+    made = begun.expand(LOOKS, *begun.shape).clone()
     for count in {len(each.pictures) for each in asked}:
         rows = [row for row, each in enumerate(asked) if len(each.pictures) == count]
         wanted = conditions([named[row] for row in rows])
@@ -95,8 +103,39 @@ def _from_guesses(
             model.generate(wanted, [LOOKS * seeds[row] + k for row in rows], once, unwanted, begun[rows], noised)
             for k in range(LOOKS)
         ]
-        made[rows] = torch.stack(looks).mean(dim=0)
+        made[:, rows] = torch.stack(looks)
     return made
+
+
+def _outlined(model: ShapeModel, looks: Tensor, asked: Asked) -> Tensor:
+    """(n + 1, c) latent of (k, n + 1, c) looks at what pictures show: their mean, those that fill the outlines better
+    counting more, in the proportions that fill them best.
+
+    On 24 held-out assets one picture's IoU rose from 0.591 to 0.660 by the proportions and to 0.683 by the weights,
+    four views' from 0.588 to 0.744; 4 CPU-s.
+    """
+    from ml.shapes.outlines import outline_of  # bring numba, which texts do not need
+    from ml.shapes.proportions import fitted, places_of
+
+    shown = [outline_of(*each) for each in asked.pictures]
+    middle = looks.mean(dim=0)
+
+    def places(latents: Tensor) -> list[tuple[F32, F32]]:
+        return [(places_of(field), field.extents) for field in fields(model, latents)]
+
+    try:
+        (mean,) = places(middle[None])
+        fit = fitted(*mean, shown, WIDE)
+        if len(looks) > 1:
+            matches = [fitted(*each, shown, CLOSE, fit.directions).match for each in places(looks)]
+            weights = (torch.tensor(matches) / CHOOSY).softmax(dim=0)
+            middle = (weights[:, None, None] * looks).sum(dim=0)
+            (mean,) = places(middle[None])
+            fit = fitted(*mean, shown, WIDE)
+    except InputError:  # nothing to see: whoever asks for its surface is told
+        return middle
+    tokens, _ = split_latent(middle[None])
+    return whole_latent(tokens, torch.from_numpy(fit.extents)[None])[0]
 
 
 @dataclass(frozen=True)
