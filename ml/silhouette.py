@@ -17,6 +17,10 @@ F64 = npt.NDArray[np.float64]
 U8 = npt.NDArray[np.uint8]
 
 MIN_SHARE, MAX_SHARE = 0.002, 0.985  # of the picture; outside this there is no object to see, or no background
+CLEAR = 0.1  # alpha below which nothing is there, and as far below 1 it hides what is behind
+EVEN = 0.05  # of alpha, over a pane: renderers give one material one alpha
+FRAMED = 0.6  # of a pane's border
+SQUARE = np.ones((3, 3), bool)
 SPECK = 0.01  # components below this share of the largest are dust, JPEG ringing or a signature
 SHADOW_DEPTH = 34.0  # L* a cast shadow may lie below its background
 SHADOW_CHROMA = 5.0  # and how far its a*b* may drift
@@ -46,6 +50,31 @@ def photo_silhouette(pixels: U8) -> Silhouette:
     if np.count_nonzero(alpha < 128) >= MIN_SHARE * alpha.size:
         return _checked(alpha >= 128, "alpha")
     return _checked(_not_background(lab(pixels)), "background")
+
+
+def panes(alpha: U8) -> Mask:
+    """Where an (h, w) alpha shows glass and the like: something is there and lets part of the light through.
+
+    Stretches whose alpha is the same but for EVEN, with nothing empty beside them and a frame: what is opaque makes
+    up FRAMED of their border at least. A smoothed edge and a soft shadow change across, and fade out at the border.
+    """
+    a = alpha.astype(np.float32) / np.float32(255.0)
+    partial, opaque = (a > CLEAR) & (a < 1.0 - CLEAR), a >= 1.0 - CLEAR
+    found = np.zeros(a.shape, bool)
+    if not partial.any():
+        return found
+    most = scipy.ndimage.maximum_filter(np.where(opaque, 0.0, a), 3)
+    least = scipy.ndimage.minimum_filter(a, 3)
+    near = partial & (least > CLEAR)
+    labels, count = scipy.ndimage.label(near & (most - least <= EVEN))
+    for number, (rows, columns) in enumerate(scipy.ndimage.find_objects(labels, count), 1):
+        box = (slice(max(rows.start - 3, 0), rows.stop + 3), slice(max(columns.start - 3, 0), columns.stop + 3))
+        pane = labels[box] == number
+        grown = pane | (scipy.ndimage.binary_dilation(pane, SQUARE, iterations=2) & near[box])  # up to its frame
+        border = scipy.ndimage.binary_dilation(grown, SQUARE) & ~grown
+        if np.ptp(a[box][pane]) <= EVEN and opaque[box][border].mean() >= FRAMED:
+            found[box] |= grown
+    return found
 
 
 def sketch_silhouette(pixels: U8) -> Silhouette:

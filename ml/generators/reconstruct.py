@@ -42,7 +42,7 @@ class Reconstruct:
     """Views → solid, without a prior: what no view shows is filled smoothly, and colours are as they were lit."""
 
     name: ClassVar[str] = "reconstruct"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     inputs: ClassVar[frozenset[InputKind]] = frozenset({"images"})
     gpus: ClassVar[float] = 0.0
     batch: ClassVar[int] = 1

@@ -16,7 +16,7 @@ from ml.carving import carve
 from ml.generators.protocol import InputKind, Refusal, Request
 from ml.isosurface import zero_surface
 from ml.normals import vertex_normals
-from ml.silhouette import photo_silhouette
+from ml.silhouette import panes, photo_silhouette
 from ml.sources import Source
 from ml.srgb import to_linear
 from ml.views import View, find_views
@@ -56,7 +56,7 @@ class VisualHull:
     """Views → solid. The seed is not used: there is one answer a set of views."""
 
     name: ClassVar[str] = "visual-hull"
-    version: ClassVar[str] = "1"
+    version: ClassVar[str] = "2"
     inputs: ClassVar[frozenset[InputKind]] = frozenset({"images"})
     uses_seed: ClassVar[bool] = False
     gpus: ClassVar[float] = 0.0
@@ -105,7 +105,8 @@ def read_shot(pixels: U8, view: View, side: int) -> Shot:
     image = Image.fromarray(pixels)
     image.thumbnail((side, side), Image.Resampling.BOX, reducing_gap=None)
     pixels = np.asarray(image)
-    mask = photo_silhouette(pixels).mask
+    silhouette = photo_silhouette(pixels)
+    mask = silhouette.mask | panes(pixels[..., 3]) if silhouette.found == "alpha" else silhouette.mask
     signed = scipy.ndimage.distance_transform_edt(mask) - scipy.ndimage.distance_transform_edt(~mask)
     signed -= np.sign(signed) * 0.5  # the edge lies between pixels
     height, width = mask.shape

@@ -97,6 +97,21 @@ def test_a_sphere_from_25_views(tmp_path: Path, z_up: bool) -> None:
     assert (colors[offset < -0.08, 2] > colors[offset < -0.08, 0]).mean() > 0.98
 
 
+def test_glass_in_a_frame_is_carved_as_solid(tmp_path: Path) -> None:
+    """A sphere whose middle lets 70 % of the light through in every picture, as behind a round window."""
+    images = write_views(tmp_path, POSES)
+    for index in range(len(POSES)):
+        with Image.open(tmp_path / f"v{index}.png") as picture:
+            pixels = np.array(picture)
+        solid = pixels[..., 3] > 0
+        middle = np.argwhere(solid).mean(axis=0)
+        rows, columns = np.mgrid[: len(pixels), : len(pixels)]
+        pixels[(np.hypot(rows - middle[0], columns - middle[1]) < 40) & solid, 3] = 77
+        Image.fromarray(pixels).save(tmp_path / f"v{index}.png")
+    volume = closed(hull(images, 40)).volume
+    assert volume == pytest.approx(4.0 / 3.0 * math.pi * RADIUS**3, rel=0.05)
+
+
 def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
     images = write_views(tmp_path, POSES[:6])
     first, second = hull(images).parts[0], hull(images).parts[0]
