@@ -28,8 +28,8 @@ CELLS = 128  # along the longest side; assets are cut at 256, which costs four t
 class Maker(Protocol):
     """Whatever makes shapes. It returns None where it has no surface to show."""
 
-    def rebuilt(self, examples: Sequence[ShapeExample]) -> list[Body | None]:
-        """Each example through the autoencoder and back."""
+    def rebuilt(self, examples: Sequence[ShapeExample], closer: bool = True) -> list[Body | None]:
+        """Each example through the autoencoder and back; not `closer`: as the encoder alone puts it."""
         ...
 
     def made(self, asked: Sequence[Asked], seeds: Sequence[int], batch: int = BATCH) -> list[Body | None]:
@@ -43,11 +43,12 @@ class ModelMaker:
 
     model: ShapeModel
 
-    def rebuilt(self, examples: Sequence[ShapeExample]) -> list[Body | None]:
+    def rebuilt(self, examples: Sequence[ShapeExample], closer: bool = True) -> list[Body | None]:
         """Encode, decode, cut."""
-        from ml.shapes.drawing import encoded
+        from ml.shapes.encoding import STEPS, encoded
 
-        return [body for example in examples for body in self._bodies(encoded(self.model, example))]
+        steps = STEPS if closer else 0
+        return [body for example in examples for body in self._bodies(encoded(self.model, example, steps))]
 
     def made(self, asked: Sequence[Asked], seeds: Sequence[int], batch: int = BATCH) -> list[Body | None]:
         """Draw latents, decode, cut."""

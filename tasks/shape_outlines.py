@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -27,11 +29,15 @@ def outline_iou(first: Body, second: Body, azimuth: float, elevation: float) -> 
     return float((one & other).sum() / max((one | other).sum(), 1))
 
 
-def stands(made: Body, true: Body) -> bool:
-    """Whether the made surface is nearer to the true one as it is than upside down or lying on its back."""
+def stands(made: Body, true: Sequence[Body]) -> bool:
+    """Whether the made surface is nearer to one of the true ones as it is than to any upside down or on its back.
+
+    Several, since things of the same words differ in their proportions.
+    """
     from scipy.spatial import cKDTree  # not at module level: the common chain loads no scipy
 
-    tree, points = cKDTree(true.boxed[::4]), made.boxed[::4]
+    points = made.boxed[::4]
     turned = (points, points * (1.0, -1.0, -1.0), points[:, [0, 2, 1]] * (1.0, 1.0, -1.0))
-    found = [float(tree.query(each)[0].mean()) for each in turned]
+    trees = [cKDTree(each.boxed[::4]) for each in true]
+    found = [min(float(tree.query(each)[0].mean()) for tree in trees) for each in turned]
     return found[0] <= min(found) + 1e-2  # a barrel is the same both ways up

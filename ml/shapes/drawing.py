@@ -18,7 +18,6 @@ from ml.field_asset import ShapeField
 from ml.plane_field import REACH, PlaneField
 from ml.shapes.asked import Asked, pictures_of
 from ml.shapes.conditions import Conditions, no_conditions
-from ml.shapes.example import ShapeExample
 from ml.shapes.field import AXES, FARTHEST, UNIT
 from ml.shapes.model import ShapeModel, load_model
 from ml.shapes.sampler import SamplerOptions
@@ -166,14 +165,6 @@ def guessed(model: ShapeModel, asked: Sequence[Asked]) -> list[Guess]:
         latent = model.flow.restore(guess.latent(parts.mean(dim=0, keepdim=True)))[0]
         found.append(Guess(names[first], latent, probability, names[second]))
     return found
-
-
-def encoded(model: ShapeModel, example: ShapeExample) -> Tensor:
-    """(1, n + 1, c) latent of an asset's example."""
-    names = ("surface", "surface_normals", "surface_looks", "edges", "edge_normals", "extents")
-    batch = {name: torch.from_numpy(getattr(example, name)).float()[None] for name in names}
-    batch["surface_looks"] /= 255.0
-    return model.encode(batch)
 
 
 def tokens_outside(model: ShapeModel, inside: Callable[[F32], npt.NDArray[np.bool_]]) -> Tensor:

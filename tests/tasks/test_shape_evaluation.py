@@ -26,7 +26,7 @@ class Oracle:
 
     known: Sequence[Truth]
 
-    def rebuilt(self, examples: Sequence[ShapeExample]) -> list[Body | None]:
+    def rebuilt(self, examples: Sequence[ShapeExample], closer: bool = True) -> list[Body | None]:
         return [self._seen(example.pictures[0].tobytes()) for example in examples]
 
     def made(self, asked: Sequence[Asked], seeds: Sequence[int], batch: int = 1) -> list[Body | None]:
@@ -52,7 +52,7 @@ class Chairs:
 
     chair: Body
 
-    def rebuilt(self, examples: Sequence[ShapeExample]) -> list[Body | None]:
+    def rebuilt(self, examples: Sequence[ShapeExample], closer: bool = True) -> list[Body | None]:
         return [self.chair] * len(examples)
 
     def made(self, asked: Sequence[Asked], seeds: Sequence[int], batch: int = 1) -> list[Body | None]:
@@ -63,7 +63,7 @@ class Chairs:
 class Nothing:
     """Finds no surface."""
 
-    def rebuilt(self, examples: Sequence[ShapeExample]) -> list[Body | None]:
+    def rebuilt(self, examples: Sequence[ShapeExample], closer: bool = True) -> list[Body | None]:
         return [None] * len(examples)
 
     def made(self, asked: Sequence[Asked], seeds: Sequence[int], batch: int = 1) -> list[Body | None]:
@@ -132,7 +132,7 @@ def test_nothing_is_as_wrong_as_can_be(held: list[Truth]) -> None:
 
 def test_a_chair_stands_and_a_fallen_one_does_not(chair: Body) -> None:
     upside_down = Body(chair.vertices * (1.0, -1.0, -1.0), chair.faces, chair.looks_at)
-    assert stands(chair, chair)
-    assert not stands(upside_down, chair)
+    assert stands(chair, [upside_down, chair])
+    assert not stands(upside_down, [chair])
     assert outline_iou(chair, chair, 30.0, 20.0) == 1.0
     assert outline_iou(chair, upside_down, 30.0, 20.0) < 0.9

@@ -6,28 +6,34 @@ import numpy as np
 import pytest
 
 from ml.shapes.asked import Asked
-from ml.shapes.drawing import draw, encoded, fields, guessed, ready_model
+from ml.shapes.drawing import draw, fields, guessed, ready_model
+from ml.shapes.encoding import encoded
+from ml.shapes.transformer import split_latent
 from ml.substances import COLORS
 from tasks.shape_categories import load_judge
 from tasks.shape_claims import color_errors
 from tasks.shape_figures import match, volume_iou
 from tasks.shape_makers import body_of
-from tasks.shape_picture_evaluation import by_picture, by_sketch
+from tasks.shape_picture_evaluation import by_picture, by_sketch, by_views
 from tasks.shape_truths import truth_of_prompt
 
 pytestmark = pytest.mark.slow  # 16 CPU-s: all networks, seven shapes
 
 
 def test_a_true_chair_comes_back() -> None:
-    """Measured: 0.906, 0.962, 25.4 dB. No mirror image of it would do."""
+    """Measured: 0.919 by the encoder alone, then 0.940, 0.962, 27.3 dB. No mirror image of it would do."""
     truth = truth_of_prompt("a red chair with oak legs", 3)
     assert truth is not None
     model = ready_model()
-    (field,) = fields(model, encoded(model, truth.example))
-    made = body_of(field, 64)
+    (alone,), (field,) = (fields(model, encoded(model, truth.example, *steps)) for steps in ([0], []))
+    rough, made = body_of(alone, 64), body_of(field, 64)
+    assert rough is not None
     assert made is not None
     found = match(truth.body, made)
-    assert found.iou > 0.85
+    assert found.iou > 0.93
+    assert found.iou > match(truth.body, rough).iou + 0.01
+    assert encoded(model, truth.example, 2).equal(encoded(model, truth.example, 2)), "the same again"
+    assert not any(each.grad is not None for each in model.vae.parameters()), "the networks are left alone"
     assert found.normals > 0.93
     assert found.albedo_psnr > 22.0
 
@@ -56,3 +62,12 @@ def test_a_picture_and_a_sketch_become_what_they_show() -> None:
             made = body_of(field, 48)
             assert made is not None
             assert volume_iou(truth.body, made, 20_000) > 0.55
+
+
+def test_four_views_give_a_shape_its_proportions() -> None:
+    """Measured: 1, 0.63, 0.37 where 1, 0.62, 0.36 is true and 0.94, 1, 0.53 was the guess."""
+    truth = truth_of_prompt("a low wide oak cabinet", 5)
+    assert truth is not None
+    model, asked = ready_model(), by_views(truth.example)
+    _, drawn = split_latent(draw(model, [asked], [0]))
+    assert drawn[0].numpy() == pytest.approx(truth.body.extents, abs=0.04)
