@@ -68,7 +68,7 @@ def draw(
                 looks = _from_guesses(model, some, own, guesses, options, away)
             else:
                 looks = model.generate(conditions(some), own, options, away)[None]
-            made = torch.stack([_outlined(model, looks[:, k], each) for k, each in enumerate(some)])
+            made = torch.stack([outlined(model, looks[:, k], each) for k, each in enumerate(some)])
         else:
             known = None if start is None else start[rows]
             made = model.generate(conditions(some), own, options, away, known, strength, kept)
@@ -106,7 +106,7 @@ def _from_guesses(
     return made
 
 
-def _outlined(model: ShapeModel, looks: Tensor, asked: Asked) -> Tensor:
+def outlined(model: ShapeModel, looks: Tensor, asked: Asked) -> Tensor:
     """(n + 1, c) latent of (k, n + 1, c) looks at what pictures show: their mean, those that fill the outlines better
     counting more, in the proportions that fill them best.
 
@@ -114,27 +114,27 @@ def _outlined(model: ShapeModel, looks: Tensor, asked: Asked) -> Tensor:
     four views' from 0.588 to 0.744; 4 CPU-s.
     """
     from ml.shapes.outlines import outline_of  # bring numba, which texts do not need
-    from ml.shapes.proportions import fitted, places_of
+    from ml.shapes.proportions import Fit, fitted, places_of
 
     shown = [outline_of(*each) for each in asked.pictures]
+
+    def fit(field: ShapeField, evaluations: int, known: Sequence[tuple[float, float]] = ()) -> Fit | None:
+        try:
+            return fitted(places_of(field), field.extents, shown, evaluations, known)
+        except InputError:  # it has no surface; whoever asks for that is told
+            return None
+
     middle = looks.mean(dim=0)
-
-    def places(latents: Tensor) -> list[tuple[F32, F32]]:
-        return [(places_of(field), field.extents) for field in fields(model, latents)]
-
-    try:
-        (mean,) = places(middle[None])
-        fit = fitted(*mean, shown, WIDE)
-        if len(looks) > 1:
-            matches = [fitted(*each, shown, CLOSE, fit.directions).match for each in places(looks)]
-            weights = (torch.tensor(matches) / CHOOSY).softmax(dim=0)
-            middle = (weights[:, None, None] * looks).sum(dim=0)
-            (mean,) = places(middle[None])
-            fit = fitted(*mean, shown, WIDE)
-    except InputError:  # nothing to see: whoever asks for its surface is told
+    best = fit(fields(model, middle[None])[0], WIDE)
+    if best and len(looks) > 1:
+        fits = [fit(field, CLOSE, best.directions) for field in fields(model, looks)]
+        matches = torch.tensor([each.match if each else 0.0 for each in fits], device=looks.device)
+        middle = ((matches / CHOOSY).softmax(dim=0)[:, None, None] * looks).sum(dim=0)
+        best = fit(fields(model, middle[None])[0], WIDE)
+    if best is None:
         return middle
     tokens, _ = split_latent(middle[None])
-    return whole_latent(tokens, torch.from_numpy(fit.extents)[None])[0]
+    return whole_latent(tokens, torch.from_numpy(best.extents)[None].to(tokens.device))[0]
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
+from ml.asset import InputError
 from ml.shapes.asked import Asked
-from ml.shapes.drawing import draw, fields, guessed, ready_model
+from ml.shapes.drawing import draw, fields, guessed, outlined, ready_model
 from ml.shapes.encoding import encoded
 from ml.shapes.transformer import split_latent
 from ml.substances import COLORS
@@ -71,3 +73,24 @@ def test_four_views_give_a_shape_its_proportions() -> None:
     model, asked = ready_model(), by_views(truth.example)
     _, drawn = split_latent(draw(model, [asked], [0]))
     assert drawn[0].numpy() == pytest.approx(truth.body.extents, abs=0.04)
+
+
+def test_of_looks_at_a_picture_that_which_fills_its_outline_counts() -> None:
+    model = ready_model()
+    shown, other = truth_of_prompt("an oak barrel", 3), truth_of_prompt("a blue sofa", 3)
+    assert shown is not None
+    assert other is not None
+    right, wrong = (encoded(model, truth.example, 0)[0] for truth in (shown, other))
+    chosen = outlined(model, torch.stack([right, wrong]), by_picture(shown.example))
+    assert float((chosen - right)[:-1].norm()) < 0.1 * float((wrong - right)[:-1].norm())
+
+
+def test_a_look_without_a_surface_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(_: object) -> object:
+        raise InputError("field.empty", "nothing there")
+
+    monkeypatch.setattr("ml.shapes.proportions.places_of", nothing)
+    model, truth = ready_model(), truth_of_prompt("an oak barrel", 3)
+    assert truth is not None
+    latent = encoded(model, truth.example, 0)
+    assert outlined(model, latent, by_picture(truth.example)).equal(latent[0])
