@@ -38,7 +38,8 @@ def viewer_page(browser: Browser, out: Path) -> None:
 
 
 def opened(page: Page, name: str) -> None:
-    """Open the asset of that name and wait for its model."""
+    """Search for the asset of that name, which may be far down the list, open it and wait for its model."""
+    page.fill("#q", name)
     page.locator(".cell", has_text=name).first.click(timeout=WAIT)
     page.wait_for_selector(".frame[data-loaded]", timeout=WAIT)
 
