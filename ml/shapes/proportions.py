@@ -15,6 +15,7 @@ from ml.plane_field import REACH
 from ml.shapes.outlines import Outline, overlap
 
 CELLS, GRID = 128, 56  # of the surface, and along a side of the places inside it
+MOST = 150_000  # places: shapes have 30,000 to 120,000, a field of noise a million
 AZIMUTHS, ELEVATIONS = range(-80, 81, 10), range(0, 41, 8)  # a little more than training's pictures come from
 LEVEL = 10.0  # elevation that a named view begins with: training's have it
 STARTS, APART = 4, 15.0  # directions to begin with, and the degrees of azimuth between them
@@ -42,7 +43,8 @@ def places_of(field: ShapeField) -> F32:
     surface, _ = field_mesh(field.distances, field.extents, CELLS)
     line = np.linspace(-REACH, REACH, GRID, dtype=np.float32)
     grid = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).reshape(-1, 3)
-    return np.concatenate([surface.astype(np.float32), grid[field.distances(grid) < 0.0]])
+    places = np.concatenate([surface.astype(np.float32), grid[field.distances(grid) < 0.0]])
+    return np.ascontiguousarray(places[:: -(-len(places) // MOST)])
 
 
 def fitted(

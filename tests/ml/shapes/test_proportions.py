@@ -58,7 +58,7 @@ def test_a_shape_fills_its_own_outline_from_anywhere(
 ) -> None:
     extents = np.array(sides, np.float32) / max(sides)
     (outline,) = outlines(extents, [(azimuth, elevation)], [0])
-    assert overlap(places(), extents, azimuth, elevation, outline) > 0.9
+    assert overlap(places(), extents, azimuth, elevation, outline) > 0.88
 
 
 def test_a_mirrored_view_and_a_sketch_are_told_apart() -> None:

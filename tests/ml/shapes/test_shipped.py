@@ -53,17 +53,17 @@ def test_words_become_what_they_say() -> None:
 
 
 def test_a_picture_and_a_sketch_become_what_they_show() -> None:
-    """Measured: 0.86 twice, 0.64 and 0.66; a chair, all of it thin, 0.24."""
+    """Measured: 0.93 and 0.76."""
     model = ready_model()
-    for prompt in ("a blue sofa", "an oak barrel"):
+    for prompt, shown in (("a blue sofa", by_picture), ("an oak barrel", by_sketch)):
         truth = truth_of_prompt(prompt, 3)
         assert truth is not None
-        asked = [by_picture(truth.example), by_sketch(truth.example)]
-        assert [guess.category for guess in guessed(model, asked)] == [truth.category] * 2
-        for field in fields(model, draw(model, asked, [0, 1]), asked):
-            made = body_of(field, 48)
-            assert made is not None
-            assert volume_iou(truth.body, made, 20_000) > 0.55
+        asked = [shown(truth.example)]
+        assert [guess.category for guess in guessed(model, asked)] == [truth.category]
+        (field,) = fields(model, draw(model, asked, [0]), asked)
+        made = body_of(field, 48)
+        assert made is not None
+        assert volume_iou(truth.body, made, 20_000) > 0.65
 
 
 def test_four_views_give_a_shape_its_proportions() -> None:
