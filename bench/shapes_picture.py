@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 from ml.asset import U8, Asset
 from ml.field_asset import field_asset
 from ml.shapes.asked import Asked
-from ml.shapes.drawing import draw, fields, ready_model
+from ml.shapes.decoding import fields
+from ml.shapes.drawing import draw, ready_model
 from tasks.shape_edit import ShapeEditOptions, shape_edit
 from tasks.shape_edit_evaluation import upper_half
 from tasks.shape_picture_evaluation import UNKNOWN, by_picture, by_sketch

@@ -74,7 +74,8 @@ def through_chain(stages: Stages, raw: Asset) -> Asset:
 
 def one(stages: Stages, shapes: Shapes, request: Request) -> tuple[Asset, Asset, ShapeField]:
     """The raw asset and the finished one of a request, and its field."""
-    from ml.shapes.drawing import draw, fields
+    from ml.shapes.decoding import fields
+    from ml.shapes.drawing import draw
 
     asked = wanted(request)
     assert isinstance(asked, Wanted)

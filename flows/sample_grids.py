@@ -29,7 +29,8 @@ class SampleGrid:
 
     def __call__(self, step: int, flow: Any) -> None:
         from ml.shapes.asked import Asked
-        from ml.shapes.drawing import draw, fields
+        from ml.shapes.decoding import fields
+        from ml.shapes.drawing import draw
         from ml.shapes.model import ShapeModel
 
         model = ShapeModel(self.vae, flow, flow.middle.device)

@@ -69,7 +69,8 @@ def shape_edit(asset: Asset, options: ShapeEditOptions = ShapeEditOptions()) -> 
 def _redrawn(asset: Asset, frame: Frame, options: ShapeEditOptions) -> ShapeField:
     """The new field in the old box."""
     from ml.shapes.asked import Asked, unwanted
-    from ml.shapes.drawing import draw, fields, ready_model, tokens_outside
+    from ml.shapes.decoding import fields
+    from ml.shapes.drawing import draw, ready_model, tokens_outside
     from ml.shapes.encoding import encoded
     from ml.shapes.sampler import SamplerOptions
     from tasks.shape_examples import shape_example

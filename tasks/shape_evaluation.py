@@ -16,7 +16,7 @@ from tasks.shape_categories import Judge
 from tasks.shape_claims import another, judged
 from tasks.shape_figures import Match, match, means, volume_iou
 from tasks.shape_makers import Maker
-from tasks.shape_outlines import stands
+from tasks.shape_outlines import stands, upside_down
 from tasks.shape_sets import spread
 from tasks.shape_truths import Truth, truth_of_prompt
 
@@ -59,10 +59,7 @@ def text_to_shape(
     answers = [_answers(prompt, seed) for prompt in prompts]
     yield from _stated(bodies, truths, answers)
     yield from _distances(bodies, truths, seen)
-    ways = [[each.body for each in near] for near in answers]
-    upright = [stands(body, near) for body, near in zip(bodies, ways, strict=True) if body and near]
-    floor = [stands(truth.body, near) for truth, near in zip(truths, ways, strict=True) if near]
-    yield Figure("text: stands upright", _share(upright), "", 1.0, "higher", FLOOR, _share(floor))
+    yield from _upright(bodies, truths, answers, seen)
     yield from solid("text", bodies)
 
 
@@ -99,6 +96,21 @@ def _stated(
     name = f"text: stated colours and materials on their parts ({len(made)} of {len(others)} words judged)"
     yield Figure(name, _share(made), "", 0.85, "higher", FLOOR, _share(true))
     yield Figure("text: other words than stated that the true assets pass for", _share(chance), "")
+
+
+def _upright(
+    bodies: Sequence[Body | None], truths: Sequence[Truth], answers: Sequence[Sequence[Truth]], seen: Sequence[Truth]
+) -> Iterator[Figure]:
+    """Shares that stand, by what their words become or by others of their kind: made, true, and true upside down."""
+    likes = [
+        ([each.body for each in near], [each.body for each in seen if each.category == truth.category])
+        for truth, near in zip(truths, answers, strict=True)
+    ]
+    made = [stands(body, *like) for body, like in zip(bodies, likes, strict=True) if body]
+    true = [stands(truth.body, *like) for truth, like in zip(truths, likes, strict=True)]
+    yield Figure("text: stands upright", _share(made), "", 1.0, "higher", FLOOR, _share(true))
+    fallen = [stands(upside_down(truth.body), *like) for truth, like in zip(truths, likes, strict=True)]
+    yield Figure("text: true assets upside down that pass for upright", _share(fallen), "")
 
 
 def _distances(bodies: Sequence[Body | None], truths: Sequence[Truth], seen: Sequence[Truth]) -> Iterator[Figure]:

@@ -61,7 +61,7 @@ class ModelMaker:
         return found
 
     def _bodies(self, latents: Tensor, asked: Sequence[Asked] = ()) -> Iterator[Body | None]:
-        from ml.shapes.drawing import fields
+        from ml.shapes.decoding import fields
 
         for field in fields(self.model, latents, asked):
             yield body_of(field, CELLS)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ml.asset import Asset, make_part
+from ml.asset import F32, Asset, make_part
 from ml.shapes.example import SIDE
 from tasks.camera import orbit
 from tasks.portraits import FOV, MARGIN
@@ -29,15 +29,31 @@ def outline_iou(first: Body, second: Body, azimuth: float, elevation: float) -> 
     return float((one & other).sum() / max((one | other).sum(), 1))
 
 
-def stands(made: Body, true: Sequence[Body]) -> bool:
-    """Whether the made surface is nearer to one of the true ones as it is than to any upside down or on its back.
+def stands(made: Body, *likes: Sequence[Body]) -> bool:
+    """Whether the made surface is nearer to one of its likes as it is than to any upside down, on its back or on its
+    face; with several sets of likes, by one of them.
 
-    Several, since things of the same words differ in their proportions.
+    Several likes, since things of one kind differ. Sets are what its words become and others of its kind: of 144
+    held-out assets all stand by the words alone, but a lamp drawn with a shade is nearest to the poles that
+    "standing lamp, no shade" becomes when these are upside down.
     """
     from scipy.spatial import cKDTree  # not at module level: the common chain loads no scipy
 
     points = made.boxed[::4]
-    turned = (points, points * (1.0, -1.0, -1.0), points[:, [0, 2, 1]] * (1.0, 1.0, -1.0))
-    trees = [cKDTree(each.boxed[::4]) for each in true]
-    found = [min(float(tree.query(each)[0].mean()) for tree in trees) for each in turned]
-    return found[0] <= min(found) + 1e-2  # a barrel is the same both ways up
+    turned = (points, *(_swapped(points, *signs) for signs in ((-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0))))
+    for some in likes:
+        trees = [cKDTree(each.boxed[::4]) for each in some]
+        found = [min((float(tree.query(each)[0].mean()) for tree in trees), default=np.inf) for each in turned]
+        if trees and found[0] <= min(found) + 1e-2:  # a barrel is the same both ways up
+            return True
+    return False
+
+
+def upside_down(body: Body) -> Body:
+    """The body turned half around X."""
+    return Body(body.vertices * (1.0, -1.0, -1.0), body.faces, body.looks_at)
+
+
+def _swapped(points: F32, up: float, front: float) -> F32:
+    """Half a turn around X where both signs are negative, a quarter where one is."""
+    return points * np.float32((1.0, up, front)) if up == front else points[:, [0, 2, 1]] * np.float32((1.0, up, front))

@@ -109,7 +109,8 @@ class Shapes:
     def _fields(self, asked: list[Asked], seeds: list[int]) -> list[ShapeField]:
         if not asked:
             return []
-        from ml.shapes.drawing import draw, fields
+        from ml.shapes.decoding import fields
+        from ml.shapes.drawing import draw
         from ml.shapes.sampler import SamplerOptions
 
         options = SamplerOptions(self.options.steps, self.options.guidance)

@@ -10,26 +10,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ml.alignment.tokens import tokenize, vocabulary
-from ml.asset import F32, InputError
-from ml.field_asset import ShapeField
-from ml.plane_field import REACH, PlaneField
+from ml.asset import F32
+from ml.plane_field import REACH
 from ml.shapes.asked import Asked, pictures_of
 from ml.shapes.conditions import Conditions, no_conditions
-from ml.shapes.field import AXES, FARTHEST, UNIT
+from ml.shapes.field import AXES
 from ml.shapes.model import ShapeModel, load_model
 from ml.shapes.sampler import SamplerOptions
 from ml.shapes.shipped import WEIGHTS
-from ml.shapes.stated import as_stated
-from ml.shapes.transformer import split_latent, whole_latent
 from ml.vocabulary import CATEGORIES
 
 PLACES = 3
 FORGOTTEN, LOOKS = 0.6, 8  # how far the guess at one picture is noised, and in how many ways
-WIDE, CLOSE = 400, 80  # evaluations of proportions: of the shape itself, and of each look at it
-CHOOSY = 0.03  # of the overlap: a look that fills so much less counts 1/e
 THREADS = 1  # of torch: assets run in parallel already
 
 
@@ -63,12 +58,16 @@ def draw(
         away = no_conditions(len(rows))._replace(tokens=_tokens([each.unwanted for each in some])) if refusing else None
         own = [seeds[row] for row in rows]
         if pictured and start is None:
+            from ml.shapes.filling import filled  # brings numba, which texts do not need
+            from ml.shapes.outlines import outline_of
+
             guesses = guessed(model, some)
             if guesses:
-                looks = _from_guesses(model, some, own, guesses, options, away)
+                made = _from_guesses(model, some, own, guesses, options, away)
             else:
-                looks = model.generate(conditions(some), own, options, away)[None]
-            made = torch.stack([outlined(model, looks[:, k], each) for k, each in enumerate(some)])
+                made = model.generate(conditions(some), own, options, away)
+            shown = [[outline_of(*picture) for picture in each.pictures] for each in some]
+            made = torch.stack([filled(model, latent, each) for latent, each in zip(made, shown, strict=True)])
         else:
             known = None if start is None else start[rows]
             made = model.generate(conditions(some), own, options, away, known, strength, kept)
@@ -84,7 +83,7 @@ def _from_guesses(
     options: SamplerOptions,
     away: Conditions | None,
 ) -> Tensor:
-    """(LOOKS, b, n + 1, c) latents: the guess noised in LOOKS ways, each led back in one step.
+    """(b, n + 1, c) latents: the guess noised in LOOKS ways, each led back in one step, and the mean of all.
 
     What is shown is one shape and not any of its kind: one draw of ten steps gives IoU 0.57, their mean 0.59–0.60 on 48
     held-out pictures at the cost of eight evaluations. A better guess, from more pictures, is noised less.
@@ -92,7 +91,7 @@ def _from_guesses(
     once = replace(options, steps=1, guidance=options.guidance if away else 1.0)
     begun = torch.stack([guess.latent for guess in guesses])
     named = [replace(each, text=each.text or guess.category) for each, guess in zip(asked, guesses, strict=True)]
-    made = begun.expand(LOOKS, *begun.shape).clone()
+    made = begun.clone()
     for count in {len(each.pictures) for each in asked}:
         rows = [row for row, each in enumerate(asked) if len(each.pictures) == count]
         wanted = conditions([named[row] for row in rows])
@@ -102,39 +101,8 @@ def _from_guesses(
             model.generate(wanted, [LOOKS * seeds[row] + k for row in rows], once, unwanted, begun[rows], noised)
             for k in range(LOOKS)
         ]
-        made[:, rows] = torch.stack(looks)
+        made[rows] = torch.stack(looks).mean(dim=0)
     return made
-
-
-def outlined(model: ShapeModel, looks: Tensor, asked: Asked) -> Tensor:
-    """(n + 1, c) latent of (k, n + 1, c) looks at what pictures show: their mean, those that fill the outlines better
-    counting more, in the proportions that fill them best.
-
-    On 24 held-out assets one picture's IoU rose from 0.591 to 0.660 by the proportions and to 0.683 by the weights,
-    four views' from 0.588 to 0.744; 4 CPU-s.
-    """
-    from ml.shapes.outlines import outline_of  # bring numba, which texts do not need
-    from ml.shapes.proportions import Fit, fitted, places_of
-
-    shown = [outline_of(*each) for each in asked.pictures]
-
-    def fit(field: ShapeField, evaluations: int, known: Sequence[tuple[float, float]] = ()) -> Fit | None:
-        try:
-            return fitted(places_of(field), field.extents, shown, evaluations, known)
-        except InputError:  # it has no surface; whoever asks for that is told
-            return None
-
-    middle = looks.mean(dim=0)
-    best = fit(fields(model, middle[None])[0], WIDE)
-    if best and len(looks) > 1:
-        fits = [fit(field, CLOSE, best.directions) for field in fields(model, looks)]
-        matches = torch.tensor([each.match if each else 0.0 for each in fits], device=looks.device)
-        middle = ((matches / CHOOSY).softmax(dim=0)[:, None, None] * looks).sum(dim=0)
-        best = fit(fields(model, middle[None])[0], WIDE)
-    if best is None:
-        return middle
-    tokens, _ = split_latent(middle[None])
-    return whole_latent(tokens, torch.from_numpy(best.extents)[None].to(tokens.device))[0]
 
 
 @dataclass(frozen=True)
@@ -183,31 +151,6 @@ def conditions(asked: Sequence[Asked]) -> Conditions:
     shown, kinds, views = pictures_of(asked)
     numbers = [torch.tensor(each, dtype=torch.int64).reshape(shown.shape[:2]) for each in (kinds, views)]
     return Conditions(_tokens([each.text for each in asked]), torch.from_numpy(shown).float() / 255.0, *numbers)
-
-
-def fields(model: ShapeModel, latents: Tensor, asked: Sequence[Asked] = ()) -> list[ShapeField]:
-    """The fields of (b, n + 1, c) latents; those that were `asked` for by texts wear what their texts state."""
-    planes, extents = model.planes(latents)
-    reader = model.vae.reader
-    distance, looks = (_layers(each) for each in (reader.distance_layers, reader.looks_layers))
-    drawn = [
-        ShapeField(
-            PlaneField(planes.geometry[row].numpy(), *(each.numpy() for each in distance)),
-            PlaneField(planes.looks[row].half().numpy(), *(each.numpy() for each in looks)),
-            extents[row],
-            UNIT,
-            FARTHEST,
-        )
-        for row in range(len(latents))
-    ]
-    if model.parts is None or not asked:
-        return drawn
-    return [as_stated(field, each.text, model.parts) for field, each in zip(drawn, asked, strict=True)]
-
-
-def _layers(layers: nn.Module) -> list[Tensor]:
-    """Weights and biases of the three layers, in their order."""
-    return [each.detach().float().cpu() for each in layers.parameters()]
 
 
 def _tokens(texts: Sequence[str]) -> Tensor:

@@ -15,6 +15,7 @@ from ml.shapes.example import SKETCH
 from ml.shapes.pictures import GROUND, MARGIN, PAPER
 
 Mask = npt.NDArray[np.bool_]
+F64 = npt.NDArray[np.float64]
 
 SLOPE = math.tan(math.radians(30.0) / 2.0)  # of half the field of view of training's pictures: tasks/portraits.py
 BARE = 3  # of 255: a framed photograph's ground is exact, what is half on it is not bare
@@ -45,6 +46,28 @@ def outline_of(picture: U8, kind: int, view: int) -> Outline:
     return Outline(inside, np.where(bare & inside, ENCLOSED, 1.0).astype(np.float32), view)
 
 
+@dataclass(frozen=True)
+class Camera:
+    """Where an outline is seen from, in the isotropic frame; axes are right, up and back, as (3, 3) rows."""
+
+    eye: F64
+    axes: F64
+
+    def ways(self, rows: npt.NDArray[np.int64], columns: npt.NDArray[np.int64], side: int) -> F64:
+        """(m, 3) from the eye through the middles of pixels."""
+        across, down = ((2.0 * each + 1.0 - side) / side * SLOPE for each in (columns, rows))
+        return np.stack([across, -down, np.full(len(rows), -1.0)], axis=1) @ self.axes
+
+
+def framing(places: F32, extents: F32, azimuth: float, elevation: float) -> Camera:
+    """The camera at azimuth and elevation, in degrees, that frames (n, 3) places of the box frame as `overlap` does."""
+    turned = math.radians(azimuth), math.radians(elevation)
+    (sin, up), (cos, level) = np.sin(turned), np.cos(turned)
+    axes = np.array([[cos, 0.0, -sin], [-up * sin, level, -up * cos], [level * sin, up, level * cos]])
+    _, away, x, y = _framed(places, extents, *turned, SLOPE)
+    return Camera(np.array([x, y, away]) @ axes, axes)
+
+
 def overlap(places: F32, extents: F32, azimuth: float, elevation: float, outline: Outline) -> float:
     """Intersection over union, 0–1, of an outline and (n, 3) places of the box frame as a camera at azimuth and
     elevation, in degrees, frames them; 0.1 ms for 10,000. Both touch every pixel that they reach into."""
@@ -53,12 +76,13 @@ def overlap(places: F32, extents: F32, azimuth: float, elevation: float, outline
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _overlap(
-    places: F32, extents: F32, azimuth: float, elevation: float, inside: Mask, weight: F32, slope: float
-) -> float:
-    """`overlap` in radians; framed as tasks/camera.py's `orbit` does: both frustum planes touch the places."""
+def _framed(
+    places: F32, extents: F32, azimuth: float, elevation: float, slope: float
+) -> tuple[F64, float, float, float]:
+    """(n, 3) places along the camera's axes and where it stands along them: how far away, and its x and y; as
+    tasks/camera.py's `orbit` frames them: both frustum planes touch the places."""
     sin, cos, up, level = math.sin(azimuth), math.cos(azimuth), math.sin(elevation), math.cos(elevation)
-    side, fit = len(inside), slope / MARGIN
+    fit = slope / MARGIN
     seen = np.empty((len(places), 3))
     left = low = np.inf
     right = high = -np.inf
@@ -70,7 +94,17 @@ def _overlap(
         left, right = min(left, x - fit * z), max(right, x + fit * z)
         low, high = min(low, y - fit * z), max(high, y + fit * z)
     away = max(right - left, high - low) / (2.0 * fit)
-    x0, y0, zoom = (left + right) / 2.0, (low + high) / 2.0, 0.5 * side / slope
+    return seen, away, (left + right) / 2.0, (low + high) / 2.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _overlap(
+    places: F32, extents: F32, azimuth: float, elevation: float, inside: Mask, weight: F32, slope: float
+) -> float:
+    """`overlap` in radians."""
+    side = len(inside)
+    seen, away, x0, y0 = _framed(places, extents, azimuth, elevation, slope)
+    zoom = 0.5 * side / slope
     covered = np.zeros((side, side), np.bool_)
     for i in range(len(places)):
         scale = zoom / (away - seen[i, 2])

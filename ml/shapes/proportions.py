@@ -35,12 +35,12 @@ class Fit:
     match: float  # mean overlap less what the change of proportions costs
 
 
-def places_of(field: ShapeField) -> F32:
-    """(n, 3) places of the box frame that lie on the field's surface and in it, closer together than pixels.
+def places_of(field: ShapeField, cells: int = CELLS) -> F32:
+    """(n, 3) places of the box frame that lie on the field's surface and in it, with CELLS closer together than pixels.
 
     Raises InputError `field.*`.
     """
-    surface, _ = field_mesh(field.distances, field.extents, CELLS)
+    surface, _ = field_mesh(field.distances, field.extents, cells)
     line = np.linspace(-REACH, REACH, GRID, dtype=np.float32)
     grid = np.stack(np.meshgrid(line, line, line, indexing="ij"), axis=-1).reshape(-1, 3)
     places = np.concatenate([surface.astype(np.float32), grid[field.distances(grid) < 0.0]])

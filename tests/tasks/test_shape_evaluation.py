@@ -11,7 +11,7 @@ from tasks.figures import Figure
 from tasks.shape_body import Body, uniform_looks
 from tasks.shape_categories import load_judge
 from tasks.shape_evaluation import autoencoder, text_to_shape
-from tasks.shape_outlines import outline_iou, stands
+from tasks.shape_outlines import outline_iou, stands, upside_down
 from tasks.shape_picture_evaluation import batches, pictures_to_shape
 from tasks.shape_truths import Truth, truth_of_prompt, truths
 
@@ -112,6 +112,7 @@ def test_an_oracle_reaches_what_the_checks_can_show(held: list[Truth]) -> None:
     assert found["text: stated colours and materials on their parts"].ours > 0.85
     assert found["text: other words than stated that the true assets pass for"].ours < 0.35
     assert found["text: coverage of held-out shapes"].peer_value == 1.0
+    assert found["text: true assets upside down that pass for upright"].ours < 0.3
 
 
 def test_the_same_chair_for_everything_passes_for_nothing_but_a_solid(held: list[Truth], chair: Body) -> None:
@@ -131,8 +132,20 @@ def test_nothing_is_as_wrong_as_can_be(held: list[Truth]) -> None:
 
 
 def test_a_chair_stands_and_a_fallen_one_does_not(chair: Body) -> None:
-    upside_down = Body(chair.vertices * (1.0, -1.0, -1.0), chair.faces, chair.looks_at)
-    assert stands(chair, [upside_down, chair])
-    assert not stands(upside_down, [chair])
+    fallen = upside_down(chair)
+    assert stands(chair, [fallen, chair])
+    assert not stands(fallen, [chair])
+    for up, front in ((1.0, -1.0), (-1.0, 1.0)):
+        lying = Body(chair.vertices[:, [0, 2, 1]] * (1.0, up, front), chair.faces, chair.looks_at)
+        assert not stands(lying, [chair])
+        assert stands(lying, [lying])
     assert outline_iou(chair, chair, 30.0, 20.0) == 1.0
-    assert outline_iou(chair, upside_down, 30.0, 20.0) < 0.9
+    assert outline_iou(chair, fallen, 30.0, 20.0) < 0.9
+
+
+def test_what_stands_by_its_words_or_by_its_kind_stands(chair: Body) -> None:
+    fallen = upside_down(chair)
+    assert stands(chair, [fallen], [chair])
+    assert stands(chair, [], [chair])
+    assert not stands(chair, [fallen], [])
+    assert not stands(chair, [], [])

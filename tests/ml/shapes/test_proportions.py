@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 
 from ml.asset import Asset, make_part
 from ml.shapes.example import PICTURE, SIDE, SKETCH
-from ml.shapes.outlines import Outline, outline_of, overlap
+from ml.shapes.outlines import Outline, framing, outline_of, overlap
 from ml.shapes.proportions import fitted
+from tasks.camera import orbit
+from tasks.portraits import FOV, MARGIN
 from tasks.shape_pictures import pictures_and_sketches
 
 Direction = tuple[float, float]
@@ -59,6 +61,23 @@ def test_a_shape_fills_its_own_outline_from_anywhere(
     extents = np.array(sides, np.float32) / max(sides)
     (outline,) = outlines(extents, [(azimuth, elevation)], [0])
     assert overlap(places(), extents, azimuth, elevation, outline) > 0.88
+
+
+@given(st.floats(-180.0, 180.0), st.floats(-5.0, 50.0), st.tuples(*[st.floats(0.3, 1.0)] * 3))
+@settings(max_examples=15, deadline=None)
+def test_a_camera_stands_where_that_of_pictures_does(
+    azimuth: float, elevation: float, sides: tuple[float, float, float]
+) -> None:
+    extents = np.array(sides, np.float32) / max(sides)
+    found, true = (
+        framing(places(), extents, azimuth, elevation),
+        orbit(places() * extents, azimuth, elevation, FOV, MARGIN),
+    )
+    np.testing.assert_allclose(found.eye, true.eye, atol=1e-4)
+    np.testing.assert_allclose(found.axes, true.axes(), atol=1e-6)
+    rows, columns = np.array([3, 40]), np.array([5, 77])
+    seen = true.project(found.eye + 2.0 * found.ways(rows, columns, SIDE), SIDE, SIDE)
+    np.testing.assert_allclose(seen[:, :2], np.stack([columns, rows], axis=1) + 0.5, atol=0.01)
 
 
 def test_a_mirrored_view_and_a_sketch_are_told_apart() -> None:

@@ -7,9 +7,14 @@ import pytest
 import torch
 
 from ml.asset import InputError
+from ml.field_asset import ShapeField
 from ml.shapes.asked import Asked
-from ml.shapes.drawing import draw, fields, guessed, outlined, ready_model
+from ml.shapes.decoding import fields
+from ml.shapes.drawing import draw, guessed, ready_model
 from ml.shapes.encoding import encoded
+from ml.shapes.filling import filled
+from ml.shapes.outlines import outline_of, overlap
+from ml.shapes.proportions import fitted, places_of
 from ml.shapes.transformer import split_latent
 from ml.substances import COLORS
 from tasks.shape_categories import load_judge
@@ -75,22 +80,41 @@ def test_four_views_give_a_shape_its_proportions() -> None:
     assert drawn[0].numpy() == pytest.approx(truth.body.extents, abs=0.04)
 
 
-def test_of_looks_at_a_picture_that_which_fills_its_outline_counts() -> None:
-    model = ready_model()
-    shown, other = truth_of_prompt("an oak barrel", 3), truth_of_prompt("a blue sofa", 3)
-    assert shown is not None
-    assert other is not None
-    right, wrong = (encoded(model, truth.example, 0)[0] for truth in (shown, other))
-    chosen = outlined(model, torch.stack([right, wrong]), by_picture(shown.example))
-    assert float((chosen - right)[:-1].norm()) < 0.1 * float((wrong - right)[:-1].norm())
+def test_what_a_picture_shows_is_filled_again() -> None:
+    """Measured: a chair's latent half forgotten fills its outline to 0.64 in the best proportions, then to 0.74."""
+    truth = truth_of_prompt("a red chair with oak legs", 3)
+    assert truth is not None
+    model, shown = ready_model(), [outline_of(*each) for each in by_picture(truth.example).pictures]
+    true = encoded(model, truth.example, 0)[0]
+    noise = torch.randn(true.shape, generator=torch.Generator().manual_seed(1))
+    noise = torch.cat([2.0 * noise[:-1], 0.0 * noise[-1:]])
+    (before,) = fields(model, (true + noise)[None])
+    fit = fitted(places_of(before), before.extents, shown, 400)
+    made = filled(model, true + noise, shown)
+    (after,) = fields(model, made[None])
+    _, extents = split_latent(made[None])
+    assert extents[0].numpy() == pytest.approx(fit.extents, abs=1e-5)
+    ((way,), (outline,)) = fit.directions, shown
+    was, now = (overlap(places_of(each), fit.extents, *way, outline) for each in (before, after))
+    assert now > was + 0.05
+    assert made.equal(filled(model, true + noise, shown)), "the same again"
+    assert not any(each.grad is not None for each in model.vae.parameters()), "the networks are left alone"
 
 
-def test_a_look_without_a_surface_stays_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing(_: object) -> object:
-        raise InputError("field.empty", "nothing there")
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_shape_without_a_surface_or_that_loses_it_is_left(lost: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list[object]()
 
-    monkeypatch.setattr("ml.shapes.proportions.places_of", nothing)
+    def nothing(field: ShapeField, *cells: int) -> object:
+        found.append(field)
+        if len(found) > lost:
+            raise InputError("field.empty", "nothing there")
+        return places_of(field, *cells)
+
+    monkeypatch.setattr("ml.shapes.filling.places_of", nothing)
     model, truth = ready_model(), truth_of_prompt("an oak barrel", 3)
     assert truth is not None
-    latent = encoded(model, truth.example, 0)
-    assert outlined(model, latent, by_picture(truth.example)).equal(latent[0])
+    (latent,) = encoded(model, truth.example, 0)
+    made = filled(model, latent, [outline_of(*each) for each in by_picture(truth.example).pictures])
+    assert made[:-1].equal(latent[:-1])
+    assert made.equal(latent) == (lost == 0)
