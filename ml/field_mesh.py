@@ -13,9 +13,10 @@ from ml.plane_field import Distance
 
 ROUNDS = 3  # of false position along a vertex' edge
 CLOSE = 1e-3  # of a cell: a vertex as near as that to the surface stays
-# A piece is kept when its box' diagonal and its volume are at least these shares of the largest piece's: a leg that
-# lost its chair is, the broken rests of a rung between two legs, 20 % long, and crumbs of a few cells are not.
-SMALLEST_PIECE, LEAST_VOLUME = 0.08, 0.015
+# A piece is kept when its box' diagonal and its volume are at least these shares of the largest piece's, or when it is
+# LONG: a leg that lost its chair and a birch's trunk (1.0 % of its crown's volume, 40 % of its length) are, the broken
+# rests of a rung between two legs, 20 % long, and crumbs of a few cells are not.
+SMALLEST_PIECE, LEAST_VOLUME, LONG = 0.08, 0.015, 0.35
 
 
 def field_mesh(distance: Distance, extents: npt.ArrayLike, resolution: int, cavities: bool = False) -> tuple[F32, I32]:
@@ -23,8 +24,8 @@ def field_mesh(distance: Distance, extents: npt.ArrayLike, resolution: int, cavi
 
     A closed 2-manifold, whatever the field: marching cubes over blocks (see `ml/block_surface.py`), whose vertices then
     move along their grid edges to the field's zero, where linear interpolation only estimates it. Pieces smaller than
-    SMALLEST_PIECE or LEAST_VOLUME are left out, and cavities too, which nobody sees, unless `cavities` keeps those that
-    are larger. Raises InputError `field.empty`, `field.not-finite`.
+    SMALLEST_PIECE, or than both LEAST_VOLUME and LONG, are left out, and cavities too, which nobody sees, unless
+    `cavities` keeps those that are larger. Raises InputError `field.empty`, `field.not-finite`.
     """
     grid = make_grid(resolution, extents)
     samples = sample_blocks(distance, grid)
@@ -77,8 +78,9 @@ def _without_crumbs(vertices: F32, faces: I32, extents: F64, cavities: bool) -> 
     solid = volume > 0.0
     if cavities:
         solid, volume = np.ones_like(solid), np.abs(volume)
-    keep = solid & (diagonal >= SMALLEST_PIECE * diagonal[solid].max(initial=0.0))
-    keep &= volume >= LEAST_VOLUME * volume.max(initial=0.0)
+    longest = diagonal[solid].max(initial=0.0)
+    bodies = (volume >= LEAST_VOLUME * volume.max(initial=0.0)) | (diagonal >= LONG * longest)
+    keep = solid & bodies & (diagonal >= SMALLEST_PIECE * longest)
     if keep.all():
         return vertices, faces
     used = keep[label]

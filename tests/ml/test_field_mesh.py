@@ -92,9 +92,9 @@ def test_crumbs_and_cavities_are_left_out() -> None:
     crumb = ball((1, 1, 1), 0.015, (0.9, 0.9, 0.9))
     bulb = ball((1, 1, 1), 0.2, (-0.8, -0.8, -0.8))
 
-    def rung(points: F32) -> F32:  # thin and long, beside the body
+    def rung(points: F32, half: float = 0.2) -> F32:  # thin, beside the body
         across = np.hypot(points[:, 0] - 0.75, points[:, 1] + 0.75)
-        return np.asarray(np.maximum(across - 0.03, np.abs(points[:, 2]) - 0.5), dtype=np.float32)
+        return np.asarray(np.maximum(across - 0.03, np.abs(points[:, 2]) - half), dtype=np.float32)
 
     def distance(points: F32) -> F32:
         hollow = np.maximum(body(points), -cavity(points))
@@ -107,6 +107,8 @@ def test_crumbs_and_cavities_are_left_out() -> None:
     found = topology(*field_mesh(distance, (1, 1, 1), 128, cavities=True))
     assert found.components == 3
     assert found.volume == pytest.approx(4 / 3 * np.pi * (0.6**3 + 0.2**3 - 0.3**3), rel=0.01)
+    vertices, faces = field_mesh(lambda points: np.minimum(body(points), rung(points, 0.5)), (1, 1, 1), 128)
+    assert topology(vertices, faces).components == 2, "what is as long as a trunk stays, however thin"
 
 
 def test_thin_axes_have_cells_of_their_own() -> None:
