@@ -20,7 +20,7 @@ ROWS = 26  # of each: four batches of a model
 THREE = 3  # batches wait for one another until there are three; those that may not be so many give up after a while
 DREAM = '[[steps]]\nuse = "dream"\nseconds = 0.05\ngpus = 0.25\nlog = "{}"\n'
 LIMITS = "[concurrency]\ntrial = 2\npatient = 1\ndream = 1\n"
-PATIENCE = {**dict.fromkeys(HELD, 1.5), **dict.fromkeys(FREE, 120.0)}  # seconds
+PATIENCE = {**dict.fromkeys(HELD, 0.8), **dict.fromkeys(FREE, 120.0)}  # seconds
 
 
 def test_no_more_at_once_than_the_recipe_says(tmp_path: Path, mark: str) -> None:

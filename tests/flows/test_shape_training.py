@@ -58,7 +58,7 @@ def test_in_workers_of_ray(call: list[str], tmp_path: Path) -> None:
 
     ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     try:
-        assert cli.main([*call, "--ray", "2"]) == 0
+        assert cli.main([*call, "--ray", "2", "--stage", "flow"]) == 0
     finally:
         ray.shutdown()
     assert steps(tmp_path / "out", "flow") == [1, 3]

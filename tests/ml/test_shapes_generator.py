@@ -126,6 +126,7 @@ def test_a_picture_that_it_is_not_sure_of_is_refused(
     random_shape_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = load_model(random_shape_model)
+    monkeypatch.setattr("ml.shapes.filling.filled", lambda _model, latent, _outlines: latent)  # random fields are slow
     torch.manual_seed(3)
     model.guess = PictureGuess(GuessConfig(8, 8, 32, 2), model.vae.config).eval()
     image = Image.new("RGBA", (50, 50), (0, 0, 0, 0))
