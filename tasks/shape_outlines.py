@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from ml.asset import F32, Asset, make_part
+from ml.asset import Asset, make_part
 from ml.shapes.example import SIDE
 from tasks.camera import orbit
 from tasks.portraits import FOV, MARGIN
@@ -40,7 +40,8 @@ def stands(made: Body, *likes: Sequence[Body]) -> bool:
     from scipy.spatial import cKDTree  # not at module level: the common chain loads no scipy
 
     points = made.boxed[::4]
-    turned = (points, *(_swapped(points, *signs) for signs in ((-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0))))
+    swapped = points[:, [0, 2, 1]]
+    turned = (points, points * (1.0, -1.0, -1.0), swapped * (1.0, 1.0, -1.0), swapped * (1.0, -1.0, 1.0))
     for some in likes:
         trees = [cKDTree(each.boxed[::4]) for each in some]
         found = [min((float(tree.query(each)[0].mean()) for tree in trees), default=np.inf) for each in turned]
@@ -52,8 +53,3 @@ def stands(made: Body, *likes: Sequence[Body]) -> bool:
 def upside_down(body: Body) -> Body:
     """The body turned half around X."""
     return Body(body.vertices * (1.0, -1.0, -1.0), body.faces, body.looks_at)
-
-
-def _swapped(points: F32, up: float, front: float) -> F32:
-    """Half a turn around X where both signs are negative, a quarter where one is."""
-    return points * np.float32((1.0, up, front)) if up == front else points[:, [0, 2, 1]] * np.float32((1.0, up, front))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import scipy  # ndimage loads on first use
 import torch
 from torch import Tensor
 
 from ml.asset import F32, InputError
+from ml.field_asset import ShapeField
 from ml.plane_field import REACH
 from ml.shapes.decoding import fields, fields_of_planes
 from ml.shapes.field import Planes
@@ -17,6 +19,8 @@ from ml.shapes.model import ShapeModel
 from ml.shapes.outlines import Camera, Mask, Outline, framing
 from ml.shapes.proportions import Fit, fitted, places_of
 from ml.shapes.transformer import split_latent, whole_latent
+
+Pixels = npt.NDArray[np.int64]
 
 EVALUATIONS = 400  # of proportions and directions, from each of the likeliest directions
 STEPS, RATE, LEAST = 6, 0.07, 0.1  # of Adam, and the share of its rate that is left in the last step
@@ -60,34 +64,37 @@ def descended(model: ShapeModel, latent: Tensor, fit: Fit, outlines: Sequence[Ou
     margins, cameras = [_margins(each.inside) for each in outlines], list[Camera]()
     for step in range(STEPS):
         planes = model.vae.decode(tokens, extents)
-        seen = Planes(*(each.detach().float().cpu() for each in planes))
-        (field,) = fields_of_planes(model, seen, fit.extents[None])
+        (field,) = fields_of_planes(model, Planes(*(each.detach().float().cpu() for each in planes)), fit.extents[None])
         if step % FRAMED == 0:
             try:
                 places = places_of(field, COARSE)
             except InputError:
                 return latent
             cameras = [framing(places, fit.extents, *way) for way in fit.directions]
-        points, sides, weights, wanted = list[F32](), list[F32](), list[F32](), list[F32]()
-        for outline, camera, margin in zip(outlines, cameras, margins, strict=True):
-            rows, columns = _some_pixels(len(outline.inside), step)
-            rays, there = _rays(camera, fit.extents, rows, columns, len(outline.inside))
-            nearest = field.distances(rays.reshape(-1, 3)).reshape(rays.shape[:2]).argmin(axis=1)
-            points.append(rays[np.arange(len(rays)), nearest])
-            picked = rows[there], columns[there]
-            sides.append(np.where(outline.inside[picked], 1.0, -1.0).astype(np.float32))
-            weights.append(outline.weight[picked])
-            wanted.append(margin[picked])
-        where, side, weight, margin = (
-            torch.from_numpy(np.concatenate(each)).to(tokens.device) for each in (points, sides, weights, wanted)
+        seen_by = zip(outlines, cameras, margins, strict=True)
+        every = [_nearest(field, camera, outline, margin, step) for outline, camera, margin in seen_by]
+        points, side, weight, margin = (
+            torch.from_numpy(np.concatenate(each)).to(tokens.device) for each in zip(*every, strict=True)
         )
-        found = model.vae.distance(planes, where[None])[0]
-        wrong = (weight * (side * found + margin).clamp(0.0, FARTHEST)).sum() / (weight * (side > 0.0)).sum() / PIXEL
-        loss = wrong + HOLD * (tokens - begun).square().mean()
+        found = model.vae.distance(planes, points[None])[0]
+        missed = (weight * (side * found + margin).clamp(0.0, FARTHEST)).sum() / PIXEL
+        shown = (weight * (side > 0.0)).sum().clamp_min(1.0)
+        loss = missed / shown + HOLD * (tokens - begun).square().mean()
         (tokens.grad,) = torch.autograd.grad(loss, [tokens])  # of the tokens alone: the networks stay as they are
         optimiser.step()
         fall.step()
     return whole_latent(tokens.detach(), extents)[0]
+
+
+def _nearest(field: ShapeField, camera: Camera, outline: Outline, margin: F32, step: int) -> tuple[F32, F32, F32, F32]:
+    """Of a step's pixels whose rays meet the box: the (m, 3) place where each comes nearest to the inside, 1 where the
+    object is shown and −1 elsewhere, the pixel's weight, and its margin."""
+    pixels = _some_pixels(len(outline.inside), step)
+    rays, there = _rays(camera, field.extents, *pixels, len(outline.inside))
+    nearest = field.distances(rays.reshape(-1, 3)).reshape(rays.shape[:2]).argmin(axis=1)
+    rows, columns = (each[there] for each in pixels)
+    side = np.where(outline.inside[rows, columns], np.float32(1.0), np.float32(-1.0))
+    return rays[np.arange(len(rays)), nearest], side, outline.weight[rows, columns], margin[rows, columns]
 
 
 def _margins(inside: Mask) -> F32:
@@ -97,17 +104,17 @@ def _margins(inside: Mask) -> F32:
     return np.where(inside, np.where(edge, EDGE, INSIDE), OUTSIDE).astype(np.float32)
 
 
-def _some_pixels(side: int, step: int) -> tuple[np.ndarray, np.ndarray]:
+def _some_pixels(side: int, step: int) -> tuple[Pixels, Pixels]:
     """Rows and columns of a step's share."""
     down, across = step % EVERY, step // EVERY % EVERY
     rows, columns = np.meshgrid(np.arange(down, side, EVERY), np.arange(across, side, EVERY), indexing="ij")
     return rows.ravel(), columns.ravel()
 
 
-def _rays(camera: Camera, extents: F32, rows: np.ndarray, columns: np.ndarray, side: int) -> tuple[F32, Mask]:
+def _rays(camera: Camera, extents: F32, rows: Pixels, columns: Pixels, side: int) -> tuple[F32, Mask]:
     """(m, ALONG, 3) places of the box frame along the pixels' rays, and which rays meet the box."""
     ways = camera.ways(rows, columns, side)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         first, second = ((end * REACH * extents - camera.eye) / ways for end in (-1.0, 1.0))
     near, far = np.minimum(first, second).max(axis=1), np.maximum(first, second).min(axis=1)
     there = near < far
