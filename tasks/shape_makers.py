@@ -72,10 +72,10 @@ def body_of(field: ShapeField, resolution: int) -> Body | None:
 
     Cavities stay, as true shapes have them: a mug that is hollow under its coffee is a third of one that is not.
     """
-    extents = field.extents.astype(np.float32)
+    extents, looks = field.extents.astype(np.float32), field.looks  # a body need not keep the distances, 15 MB
 
     def looks_at(points: F32) -> F32:
-        return sigmoid(field.looks.values(points / extents))
+        return sigmoid(looks.values(points / extents))
 
     try:
         box, faces = field_mesh(field.distances, extents, resolution, cavities=True)
