@@ -24,7 +24,11 @@ from ml.shapes.shipped import WEIGHTS
 from ml.vocabulary import CATEGORIES
 
 PLACES = 3
-FORGOTTEN, LOOKS = 0.6, 8  # how far the guess at one picture is noised, and in how many ways
+LOOKS = 8  # ways in which the guess at pictures is noised
+# How far the guess at one picture is noised, and the guidance of the step back: under its own name, and under words.
+# Without guidance words tell nothing more: IoU 0.667 and with it 0.690, on 46 held-out assets whose pictures alone give
+# 0.668.
+SHOWN, TOLD = (0.6, 1.0), (0.7, 2.0)
 THREADS = 1  # of torch: assets run in parallel already
 
 
@@ -88,15 +92,17 @@ def _from_guesses(
     What is shown is one shape and not any of its kind: one draw of ten steps gives IoU 0.57, their mean 0.59–0.60 on 48
     held-out pictures at the cost of eight evaluations. A better guess, from more pictures, is noised less.
     """
-    once = replace(options, steps=1, guidance=options.guidance if away else 1.0)
     begun = torch.stack([guess.latent for guess in guesses])
     named = [replace(each, text=each.text or guess.category) for each, guess in zip(asked, guesses, strict=True)]
     made = begun.clone()
-    for count in {len(each.pictures) for each in asked}:
-        rows = [row for row, each in enumerate(asked) if len(each.pictures) == count]
+    kinds = [(len(each.pictures), each.text != guess.category) for each, guess in zip(named, guesses, strict=True)]
+    for count, told in set(kinds):
+        rows = [row for row, kind in enumerate(kinds) if kind == (count, told)]
         wanted = conditions([named[row] for row in rows])
         unwanted = None if away is None else Conditions(*(each[rows] for each in away))
-        noised = FORGOTTEN / count**0.5
+        forgotten, guidance = TOLD if told else SHOWN
+        noised = forgotten / count**0.5
+        once = replace(options, steps=1, guidance=options.guidance if away else guidance)
         looks = [
             model.generate(wanted, [LOOKS * seeds[row] + k for row in rows], once, unwanted, begun[rows], noised)
             for k in range(LOOKS)

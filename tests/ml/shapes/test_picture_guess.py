@@ -10,7 +10,7 @@ import torch
 
 from ml.alignment.tokens import vocabulary
 from ml.shapes.asked import Asked
-from ml.shapes.drawing import FORGOTTEN, LOOKS, draw, guessed
+from ml.shapes.drawing import LOOKS, SHOWN, TOLD, draw, guessed
 from ml.shapes.example import PICTURE, SIDE, SKETCH
 from ml.shapes.model import ShapeModel
 from ml.shapes.picture_guess import BRIGHTER, MOVED, TINTED, PictureGuess, guess_loss, jittered
@@ -138,20 +138,21 @@ def test_a_shape_begins_with_its_guess_and_texts_do_not(model: ShapeModel) -> No
     try:
         assert torch.allclose(draw(model, [asked[1]], [2])[0], together[1], atol=1e-4)
         assert not torch.allclose(draw(model, [asked[0]], [1])[0], together[0], atol=1e-2)
-        one = SamplerOptions(steps=1, guidance=1.0)
+        noised, guidance = SHOWN
+        one = SamplerOptions(steps=1, guidance=guidance)
         start = first.latent[None]
-        looks = [draw(model, named, [LOOKS + k], one, start, FORGOTTEN) for k in range(LOOKS)]
+        looks = [draw(model, named, [LOOKS + k], one, start, noised) for k in range(LOOKS)]
         assert torch.allclose(torch.stack(looks).mean(dim=0)[0], together[0], atol=1e-4)
     finally:
         model.guess = guess
 
 
 def test_more_pictures_are_noised_less_and_what_is_unwanted_leads_away(model: ShapeModel) -> None:
-    two = Asked("mug", "", ((DARK, PICTURE, 0), (BRIGHT, PICTURE, 0)))
+    two = Asked("a red mug", "", ((DARK, PICTURE, 0), (BRIGHT, PICTURE, 0)))
     (guess,) = guessed(model, [two])
-    one = SamplerOptions(steps=1, guidance=1.0)
-    noised = FORGOTTEN / 2**0.5
-    looks = [draw(model, [two], [LOOKS * 5 + k], one, guess.latent[None], noised) for k in range(LOOKS)]
+    noised, guidance = TOLD
+    one = SamplerOptions(steps=1, guidance=guidance)
+    looks = [draw(model, [two], [LOOKS * 5 + k], one, guess.latent[None], noised / 2**0.5) for k in range(LOOKS)]
     made = draw(model, [two], [5])
     assert torch.allclose(torch.stack(looks).mean(dim=0), made, atol=1e-4)
     assert not torch.allclose(draw(model, [replace(two, unwanted="wood")], [5]), made, atol=1e-3)
