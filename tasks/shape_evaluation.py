@@ -21,6 +21,7 @@ from tasks.shape_sets import spread
 from tasks.shape_truths import Truth, truth_of_prompt
 
 ANSWERS = 3  # shapes that the generator makes of a prompt, to say where on a made one each part is
+OF_A_KIND = 12  # that the generator makes of a category's name alone: with four, no boat of them had a sail
 FLOOR = "ground truth"
 POINTS = 20_000  # of a volume where nothing is judged by it
 
@@ -59,7 +60,7 @@ def text_to_shape(
     answers = [_answers(prompt, seed) for prompt in prompts]
     yield from _stated(bodies, truths, answers)
     yield from _distances(bodies, truths, seen)
-    yield from _upright(bodies, truths, answers, seen)
+    yield from _upright(bodies, truths, answers, seed)
     yield from solid("text", bodies)
 
 
@@ -74,8 +75,8 @@ def categories(
     return Figure(name, float(np.mean(found)), "", bar, "higher", FLOOR, float(np.mean(floor)))
 
 
-def _answers(prompt: str, seed: int) -> list[Truth]:
-    made = (truth_of_prompt(prompt, seed + k) for k in range(ANSWERS))
+def _answers(prompt: str, seed: int, count: int = ANSWERS) -> list[Truth]:
+    made = (truth_of_prompt(prompt, seed + k) for k in range(count))
     return [each for each in made if each is not None]
 
 
@@ -99,13 +100,12 @@ def _stated(
 
 
 def _upright(
-    bodies: Sequence[Body | None], truths: Sequence[Truth], answers: Sequence[Sequence[Truth]], seen: Sequence[Truth]
+    bodies: Sequence[Body | None], truths: Sequence[Truth], answers: Sequence[Sequence[Truth]], seed: int
 ) -> Iterator[Figure]:
     """Shares that stand, by what their words become or by others of their kind: made, true, and true upside down."""
-    likes = [
-        ([each.body for each in near], [each.body for each in seen if each.category == truth.category])
-        for truth, near in zip(truths, answers, strict=True)
-    ]
+    names = sorted({truth.category for truth in truths})
+    kinds = {name: [each.body for each in _answers(name, seed, OF_A_KIND)] for name in names}
+    likes = [([each.body for each in near], kinds[truth.category]) for truth, near in zip(truths, answers, strict=True)]
     made = [stands(body, *like) for body, like in zip(bodies, likes, strict=True) if body]
     true = [stands(truth.body, *like) for truth, like in zip(truths, likes, strict=True)]
     yield Figure("text: stands upright", _share(made), "", 1.0, "higher", FLOOR, _share(true))

@@ -74,6 +74,7 @@ class Nothing:
 def few_points(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tasks.shape_figures.VOLUME_POINTS", 4000)
     monkeypatch.setattr("tasks.shape_picture_evaluation.POINTS", 4000)
+    monkeypatch.setattr("tasks.shape_evaluation.OF_A_KIND", 3)
 
 
 @pytest.fixture(scope="module")
