@@ -47,7 +47,7 @@ check: .venv/.kernels tasks/web/node_modules/.ready
 	$(BIN)/pytest -q -n 2 --dist loadfile -m "not slow"
 
 test: .venv/.kernels tasks/web/node_modules/.ready system
-	$(BIN)/pytest -q -n 2 --dist loadfile
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 drills: restart-drills cluster-drills
 

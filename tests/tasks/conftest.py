@@ -118,11 +118,13 @@ def opened(browser: Any, host: str, **options: Any) -> Iterator[Any]:
     tab.on("request", lambda asking: asked.append(asking.url))
     if script:
         tab.add_init_script(script)
-    tab.goto(f"{host}/report/index.html{place}", wait_until="commit")
-    tab.wait_for_selector("html[data-ready]", timeout=WAIT)
-    yield tab
-    assert tab.evaluate("window.hit") is None
-    context.close()
+    try:
+        tab.goto(f"{host}/report/index.html{place}", wait_until="commit")
+        tab.wait_for_selector("html[data-ready]", timeout=WAIT)
+        yield tab
+        assert tab.evaluate("window.hit") is None
+    finally:
+        context.close()  # a tab that a failed test left open would go on drawing beside all others
     assert complaints == []
     assert [url for url in asked if not url.startswith((host, "data:", "blob:"))] == []
 
