@@ -22,6 +22,11 @@ from tasks.thumbnail import ThumbnailOptions, thumbnail
 SIDE, CAPTION, COLUMNS, CELLS, BACKDROP = 220, 26, 4, 128, (246, 245, 241)
 PROMPTS = ("a red wooden chair", "a tall blue ceramic vase", "a yellow truck with black tyres", "a round oak table")
 EDITS = (("a white mug", "a red mug", False), ("a brown wooden chair", "a blue metal chair", True))
+# Held-out texts of the evaluation that its check of uprightness doubts, with their numbers; the whole texts are these.
+DOUBTED = (
+    ("a narrow cyan boat that has chrome rim, high quality", 147),
+    ("a 3d model of a low mid-century cactus made of canvas that has wooden body, isolated", 80),
+)
 SEED = 3_000_000  # as flows/evaluate.py: assets that training never saw
 
 
@@ -33,6 +38,8 @@ def main() -> None:
     rows.append(_row("a picture of a held-out asset, and the shape made of it alone", _seen(held[:2])))
     rows.append(_row("a sketch, and the shape made of it alone", _sketched(held[2:])))
     rows.append(_row("redrawn: " + "; ".join(edits), [each for edit in EDITS for each in _edited(*edit)]))
+    doubted = [_one(text, SEED + number) for text, number in DOUBTED]
+    rows.append(_row("the two of 200 held-out texts whose uprightness the evaluation's check doubts", doubted))
     sheet = Image.new("RGB", (COLUMNS * SIDE, len(rows) * (SIDE + CAPTION)), BACKDROP)
     for place, row in enumerate(rows):
         sheet.paste(row, (0, place * (SIDE + CAPTION)))
@@ -46,6 +53,12 @@ def shapes(asked: Sequence[Asked]) -> list[Image.Image]:
     model = ready_model()
     made = fields(model, draw(model, asked, range(len(asked))), asked)
     return [_poster(field_asset(field, 1.0, CELLS, "shape")) for field in made]
+
+
+def _one(text: str, seed: int) -> Image.Image:
+    model, asked = ready_model(), [Asked(text, "", ())]
+    (field,) = fields(model, draw(model, asked, [seed]), asked)
+    return _poster(field_asset(field, 1.0, CELLS, "shape"))
 
 
 def _seen(held: Sequence[Truth]) -> list[Image.Image]:
