@@ -22,7 +22,7 @@ from tasks.thumbnail import ThumbnailOptions, thumbnail
 SIDE, CAPTION, COLUMNS, CELLS, BACKDROP = 220, 26, 4, 128, (246, 245, 241)
 PROMPTS = ("a red wooden chair", "a tall blue ceramic vase", "a yellow truck with black tyres", "a round oak table")
 EDITS = (("a white mug", "a red mug", False), ("a brown wooden chair", "a blue metal chair", True))
-# Held-out texts of the evaluation that its check of uprightness doubts, with their numbers; the whole texts are these.
+# Held-out texts whose shapes the evaluation's check of uprightness doubts, with their numbers there.
 DOUBTED = (
     ("a narrow cyan boat that has chrome rim, high quality", 147),
     ("a 3d model of a low mid-century cactus made of canvas that has wooden body, isolated", 80),

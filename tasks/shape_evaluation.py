@@ -21,7 +21,7 @@ from tasks.shape_sets import spread
 from tasks.shape_truths import Truth, truth_of_prompt
 
 ANSWERS = 3  # shapes that the generator makes of a prompt, to say where on a made one each part is
-OF_A_KIND = 12  # that the generator makes of a category's name alone: with four, no boat of them had a sail
+OF_A_KIND = 12  # that the generator makes of a category's name alone
 FLOOR = "ground truth"
 POINTS = 20_000  # of a volume where nothing is judged by it
 

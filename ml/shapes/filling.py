@@ -39,8 +39,7 @@ def filled(model: ShapeModel, latent: Tensor, outlines: Sequence[Outline]) -> Te
     """(n + 1, c) latent near the given one whose field fills the outlines; itself where it has no surface.
 
     Pictures tell how wide a thing is and where its stalk is, which the mean of what it may be has lost. On 30 held-out
-    assets one picture's IoU rose from 0.591 to 0.675 by the proportions and to 0.684 by the descent, that of their
-    outlines from 0.827 to 0.860.
+    assets the descent took one picture's IoU from 0.675 to 0.684 and its outline's from 0.827 to 0.860.
     """
     try:
         (field,) = fields(model, latent[None])
@@ -48,9 +47,8 @@ def filled(model: ShapeModel, latent: Tensor, outlines: Sequence[Outline]) -> Te
     except InputError:  # it has no surface; whoever asks for that is told
         return latent
     tokens, _ = split_latent(latent[None])
-    return descended(
-        model, whole_latent(tokens, torch.from_numpy(fit.extents)[None].to(tokens.device))[0], fit, outlines
-    )
+    (placed,) = whole_latent(tokens, torch.from_numpy(fit.extents)[None].to(tokens.device))
+    return descended(model, placed, fit, outlines)
 
 
 def descended(model: ShapeModel, latent: Tensor, fit: Fit, outlines: Sequence[Outline]) -> Tensor:
@@ -61,7 +59,7 @@ def descended(model: ShapeModel, latent: Tensor, fit: Fit, outlines: Sequence[Ou
     tokens = begun.clone().requires_grad_()
     optimiser = torch.optim.Adam([tokens], RATE, betas=(0.9, 0.98))
     fall = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, LEAST, STEPS)
-    margins, cameras = [_margins(each.inside) for each in outlines], list[Camera]()
+    wanted, cameras = [margins(each.inside) for each in outlines], list[Camera]()
     for step in range(STEPS):
         planes = model.vae.decode(tokens, extents)
         (field,) = fields_of_planes(model, Planes(*(each.detach().float().cpu() for each in planes)), fit.extents[None])
@@ -71,7 +69,7 @@ def descended(model: ShapeModel, latent: Tensor, fit: Fit, outlines: Sequence[Ou
             except InputError:
                 return latent
             cameras = [framing(places, fit.extents, *way) for way in fit.directions]
-        seen_by = zip(outlines, cameras, margins, strict=True)
+        seen_by = zip(outlines, cameras, wanted, strict=True)
         every = [_nearest(field, camera, outline, margin, step) for outline, camera, margin in seen_by]
         points, side, weight, margin = (
             torch.from_numpy(np.concatenate(each)).to(tokens.device) for each in zip(*every, strict=True)
@@ -97,7 +95,7 @@ def _nearest(field: ShapeField, camera: Camera, outline: Outline, margin: F32, s
     return rays[np.arange(len(rays)), nearest], side, outline.weight[rows, columns], margin[rows, columns]
 
 
-def _margins(inside: Mask) -> F32:
+def margins(inside: Mask) -> F32:
     """(side, side) distances by which a ray's least has to lie beyond zero."""
     deep = scipy.ndimage.binary_erosion(inside, border_value=1)
     edge = inside & ~deep & scipy.ndimage.binary_dilation(deep, np.ones((3, 3)))

@@ -69,10 +69,9 @@ def test_a_page_turns_its_model_and_asks_no_other_host(bucket: str, address: str
     try:
         page.goto(f"{address}/assets/thing-1/index.html")
         until = monotonic() + WAIT / 1000
-        while not page.evaluate(
-            "!!document.querySelector('model-viewer')?.loaded"
-        ):  # wait_for_function's polls are eval,
-            assert monotonic() < until  # which the page's policy forbids
+        loaded = "!!document.querySelector('model-viewer')?.loaded"
+        while not page.evaluate(loaded):  # the page's policy forbids eval, by which wait_for_function polls
+            assert monotonic() < until, "the model was not loaded"
             page.wait_for_timeout(200)
         size = page.evaluate("(({x, y, z}) => [x, y, z])(document.querySelector('model-viewer').getDimensions())")
     finally:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from ml.asset import Asset, make_part
 from ml.shapes.example import PICTURE, SIDE, SKETCH
+from ml.shapes.filling import EDGE, INSIDE, OUTSIDE, margins
 from ml.shapes.outlines import Outline, framing, outline_of, overlap
 from ml.shapes.proportions import fitted
 from tasks.camera import orbit
@@ -33,6 +34,9 @@ FACES = np.array(
 )
 
 
+FROM_ANYWHERE = given(st.floats(-180.0, 180.0), st.floats(-5.0, 50.0), st.tuples(*[st.floats(0.3, 1.0)] * 3))
+
+
 def ell(extents: np.ndarray) -> Asset:
     """A solid L of two boxes, filling its box, in the isotropic frame: no turn of it looks like another."""
     foot, back = CORNERS * (2.0, 0.6, 2.0) - 1.0, CORNERS * (0.7, 1.4, 1.2) - (1.0, 0.4, 1.0)
@@ -53,8 +57,8 @@ def outlines(extents: np.ndarray, directions: list[Direction], views: list[int],
     return [outline_of(picture, kind, view) for picture, view in zip(shown, views, strict=True)]
 
 
-@given(st.floats(-180.0, 180.0), st.floats(-5.0, 50.0), st.tuples(*[st.floats(0.3, 1.0)] * 3))
 @settings(max_examples=15, deadline=None)
+@FROM_ANYWHERE
 def test_a_shape_fills_its_own_outline_from_anywhere(
     azimuth: float, elevation: float, sides: tuple[float, float, float]
 ) -> None:
@@ -63,8 +67,8 @@ def test_a_shape_fills_its_own_outline_from_anywhere(
     assert overlap(places(), extents, azimuth, elevation, outline) > 0.88
 
 
-@given(st.floats(-180.0, 180.0), st.floats(-5.0, 50.0), st.tuples(*[st.floats(0.3, 1.0)] * 3))
 @settings(max_examples=15, deadline=None)
+@FROM_ANYWHERE
 def test_a_camera_stands_where_that_of_pictures_does(
     azimuth: float, elevation: float, sides: tuple[float, float, float]
 ) -> None:
@@ -117,3 +121,14 @@ def test_what_fills_its_outline_already_stays_as_it_is() -> None:
     true = np.array([0.7, 1.0, 0.5], np.float32)
     found = fitted(places(), true, outlines(true, [(25.0, 15.0)], [0]), 400)
     assert found.extents == pytest.approx(true, abs=0.06)
+
+
+def test_half_a_pixel_of_grace_is_for_the_border_of_what_is_wider() -> None:
+    inside = np.zeros((12, 12), bool)
+    inside[1:6, 1:6] = inside[8, 1:11] = True  # a block, and a stalk of one pixel
+    found = margins(inside)
+    assert (found[2:5, 2:5] == np.float32(INSIDE)).all()
+    assert (found[1, 1:6] == np.float32(EDGE)).all()
+    assert (found[8, 1:11] == np.float32(INSIDE)).all(), "or a stalk would never close"
+    assert (found[~inside] == np.float32(OUTSIDE)).all()
+    assert EDGE < 0.0 < min(INSIDE, OUTSIDE)
