@@ -8,7 +8,7 @@ BIN := .venv/bin
 help:
 	@echo "make demo    install, run the quickstart manifest, say where the report is"
 	@echo "make check   format, lint, types and the fast tests (under 2 minutes)"
-	@echo "make test    install, then every test (about 20 minutes)"
+	@echo "make test    install, then every test (about 18 minutes)"
 	@echo "make drills  both kinds below; each prints its table, and a drill that fails ends it"
 	@echo "make restart-drills  20 kills of each kind of process on one machine"
 	@echo "make cluster-drills  a cluster of separate machines (14 kinds, about 3 minutes each, and half an hour of chaos)"
